@@ -1,0 +1,35 @@
+using OnnxMoe.Artifacts.Tensors;
+
+namespace OnnxMoe.Trainer.Ops;
+
+/// <summary>
+/// The operations that a forward pass may use: ONNX's (opset 17), by ONNX's names and with ONNX's semantics, plus the MoE
+/// ops of the domain <c>onnxmoe</c> (<see cref="MoeOps"/>). One method runs them all; the typed, fluent forms are
+/// extension methods on <see cref="Value"/> (<see cref="ArithmeticOps"/>, <see cref="ShapeOps"/>, <see cref="NeuralOps"/>, ...).
+/// <see cref="TorchOps"/> computes at once, with autograd; the exporter's OnnxOps appends a node to a graph.
+/// </summary>
+public abstract class OpSet
+{
+    /// <summary>The ONNX operator set that names and semantics follow.</summary>
+    public const int OnnxOpset = 17;
+
+    /// <summary>The domain of the MoE ops.</summary>
+    public const string MoeDomain = "onnxmoe";
+
+    /// <summary>True while training: noise, dropout and auxiliary losses ask this. Always false while exporting.</summary>
+    public abstract bool IsTraining { get; }
+
+    /// <summary>
+    /// Applies one operator. <paramref name="inputs"/> holds null for an omitted optional input. Returns
+    /// <paramref name="outputs"/> values. Throws <see cref="Artifacts.UserError"/> for an operator that the set does not have.
+    /// </summary>
+    public abstract Value[] Apply(string op, Value?[] inputs, Attributes? attributes = null, int outputs = 1, string domain = "");
+
+    public abstract Value Constant(HostTensor tensor);
+
+    /// <summary>The value of a trainable weight.</summary>
+    public abstract Value Weight(Weight weight);
+
+    /// <summary>A one-dimensional int64 constant: a shape, axes, starts, ...</summary>
+    public Value Ints(params long[] values) => Constant(HostTensor.Vector(values));
+}
