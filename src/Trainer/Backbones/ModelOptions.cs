@@ -1,0 +1,79 @@
+using OnnxMoe.Artifacts.Configuration;
+
+namespace OnnxMoe.Trainer.Backbones;
+
+/// <summary>The recipe's section Model: a decoder-only transformer whose feed-forward layers are dense or routed.</summary>
+public sealed class ModelOptions
+{
+    [Setting("Transformer blocks", Min = 1)]
+    public int Layers { get; set; } = 4;
+
+    [Setting("Width of the residual stream", Min = 2)]
+    public int HiddenSize { get; set; } = 128;
+
+    [Setting("Attention heads; must divide HiddenSize", Min = 1)]
+    public int Heads { get; set; } = 4;
+
+    [Setting("Key and value heads (grouped-query attention); must divide Heads; 0: as many as Heads", Min = 0)]
+    public int KvHeads { get; set; }
+
+    [Setting("Longest sequence, prompt and continuation together", Unit = "tokens", Min = 2)]
+    public int ContextLength { get; set; } = 256;
+
+    [Setting("Base of the rotary embedding's wavelengths", Min = 1)]
+    public double RopeBase { get; set; } = 10000;
+
+    [Setting("Share the embedding with the output head")]
+    public bool TiedHead { get; set; }
+
+    [Setting("Epsilon of the normalizations", Min = 0)]
+    public double NormEpsilon { get; set; } = 1e-5;
+
+    [Setting("Blocks, counted from the first, whose feed-forward layer is dense", Min = 0)]
+    public int FirstDenseLayers { get; set; }
+
+    [Setting("Hidden size of dense feed-forward layers; 0: as many as a token activates in a routed layer", Min = 0)]
+    public int DenseHidden { get; set; }
+
+    [Setting("Routed experts a layer", Min = 0)]
+    public int Experts { get; set; } = 15;
+
+    [Setting("Routed experts that a token activates", Min = 1)]
+    public int ExpertsPerToken { get; set; } = 3;
+
+    [Setting("Hidden size of one expert", Min = 1)]
+    public int ExpertHidden { get; set; } = 128;
+
+    [Setting("Shared experts: always active, not routed; written as one feed-forward layer", Min = 0)]
+    public int SharedExperts { get; set; } = 1;
+
+    [Setting("Activation of the feed-forward layers", Choices = "relu|gelu|silu")]
+    public string Activation { get; set; } = "silu";
+
+    [Setting("Gated feed-forward layers (SwiGLU with silu)")]
+    public bool Gated { get; set; } = true;
+
+    [Setting("Biases in the feed-forward layers")]
+    public bool FfnBias { get; set; }
+
+    [Setting("Weights of the chosen experts: their softmax over all experts as it is, or made to sum to 1", Choices = "softmax|renormalized")]
+    public string WeightRule { get; set; } = "softmax";
+
+    [Setting("Coefficient of the load-balancing loss over experts", Min = 0)]
+    public double BalanceLoss { get; set; } = 0.01;
+
+    [Setting("Tokens over which the balance is taken", Choices = "batch|sequence")]
+    public string BalanceScope { get; set; } = "batch";
+
+    [Setting("Coefficient of the load-balancing loss over device groups", Min = 0)]
+    public double DeviceBalanceLoss { get; set; }
+
+    [Setting("Device groups; must divide Experts", Min = 1)]
+    public int DeviceGroups { get; set; } = 1;
+
+    [Setting("Coefficient of the router z-loss", Min = 0)]
+    public double ZLoss { get; set; } = 1e-3;
+
+    [Setting("Standard deviation of the initial weights", Min = 0)]
+    public double InitialDeviation { get; set; } = 0.02;
+}

@@ -1,0 +1,47 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Trainer.Ops;
+
+namespace OnnxMoe.Trainer.Layers;
+
+/// <summary>A dense feed-forward layer, plain: act(x up) down, or gated: (act(x gate) * (x up)) down (Shazeer 2020, arXiv 2002.05202).</summary>
+public sealed class FeedForward : Layer
+{
+    private readonly string _activation;
+    private readonly Weight _up;
+    private readonly Weight _down;
+    private readonly Weight? _gate;
+    private readonly Weight? _upBias;
+    private readonly Weight? _downBias;
+    private readonly Weight? _gateBias;
+
+    public FeedForward(LayerScope scope, int size, int hidden, bool gated, string activation, bool bias, double deviation) : base(scope)
+    {
+        _activation = activation;
+        _up = scope.Normal("up", deviation, size, hidden);
+        _down = scope.Normal("down", deviation, hidden, size);
+        _gate = gated ? scope.Normal("gate", deviation, size, hidden) : null;
+        _upBias = bias ? scope.Filled("up_bias", 0, hidden) : null;
+        _downBias = bias ? scope.Filled("down_bias", 0, size) : null;
+        _gateBias = bias && gated ? scope.Filled("gate_bias", 0, hidden) : null;
+    }
+
+    /// <param name="x">[..., D]</param>
+    public Value Forward(Value x)
+    {
+        var up = Linear(x, _up, _upBias);
+        var hidden = _gate is null ? Activate(up, _activation) : Activate(Linear(x, _gate, _gateBias), _activation) * up;
+        return Linear(hidden, _down, _downBias);
+    }
+
+    /// <summary>The activation of the given name: relu, gelu, silu or identity.</summary>
+    public static Value Activate(Value x, string activation) => activation switch
+    {
+        "relu" => x.Relu(),
+        "gelu" => x.Gelu(),
+        "silu" => x.Silu(),
+        "identity" => x,
+        _ => throw new UserError($"There is no activation '{activation}'; known are relu, gelu, silu and identity."),
+    };
+
+    private static Value Linear(Value x, Weight weight, Weight? bias) => bias is null ? x.MatMul(weight) : x.MatMul(weight) + bias;
+}

@@ -1,0 +1,29 @@
+using OnnxMoe.Trainer.Experts;
+using OnnxMoe.Trainer.Ops;
+using OnnxMoe.Trainer.Routers;
+
+namespace OnnxMoe.Trainer.Layers;
+
+/// <summary>A mixture-of-experts layer: a router, a bank of routed experts, and optionally shared experts that every token meets.</summary>
+public sealed class RoutedLayer(LayerScope scope, int number, int size, Router router, ExpertBank experts, FeedForward? shared) : Layer(scope)
+{
+    /// <summary>Number of the transformer block that this layer belongs to.</summary>
+    public int Number { get; } = number;
+
+    public Router Router { get; } = router;
+
+    public ExpertBank Experts { get; } = experts;
+
+    /// <param name="x">[B, S, D], normalized.</param>
+    /// <param name="context">Takes the routing.</param>
+    public Value Forward(Value x, ForwardContext context)
+    {
+        var tokens = x.Reshape(-1, size); // [T, D]
+        var routing = Router.Route(tokens, context);
+        context.AddRouting(Number, routing);
+        var y = Experts.Apply(tokens, routing);
+        if (shared is not null)
+            y += shared.Forward(tokens);
+        return y.Reshape(x.Shape());
+    }
+}
