@@ -1,0 +1,91 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace OnnxMoe.Artifacts;
+
+/// <summary>Reads and writes the project's JSON files: camelCase, indented, and with errors that name file, line and field.</summary>
+public static partial class JsonFile
+{
+    /// <summary>
+    /// How all JSON files are written and read: a field that may not be null must be there; unknown fields are ignored, so that
+    /// an older program reads a newer file.
+    /// </summary>
+    public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.Strict,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    /// <summary>The JSON text of <paramref name="value"/>, ending with a newline.</summary>
+    public static string ToText<T>(T value) => JsonSerializer.Serialize(value, Options) + "\n";
+
+    /// <summary>Reads the file at <paramref name="path"/>.</summary>
+    /// <exception cref="UserError">The file is missing, is not JSON, or lacks a field or has one of a wrong type.</exception>
+    public static T Load<T>(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserError($"{path} does not exist.", problem);
+        }
+        catch (UnauthorizedAccessException problem)
+        {
+            throw new UserError($"{path} may not be read (permission denied, or it is a folder).", problem);
+        }
+        return Parse<T>(bytes, path);
+    }
+
+    /// <summary>Reads JSON from memory; <paramref name="source"/> names it in errors.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static T Parse<T>(ReadOnlySpan<byte> utf8, string source)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(utf8, Options) ?? throw new UserError($"{source} holds only null.");
+        }
+        catch (JsonException problem)
+        {
+            throw new UserError($"{source}{Describe(problem)}", problem);
+        }
+    }
+
+    private static string Describe(JsonException problem)
+    {
+        var line = problem.LineNumber is { } number ? $", line {number + 1}" : "";
+        var field = problem.Path is { Length: > 2 } path ? $"'{path[2..]}'" : "the file";
+        if (MissingProperties().Match(problem.Message) is { Success: true } missing)
+            return $": {field} lacks the field(s) {missing.Groups[1].Value}.";
+        if (WrongType().Match(problem.Message) is { Success: true } wrong)
+            return $"{line}: {field} should be {Words(wrong.Groups[1].Value)}.";
+        if (problem.Message.Contains("doesn't allow null", StringComparison.Ordinal) || problem.Message.Contains("null value", StringComparison.Ordinal))
+            return $"{line}: {field} may not be null.";
+        return $"{line}: this is not valid JSON ({problem.Message.Split(". ")[0].TrimEnd('.')}).";
+    }
+
+    private static string Words(string type) => type switch
+    {
+        "System.Int32" or "System.Int64" => "a whole number",
+        "System.Double" or "System.Single" => "a number",
+        "System.String" => "a text in quotes",
+        "System.Boolean" => "true or false",
+        "System.DateTimeOffset" or "System.DateTime" => "a date and time such as 2026-01-31T12:00:00Z",
+        _ when type.Contains("Dictionary", StringComparison.Ordinal) => "an object {...}",
+        _ when type.Contains("List", StringComparison.Ordinal) || type.EndsWith("[]", StringComparison.Ordinal) => "a list [...]",
+        _ => "an object {...}",
+    };
+
+    [GeneratedRegex("missing required properties including: (.*?)\\.?$")]
+    private static partial Regex MissingProperties();
+
+    [GeneratedRegex("could not be converted to ([^ ]+)\\. ")]
+    private static partial Regex WrongType();
+}

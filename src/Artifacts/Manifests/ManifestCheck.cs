@@ -1,0 +1,42 @@
+namespace OnnxMoe.Artifacts.Manifests;
+
+/// <summary>The rules a manifest must keep beyond having all its fields.</summary>
+internal static class ManifestCheck
+{
+    /// <summary>Returns <paramref name="manifest"/> if it keeps the rules.</summary>
+    /// <exception cref="UserError">Names the file, the field and the rule.</exception>
+    public static ModelManifest Passed(ModelManifest manifest, string path)
+    {
+        Require(manifest.Name.Length > 0, "'name' is empty");
+        if (manifest.LanguageModel is { } language)
+            Check(language);
+        else
+            Require(manifest.Kind != ModelManifest.CausalLanguageModel, $"a '{manifest.Kind}' model needs the field 'languageModel'");
+        for (var i = 0; i < manifest.MoeLayers.Count; i++)
+        {
+            var moe = manifest.MoeLayers[i];
+            Require(moe.Experts > 0 && moe.ExpertsPerToken > 0, $"'moeLayers[{i}]' has no experts or chooses none");
+            Require(i == 0 || manifest.MoeLayers[i - 1].Layer < moe.Layer, $"'moeLayers[{i}].layer' is not larger than the one before");
+        }
+        foreach (var (name, sum) in manifest.Files)
+        {
+            Require(sum.Length == 64 && sum.All(char.IsAsciiHexDigit), $"'files.{name}' is not a SHA-256 of 64 hexadecimal digits");
+            Require(!Path.IsPathRooted(name) && !name.Split('/').Contains(".."), $"the file name '{name}' leaves the model folder");
+        }
+        return manifest;
+
+        void Check(LanguageModelSizes sizes)
+        {
+            Require(sizes is { VocabularySize: > 0, ContextLength: > 0, Layers: > 0, HiddenSize: > 0, Heads: > 0, KvHeads: > 0, HeadSize: > 0 },
+                "a size in 'languageModel' is not positive");
+            Require(sizes.Heads % sizes.KvHeads == 0, $"'languageModel.kvHeads' {sizes.KvHeads} does not divide 'heads' {sizes.Heads}");
+            Require(sizes.EndOfText >= 0 && sizes.EndOfText < sizes.VocabularySize, $"'languageModel.endOfText' {sizes.EndOfText} is not a token id");
+        }
+
+        void Require(bool rule, string broken)
+        {
+            if (!rule)
+                throw new UserError($"{path}: {broken}.");
+        }
+    }
+}
