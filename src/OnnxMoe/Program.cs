@@ -1,1 +1,4 @@
-return 1;
+using OnnxMoe.Cli;
+
+using var stop = new StopSignals();
+return await new CommandLine(Console.Out, Console.Error).RunAsync(args, stop);

@@ -1,0 +1,46 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace OnnxMoe.Cli.Settings;
+
+/// <summary>The settings of one run, after all sources: the options objects of the stages.</summary>
+public sealed class ResolvedSettings(SettingCatalog catalog, IReadOnlyDictionary<Setting, object> given)
+{
+    /// <summary>The settings at the root.</summary>
+    public Recipe Root => Get<Recipe>("");
+
+    /// <summary>The options object of a section: the defaults, and over them whatever the sources gave.</summary>
+    public T Get<T>(string section)
+    {
+        var found = catalog.Sections.Single(s => s.Name == section);
+        var options = found.CreateOptions();
+        foreach (var setting in found.Settings)
+        {
+            if (given.TryGetValue(setting, out var value))
+                setting.Property.SetValue(options, value);
+        }
+        return (T)options;
+    }
+
+    /// <summary>True when a source other than the defaults sets this key.</summary>
+    public bool IsGiven(string key) => catalog.Find(key) is { } setting && given.ContainsKey(setting);
+
+    /// <summary>The root and the named sections with every setting in it, as a recipe that says the same.</summary>
+    public JsonObject ToJson(params string[] sections)
+    {
+        var json = new JsonObject();
+        foreach (var section in catalog.Sections.Where(s => s.Name.Length == 0 || sections.Contains(s.Name)))
+        {
+            var target = json;
+            if (section.Name.Length > 0)
+                json[section.Name] = target = [];
+            foreach (var setting in section.Settings)
+                target[setting.Name] = Node(given.TryGetValue(setting, out var value) ? value : setting.Default);
+        }
+        return json;
+    }
+
+    static JsonNode? Node(object? value) => value is Enum word
+        ? JsonValue.Create(word.ToString().ToLowerInvariant())
+        : JsonSerializer.SerializeToNode(value);
+}

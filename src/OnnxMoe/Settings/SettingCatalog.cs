@@ -1,0 +1,26 @@
+namespace OnnxMoe.Cli.Settings;
+
+/// <summary>Every setting there is, by section, in the order in which help lists them.</summary>
+public sealed class SettingCatalog
+{
+    readonly Dictionary<string, Setting> _byKey;
+
+    public SettingCatalog(params SettingSection[] sections)
+    {
+        Sections = sections;
+        _byKey = sections.SelectMany(s => s.Settings).ToDictionary(s => s.Key, StringComparer.OrdinalIgnoreCase);
+    }
+
+    /// <summary>The root and the sections of all stages.</summary>
+    public static SettingCatalog Default { get; } = new(
+        new SettingSection("", typeof(Recipe)));
+
+    public IReadOnlyList<SettingSection> Sections { get; }
+
+    public IEnumerable<Setting> All => _byKey.Values;
+
+    public Setting? Find(string key) => _byKey.GetValueOrDefault(key);
+
+    public SettingSection? FindSection(string name) =>
+        Sections.FirstOrDefault(s => s.Name.Length > 0 && s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+}
