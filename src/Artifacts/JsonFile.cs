@@ -54,38 +54,24 @@ public static partial class JsonFile
         }
         catch (JsonException problem)
         {
-            throw new UserError($"{source}{Describe(problem)}", problem);
+            throw new UserError($"{source}{Describe(problem, typeof(T))}", problem);
         }
     }
 
-    private static string Describe(JsonException problem)
+    private static string Describe(JsonException problem, Type type)
     {
-        var line = problem.LineNumber is { } number ? $", line {number + 1}" : "";
-        var field = problem.Path is { Length: > 2 } path ? $"'{path[2..]}'" : "the file";
+        var path = problem.Path is { Length: > 2 } full ? full[2..] : "";
+        var field = path == "" ? "the file" : $"'{path}'";
         if (MissingProperties().Match(problem.Message) is { Success: true } missing)
             return $": {field} lacks the field(s) {missing.Groups[1].Value}.";
-        if (WrongType().Match(problem.Message) is { Success: true } wrong)
-            return $"{line}: {field} should be {Words(wrong.Groups[1].Value)}.";
-        if (problem.Message.Contains("doesn't allow null", StringComparison.Ordinal) || problem.Message.Contains("null value", StringComparison.Ordinal))
-            return $"{line}: {field} may not be null.";
+        if (problem.Message.Contains("null value", StringComparison.Ordinal) || problem.Message.Contains("allow null", StringComparison.Ordinal))
+            return $": {field} may not be null.";
+        if (problem.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal))
+            return $": {field} should be {JsonWords.For(type, path)}.";
+        var line = problem.LineNumber is { } number ? $", line {number + 1}" : "";
         return $"{line}: this is not valid JSON ({problem.Message.Split(". ")[0].TrimEnd('.')}).";
     }
 
-    private static string Words(string type) => type switch
-    {
-        "System.Int32" or "System.Int64" => "a whole number",
-        "System.Double" or "System.Single" => "a number",
-        "System.String" => "a text in quotes",
-        "System.Boolean" => "true or false",
-        "System.DateTimeOffset" or "System.DateTime" => "a date and time such as 2026-01-31T12:00:00Z",
-        _ when type.Contains("Dictionary", StringComparison.Ordinal) => "an object {...}",
-        _ when type.Contains("List", StringComparison.Ordinal) || type.EndsWith("[]", StringComparison.Ordinal) => "a list [...]",
-        _ => "an object {...}",
-    };
-
     [GeneratedRegex("missing required properties including: (.*?)\\.?$")]
     private static partial Regex MissingProperties();
-
-    [GeneratedRegex("could not be converted to ([^ ]+)\\. ")]
-    private static partial Regex WrongType();
 }
