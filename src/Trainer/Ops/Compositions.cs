@@ -1,6 +1,82 @@
+using OnnxMoe.Artifacts.Tensors;
+
 namespace OnnxMoe.Trainer.Ops;
 
-/// <summary>The MoE and fused ops written out in standard ONNX ops: function bodies of exported files, and a reference for kernels.</summary>
+/// <summary>The fused ops written out in standard ONNX ops: what back ends without a form of their own run and write.</summary>
 public static class Compositions
 {
+    /// <summary>Added to the score of a position that must not be seen: exp of it is zero, and a row of nothing else stays finite.</summary>
+    private const float Unseen = -1e30f;
+
+    /// <inheritdoc cref="FusedOps.RmsNorm"/>
+    public static Value RmsNorm(Value x, Value scale, float epsilon = 1e-5f)
+    {
+        var meanSquare = (x * x).ReduceMean([-1]);
+        return x * (meanSquare + epsilon).Sqrt().Reciprocal() * scale;
+    }
+
+    /// <inheritdoc cref="FusedOps.CausalAttention"/>
+    public static Value[] CausalAttention(Value query, Value key, Value value, Value? pastKey, Value? pastValue, Value? mask,
+        Value positions, Value cos, Value sin, long heads, long kvHeads)
+    {
+        var group = heads / kvHeads;
+        var (cosine, sine) = (cos.Gather(positions).Unsqueeze(2), sin.Gather(positions).Unsqueeze(2)); // [B, S, 1, headSize/2]
+
+        // [B, S, heads * headSize] -> [B, S, heads, headSize] -> [B, heads, S, headSize]
+        var q = Rotate(query.Reshape(0, 0, heads, -1), cosine, sine).Transpose(0, 2, 1, 3);
+        var k = Rotate(key.Reshape(0, 0, kvHeads, -1), cosine, sine).Transpose(0, 2, 1, 3);
+        var v = value.Reshape(0, 0, kvHeads, -1).Transpose(0, 2, 1, 3);
+        if (pastKey is not null && pastValue is not null)
+            (k, v) = (new[] { pastKey, k }.Concat(2), new[] { pastValue, v }.Concat(2));
+
+        // Query heads that share a key head stand below each other, so that keys and values are never copied per head:
+        // scores [B, kvHeads, group * S, P + S].
+        var batch = query.Size(0);
+        var length = query.Size(1);
+        var grouped = group == 1 ? q : q.Reshape(Join(batch, q.Ops.Ints(kvHeads, -1), cos.Size(-1) * q.Ops.Ints(2)));
+        var scale = cos.Size(-1).Cast(q.Type) * 2;
+        var scores = (grouped * scale.Sqrt().Reciprocal()).MatMul(k.Transpose(0, 1, 3, 2));
+        var bias = Bias(k, length, mask);
+        if (group > 1)
+            scores = scores.Reshape(Join(batch, q.Ops.Ints(kvHeads, group), length, k.Size(2)));
+        else
+            bias = mask is null ? bias : bias.Squeeze(1);
+        var probabilities = (scores + bias).Softmax();
+        if (group > 1)
+            probabilities = probabilities.Reshape(Join(batch, q.Ops.Ints(kvHeads, -1), k.Size(2)));
+        var context = probabilities.MatMul(v);
+        if (group > 1)
+            context = context.Reshape(Join(batch, q.Ops.Ints(heads), length, v.Size(3)));
+        return [context.Transpose(0, 2, 1, 3).Reshape(0, 0, -1), k, v];
+    }
+
+    /// <summary>
+    /// The two halves of each head are the two coordinates of a rotation (the "rotate half" convention of GPT-NeoX and Llama; Su et al. 2021).
+    /// </summary>
+    /// <param name="x">[B, S, heads, headSize]</param>
+    private static Value Rotate(Value x, Value cosine, Value sine)
+    {
+        var half = cosine.Size(-1);
+        var zero = x.Ops.Ints(0);
+        var last = x.Ops.Ints(-1);
+        var first = x.Slice(zero, half, last);
+        var second = x.Slice(half, half * x.Ops.Ints(2), last);
+        return new[] { first * cosine - second * sine, second * cosine + first * sine }.Concat(-1);
+    }
+
+    /// <summary>0 where a query may look, else <see cref="Unseen"/>: [S, P+S], or with a mask [B, 1, 1, S, P+S].</summary>
+    private static Value Bias(Value key, Value length, Value? mask)
+    {
+        var ops = key.Ops;
+        var total = key.Size(2).Squeeze(0);
+        var one = ops.Constant(HostTensor.Scalar(1L));
+        var column = ops.Constant(HostTensor.Scalar(0L)).Range(total, one); // [P+S]
+        var row = (total - length.Squeeze(0)).Range(total, one).Unsqueeze(1); // [S, 1]
+        var seen = column.LessOrEqual(row);
+        if (mask is not null)
+            seen = seen.And(mask.Unsqueeze(1, 2, 3).Cast(ElementType.Bool));
+        return seen.Where(key.Scalar(0), key.Scalar(Unseen));
+    }
+
+    private static Value Join(params Value[] sizes) => sizes.Concat(0);
 }
