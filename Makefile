@@ -1,0 +1,66 @@
+# One target a stage, each a verb of the onnxmoe command. ARGS adds settings: make train RECIPE=demo ARGS="--steps 10"
+ONNXMOE := eng/onnxmoe
+RECIPE ?= demo
+MODEL ?= demo
+CLUSTER ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: setup build train search compress export run place serve demo bench reproduce test format format-check clean help
+
+setup:
+	@eng/setup
+
+build:
+	@eng/build
+
+train search compress reproduce: build
+	@$(ONNXMOE) $@ $(RECIPE) $(ARGS)
+
+export: build
+	@$(ONNXMOE) export $(MODEL) $(ARGS)
+
+run: build
+	@$(ONNXMOE) run $(MODEL) $(ARGS)
+
+place: build
+	@$(ONNXMOE) place $(MODEL) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
+
+serve: build
+	@$(ONNXMOE) serve $(MODEL) $(ARGS)
+
+demo:
+	@eng/demo
+
+bench: build
+	@eng/bench $(ARGS)
+
+test:
+	@eng/test
+
+format:
+	@dotnet format OnnxMoe.sln
+
+format-check:
+	@dotnet format OnnxMoe.sln --verify-no-changes --no-restore || { echo "Run 'make format'."; exit 1; }
+
+clean:
+	@find src compat tests -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
+	@rm -rf native/build
+	@echo "Build results removed; set-up, data and models stay."
+
+help:
+	@echo "make setup                  find out what this machine can have, install what is missing, fetch the data"
+	@echo "                            (LANE=nuget|system, TORCH=cpu|cuda override)"
+	@echo "make demo                   the whole chain in minutes: train, export, place, serve, one completion"
+	@echo "make train RECIPE=demo      train what models/recipes/demo.json says, into models/demo"
+	@echo "make export MODEL=demo      write models/demo/model.onnx and check it"
+	@echo "make run MODEL=file.onnx    run any ONNX model on tensors from files"
+	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
+	@echo "make serve MODEL=demo       serve it over HTTP"
+	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
+	@echo "make test                   build everything and run all tests"
+	@echo "make format, make clean     tidy the sources; remove build results"
+	@echo "make search, compress, reproduce           stages to come"
+	@echo
+	@echo "ARGS=\"--steps 10\" passes settings on; eng/onnxmoe VERB --help lists them all."
