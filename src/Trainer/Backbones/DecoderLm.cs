@@ -20,7 +20,9 @@ public sealed class DecoderLm : Model
     /// <param name="options">Already checked by <see cref="ModelOptionsCheck.Check"/>.</param>
     /// <param name="vocabulary">Number of token ids.</param>
     /// <param name="seed">Seed of the initial weights.</param>
-    public DecoderLm(ModelOptions options, int vocabulary, long seed) : this(options, vocabulary, new LayerScope(seed))
+    /// <param name="device">Where the weights live; null: the CPU.</param>
+    public DecoderLm(ModelOptions options, int vocabulary, long seed, TorchSharp.torch.Device? device = null)
+        : this(options, vocabulary, new LayerScope(seed, device))
     {
     }
 
