@@ -8,9 +8,11 @@ namespace OnnxMoe.Cli;
 /// The <c>onnxmoe</c> command: finds the verb, resolves its settings, runs it, and turns every failure into a sentence and an
 /// exit code (0 done, 1 failed, 2 the user's mistake, 130 or 143 stopped by a signal).
 /// </summary>
-public sealed class CommandLine(TextWriter output, TextWriter error, IReadOnlyList<Verb>? verbs = null)
+public sealed class CommandLine(TextWriter output, TextWriter error, IReadOnlyList<Verb> verbs, SettingCatalog catalog)
 {
-    readonly IReadOnlyList<Verb> _verbs = verbs ?? VerbList.All;
+    public CommandLine(TextWriter output, TextWriter error) : this(output, error, VerbList.All, SettingCatalog.Default)
+    {
+    }
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, StopSignals stop)
     {
@@ -54,10 +56,9 @@ public sealed class CommandLine(TextWriter output, TextWriter error, IReadOnlyLi
             output.WriteLine($"onnxmoe {typeof(CommandLine).Assembly.GetName().Version?.ToString(3)}");
             return;
         }
-        var catalog = SettingCatalog.Default;
         if (name == "help" && args.Count < 2)
         {
-            HelpText.WriteAll(output, _verbs, catalog);
+            HelpText.WriteAll(output, verbs, catalog);
             return;
         }
         if (name == "help")
@@ -77,8 +78,8 @@ public sealed class CommandLine(TextWriter output, TextWriter error, IReadOnlyLi
     }
 
     Verb Find(string name) =>
-        _verbs.FirstOrDefault(v => v.Name == name)
-        ?? throw new UserError($"There is no verb '{name}'; the nearest is '{Nearest.Of(name, _verbs.Select(v => v.Name))}' "
+        verbs.FirstOrDefault(v => v.Name == name)
+        ?? throw new UserError($"There is no verb '{name}'; the nearest is '{Nearest.Of(name, verbs.Select(v => v.Name))}' "
             + "('onnxmoe help' lists them all).");
 
     static string FirstSentence(Exception failure)

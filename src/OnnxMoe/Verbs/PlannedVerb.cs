@@ -9,6 +9,8 @@ public sealed class PlannedVerb(string name, string summary) : Verb
 
     public override string Summary => $"{summary} (does not exist yet)";
 
+    public override string ArgumentKey => nameof(Recipe.Name);
+
     public override Task RunAsync(VerbContext context) =>
         throw new UserError($"The stage '{name}' does not exist yet; 'onnxmoe help' lists those that do.");
 }
