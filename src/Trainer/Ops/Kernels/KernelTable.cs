@@ -24,9 +24,9 @@ internal sealed class KernelTable
         GatherKernels.Register(table);
         ScatterKernels.Register(table);
         NormalizationKernels.Register(table);
-        // ConvolutionKernels.Register(table);
-        // PoolKernels.Register(table);
-        // RecurrentKernels.Register(table);
+        ConvolutionKernels.Register(table);
+        PoolKernels.Register(table);
+        RecurrentKernels.Register(table);
         MoeKernels.Register(table);
         FusedKernels.Register(table);
         return table;
