@@ -1,3 +1,5 @@
+using OnnxMoe.Trainer.Backbones;
+
 namespace OnnxMoe.Cli.Settings;
 
 /// <summary>Every setting there is, by section, in the order in which help lists them.</summary>
@@ -13,7 +15,8 @@ public sealed class SettingCatalog
 
     /// <summary>The root and the sections of all stages.</summary>
     public static SettingCatalog Default { get; } = new(
-        new SettingSection("", typeof(Recipe)));
+        new SettingSection("", typeof(Recipe)),
+        new SettingSection("Model", typeof(ModelOptions)));
 
     public IReadOnlyList<SettingSection> Sections { get; }
 
