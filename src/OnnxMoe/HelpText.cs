@@ -52,7 +52,7 @@ public static class HelpText
     static void WriteSection(TextWriter output, SettingSection section)
     {
         output.WriteLine();
-        output.WriteLine(section.Name.Length == 0 ? "Settings at the root" : $"Settings of {section.Name}");
+        output.WriteLine((section.Name.Length == 0 ? "Settings at the root" : $"Settings of {section.Name}") + " (key, default, meaning)");
         var keyWidth = section.Settings.Select(s => s.Key.Length).DefaultIfEmpty().Max();
         var defaultWidth = section.Settings.Select(s => SettingText.Format(s.Default).Length).DefaultIfEmpty().Max();
         foreach (var setting in section.Settings)

@@ -18,13 +18,13 @@ public sealed class HelpTests : IDisposable
             On this verb's command line --name stands for --Trainer:Name.
             --model stands for --Name.
 
-            Settings at the root
+            Settings at the root (key, default, meaning)
               Name         none    Name of the model: its folder in Models; unless given, the recipe's name
               Description  none    What the recipe is for, in one line
               Seed         1       Seed of everything random: initial weights, data order, sampling [at least 0]
               Models       models  Folder that holds the models, and in recipes/ the recipes
 
-            Settings of Trainer
+            Settings of Trainer (key, default, meaning)
               Trainer:Steps         100    Optimizer steps [steps; from 1 to 1000]
               Trainer:LearningRate  0.001  Step size [at least 0]
               Trainer:Activation    gelu   Activation [relu | gelu]
