@@ -15,18 +15,17 @@ public sealed record ExpertCounts(string Name, IReadOnlyList<IReadOnlyList<long>
     {
         if (!path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
             return false;
-        using var document = JsonFile.Parse(path, "routing trace");
-        return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("expert_popularity", out _);
+        var root = JsonFile.Load<JsonElement>(path);
+        return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("expert_popularity", out _);
     }
 
     /// <summary>Reads <c>{"expert_popularity": [layer][expert]}</c>.</summary>
     public static ExpertCounts Load(string path)
     {
-        using var document = JsonFile.Parse(path, "file of expert counts");
         var counts = new List<IReadOnlyList<long>>();
         try
         {
-            foreach (var layer in document.RootElement.GetProperty("expert_popularity").EnumerateArray())
+            foreach (var layer in JsonFile.Load<JsonElement>(path).GetProperty("expert_popularity").EnumerateArray())
                 counts.Add([.. layer.EnumerateArray().Select(c => c.GetInt64())]);
         }
         catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException)

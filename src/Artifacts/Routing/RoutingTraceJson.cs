@@ -11,8 +11,7 @@ public static class RoutingTraceJson
     /// <summary>Reads the file, or throws a <see cref="UserError"/> that names the place where it is wrong.</summary>
     public static RoutingTrace Load(string path)
     {
-        using var document = JsonFile.Parse(path, "routing trace");
-        var root = document.RootElement;
+        var root = JsonFile.Load<JsonElement>(path);
         try
         {
             var (layers, experts, k) = (root.GetProperty("num_layers").GetInt32(), root.GetProperty("num_experts").GetInt32(), root.GetProperty("top_k").GetInt32());
