@@ -9,11 +9,9 @@ public static class Compositions
     private const float Unseen = -1e30f;
 
     /// <inheritdoc cref="FusedOps.RmsNorm"/>
-    public static Value RmsNorm(Value x, Value scale, float epsilon = 1e-5f)
-    {
-        var meanSquare = (x * x).ReduceMean([-1]);
-        return x * (meanSquare + epsilon).Sqrt().Reciprocal() * scale;
-    }
+    /// <remarks>The form is the one that ONNX Runtime recognizes and runs as a single kernel.</remarks>
+    public static Value RmsNorm(Value x, Value scale, float epsilon = 1e-5f) =>
+        x / (x.Pow(x.Scalar(2)).ReduceMean([-1]) + epsilon).Sqrt() * scale;
 
     /// <inheritdoc cref="FusedOps.CausalAttention"/>
     public static Value[] CausalAttention(Value query, Value key, Value value, Value? pastKey, Value? pastValue, Value? mask,
@@ -31,22 +29,24 @@ public static class Compositions
 
         // Query heads that share a key head stand below each other, so that keys and values are never copied per head:
         // scores [B, kvHeads, group * S, P + S].
-        var batch = query.Size(0);
-        var length = query.Size(1);
+        // Sizes are taken from what all layers share, so that an exported graph computes them and the bias once.
+        var batch = positions.Size(0);
+        var length = positions.Size(1);
+        var total = mask is null ? k.Size(2) : mask.Size(1);
         var grouped = group == 1 ? q : q.Reshape(Join(batch, q.Ops.Ints(kvHeads, -1), cos.Size(-1) * q.Ops.Ints(2)));
         var scale = cos.Size(-1).Cast(q.Type) * 2;
         var scores = (grouped * scale.Sqrt().Reciprocal()).MatMul(k.Transpose(0, 1, 3, 2));
-        var bias = Bias(k, length, mask);
+        var bias = Bias(q, length, total, mask);
         if (group > 1)
-            scores = scores.Reshape(Join(batch, q.Ops.Ints(kvHeads, group), length, k.Size(2)));
+            scores = scores.Reshape(Join(batch, q.Ops.Ints(kvHeads, group), length, total));
         else
             bias = mask is null ? bias : bias.Squeeze(1);
         var probabilities = (scores + bias).Softmax();
         if (group > 1)
-            probabilities = probabilities.Reshape(Join(batch, q.Ops.Ints(kvHeads, -1), k.Size(2)));
+            probabilities = probabilities.Reshape(Join(batch, q.Ops.Ints(kvHeads, -1), total));
         var context = probabilities.MatMul(v);
         if (group > 1)
-            context = context.Reshape(Join(batch, q.Ops.Ints(heads), length, v.Size(3)));
+            context = context.Reshape(Join(batch, q.Ops.Ints(heads), length, cos.Size(-1) * q.Ops.Ints(2)));
         return [context.Transpose(0, 2, 1, 3).Reshape(0, 0, -1), k, v];
     }
 
@@ -56,26 +56,23 @@ public static class Compositions
     /// <param name="x">[B, S, heads, headSize]</param>
     private static Value Rotate(Value x, Value cosine, Value sine)
     {
-        var half = cosine.Size(-1);
-        var zero = x.Ops.Ints(0);
-        var last = x.Ops.Ints(-1);
-        var first = x.Slice(zero, half, last);
-        var second = x.Slice(half, half * x.Ops.Ints(2), last);
+        var halves = x.Ops.Apply("Split", [x], new() { ["axis"] = -1L }, 2);
+        var (first, second) = (halves[0], halves[1]);
         return new[] { first * cosine - second * sine, second * cosine + first * sine }.Concat(-1);
     }
 
     /// <summary>0 where a query may look, else <see cref="Unseen"/>: [S, P+S], or with a mask [B, 1, 1, S, P+S].</summary>
-    private static Value Bias(Value key, Value length, Value? mask)
+    private static Value Bias(Value scores, Value length, Value keys, Value? mask)
     {
-        var ops = key.Ops;
-        var total = key.Size(2).Squeeze(0);
+        var ops = scores.Ops;
+        var total = keys.Squeeze(0);
         var one = ops.Constant(HostTensor.Scalar(1L));
         var column = ops.Constant(HostTensor.Scalar(0L)).Range(total, one); // [P+S]
         var row = (total - length.Squeeze(0)).Range(total, one).Unsqueeze(1); // [S, 1]
         var seen = column.LessOrEqual(row);
         if (mask is not null)
             seen = seen.And(mask.Unsqueeze(1, 2, 3).Cast(ElementType.Bool));
-        return seen.Where(key.Scalar(0), key.Scalar(Unseen));
+        return seen.Where(scores.Scalar(0), scores.Scalar(Unseen));
     }
 
     private static Value Join(params Value[] sizes) => sizes.Concat(0);

@@ -1,0 +1,8 @@
+using OnnxMoe.Artifacts.Tensors;
+
+namespace OnnxMoe.Exporter.Graph;
+
+/// <summary>A weight or constant of the graph. The values are fetched when they are written, so that only one is in memory at a time.</summary>
+/// <param name="Name">Unique in the graph; a weight's own name.</param>
+/// <param name="Load">Gets the values.</param>
+public sealed record Initializer(string Name, ElementType Type, long[] Shape, Func<HostTensor> Load);

@@ -1,0 +1,47 @@
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Exporter.Graph;
+using OnnxMoe.Trainer.Ops;
+
+namespace OnnxMoe.Exporter.Lowering;
+
+/// <summary>
+/// The target onnxruntime: MoE, GroupQueryAttention and SkipSimplifiedLayerNormalization of ONNX Runtime's own domain
+/// <c>com.microsoft</c>, where they can express the op; else what the other targets write.
+/// </summary>
+internal sealed class OnnxRuntimeTarget : FunctionTarget
+{
+    public const string Domain = "com.microsoft";
+
+    public const string AttentionOp = "GroupQueryAttention";
+
+    private const string SkipNorm = "SkipSimplifiedLayerNormalization";
+
+    protected override Value[] Ffn(OnnxOps ops, Value?[] inputs, Attributes attributes) =>
+        MoeCall.TryLower(ops, inputs, attributes.Text("activation", "silu")) is { } result ? [result] : base.Ffn(ops, inputs, attributes);
+
+    /// <summary>
+    /// A norm after a residual addition becomes one node that gives the sum as well. Others stay standard ops, which ONNX
+    /// Runtime fuses at load: its SimplifiedLayerNormalization is not in ONNX's domain, so checkers would refuse the file.
+    /// </summary>
+    protected override Value RmsNorm(OnnxOps ops, Value x, Value scale, float epsilon)
+    {
+        var sum = (OnnxValue)x;
+        if (ops.Producer(sum.Name) is not { OpType: "Add" } add || ops.IsUsed(sum.Name) || add.Input.Any(ops.IsInitializer))
+            return base.RmsNorm(ops, x, scale, epsilon);
+        var skip = NodeBuilder.Node(Domain, SkipNorm, [], new() { ["epsilon"] = epsilon }, _ => "");
+        skip.Input.Add([.. add.Input, ((OnnxValue)scale).Name]);
+        return ops.Replace(sum, skip, 3);
+    }
+
+    protected override Value[] Attention(OnnxOps ops, AttentionCall call)
+    {
+        if (call.PastKey is null || call.Mask is null)
+            return base.Attention(ops, call);
+        var ends = (call.Mask.ReduceSum([1], keepDims: false) - 1).Cast(ElementType.Int32); // [B]
+        var total = call.Mask.Size(1).Cast(ElementType.Int32).Squeeze(0);
+        return ops.Append(Domain, AttentionOp,
+            [call.Query, call.Key, call.Value, call.PastKey, call.PastValue, ends, total, call.Cos, call.Sin],
+            new() { ["num_heads"] = call.Heads, ["kv_num_heads"] = call.KvHeads, ["do_rotary"] = 1L, ["rotary_interleaved"] = 0L },
+            call.Query.Type, call.PastKey.Type, call.PastValue!.Type);
+    }
+}

@@ -1,0 +1,12 @@
+using OnnxMoe.Exporter.Graph;
+using OnnxMoe.Trainer.Ops;
+
+namespace OnnxMoe.Exporter.Lowering;
+
+/// <summary>How one export target writes the ops of the domain <c>onnxmoe</c>: GroupedFfn, GroupedLinear, RmsNorm, CausalAttention.</summary>
+public abstract class TargetLowering
+{
+    /// <summary>Appends what stands for the op to <paramref name="ops"/> and returns its outputs.</summary>
+    /// <exception cref="Artifacts.UserError">The target cannot express it.</exception>
+    public abstract Value[] Lower(OnnxOps ops, string op, Value?[] inputs, Attributes attributes, int outputs);
+}
