@@ -1,9 +1,11 @@
 using OnnxMoe.Exporter.Files;
 using OnnxMoe.Exporter.Tests.Support;
+using OnnxMoe.Exporter.Verification;
+using Xunit.Abstractions;
 
 namespace OnnxMoe.Exporter.Tests;
 
-public class Scratch
+public class Scratch(ITestOutputHelper output)
 {
     [Theory]
     [InlineData(ExportTarget.OnnxMoe, WeightPrecision.Fp32)]
@@ -14,6 +16,11 @@ public class Scratch
     {
         Directory.CreateDirectory("/tmp/w/exp-out");
         var model = Some.Model();
-        OnnxWriter.Save(ModelExporter.Export(model, target, precision, "tiny"), $"/tmp/w/exp-out/{target}-{precision}.onnx");
+        var path = $"/tmp/w/exp-out/{target}-{precision}.onnx";
+        OnnxWriter.Save(ModelExporter.Export(model, target, precision, "tiny"), path);
+        using var rounded = new RoundedWeights(model, precision);
+        using var session = new OnnxSession(path, null, o => o.OptimizedModelFilePath = path + ".opt");
+        foreach (var check in new CausalLmChecks(model, Some.Tokens(40)).Run(session, "", target != ExportTarget.OnnxRuntime, default))
+            output.WriteLine(check.ToString());
     }
 }

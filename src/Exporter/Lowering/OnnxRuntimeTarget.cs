@@ -33,9 +33,10 @@ internal sealed class OnnxRuntimeTarget : FunctionTarget
         return ops.Replace(sum, skip, 3);
     }
 
+    /// <summary>GroupQueryAttention takes heads of a multiple of 16 only, and a cache.</summary>
     protected override Value[] Attention(OnnxOps ops, AttentionCall call)
     {
-        if (call.PastKey is null || call.Mask is null)
+        if (call.PastKey is null || call.Mask is null || ops.InitializerOf(call.Cos) is not { } cos || cos.Shape[1] * 2 % 16 != 0)
             return base.Attention(ops, call);
         var ends = (call.Mask.ReduceSum([1], keepDims: false) - 1).Cast(ElementType.Int32); // [B]
         var total = call.Mask.Size(1).Cast(ElementType.Int32).Squeeze(0);

@@ -1,0 +1,65 @@
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Trainer.Backbones;
+
+namespace OnnxMoe.Exporter.Verification;
+
+/// <summary>Compares an exported language model with the model itself, on given text, the ways a server uses it.</summary>
+/// <param name="model">With the weights that the file stores.</param>
+/// <param name="tokens">Text, at least 4 tokens and no more than the model's context.</param>
+public sealed class CausalLmChecks(Model model, long[] tokens)
+{
+    /// <summary>
+    /// Whole text at once; the first half and then token by token through each side's own cache; and two rows at once, the
+    /// second shorter and padded on the left where <paramref name="leftPadding"/> allows that.
+    /// </summary>
+    /// <param name="session">The exported file.</param>
+    /// <param name="label">Appended to the names of the checks.</param>
+    public IEnumerable<ExportCheck> Run(OnnxSession session, string label, bool leftPadding, CancellationToken cancellation)
+    {
+        yield return Prefill(session, $"prefill{label}");
+        cancellation.ThrowIfCancellationRequested();
+        yield return Decode(session, $"decode{label}", cancellation);
+        yield return Batch(session, leftPadding ? $"batch-left-padded{label}" : $"batch{label}", leftPadding);
+    }
+
+    private ExportCheck Prefill(OnnxSession session, string name)
+    {
+        var inputs = CausalLmStep.Inputs(model, [tokens]);
+        var difference = new LogitDifference(name);
+        difference.Add(TorchRunner.Run(model, inputs)["logits"], session.Run(inputs, ["logits"])["logits"]);
+        return difference.ToCheck();
+    }
+
+    private ExportCheck Decode(OnnxSession session, string name, CancellationToken cancellation)
+    {
+        var difference = new LogitDifference(name);
+        Dictionary<string, HostTensor>? expected = null;
+        Dictionary<string, HostTensor>? actual = null;
+        for (var done = 0; done < tokens.Length;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            long[] next = done == 0 ? tokens[..(tokens.Length / 2)] : [tokens[done]];
+            expected = TorchRunner.Run(model, CausalLmStep.Inputs(model, [next], null, expected));
+            actual = session.Run(CausalLmStep.Inputs(model, [next], null, actual));
+            difference.Add(expected["logits"], actual["logits"]);
+            done += next.Length;
+        }
+        return difference.ToCheck();
+    }
+
+    private ExportCheck Batch(OnnxSession session, string name, bool leftPadding)
+    {
+        var half = tokens.Length / 2;
+        var padding = leftPadding ? half / 3 : 0;
+        var first = tokens[..half];
+        var second = tokens[half..(2 * half)];
+        for (var i = 0; i < padding; i++)
+            second[i] = 0;
+        var inputs = CausalLmStep.Inputs(model, [first, second], [0, padding]);
+        var difference = new LogitDifference(name);
+        var counts = Enumerable.Range(0, 2 * half).Select(i => i < half || i - half >= padding).ToArray();
+        difference.Add(TorchRunner.Run(model, inputs)["logits"], session.Run(inputs, ["logits"])["logits"], counts);
+        return difference.ToCheck();
+    }
+}
