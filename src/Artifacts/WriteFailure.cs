@@ -1,7 +1,7 @@
 namespace OnnxMoe.Artifacts;
 
 /// <summary>Turns the operating system's reasons for a failed write into one sentence.</summary>
-internal static class WriteFailure
+public static class WriteFailure
 {
     // errno values of Linux, which .NET puts into IOException.HResult
     private const int FileTooBig = 27, NoSpace = 28, ReadOnly = 30, QuotaExceeded = 122;

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Onnx;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Graph;
 
 namespace OnnxMoe.Exporter.Files;
@@ -46,7 +47,7 @@ public static class OnnxWriter
                 var tensor = initializer.Load();
                 if (tensor.Data.Length < ExternalFrom)
                 {
-                    proto.Graph.Initializer.Add(TensorCodec.Encode(tensor, initializer.Name));
+                    proto.Graph.Initializer.Add(TensorProtoFile.FromHost(tensor, initializer.Name));
                     continue;
                 }
                 data ??= File.Create(dataPath);

@@ -40,7 +40,7 @@ internal static class NodeBuilder
                 (attribute.Type, attribute.S) = (AttributeProto.Types.AttributeType.String, ByteString.CopyFromUtf8(text));
                 break;
             case HostTensor tensor:
-                (attribute.Type, attribute.T) = (AttributeProto.Types.AttributeType.Tensor, TensorCodec.Encode(tensor, ""));
+                (attribute.Type, attribute.T) = (AttributeProto.Types.AttributeType.Tensor, TensorProtoFile.FromHost(tensor));
                 break;
             case GraphProto graph:
                 (attribute.Type, attribute.G) = (AttributeProto.Types.AttributeType.Graph, graph);

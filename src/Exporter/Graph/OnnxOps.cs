@@ -110,7 +110,7 @@ public sealed class OnnxOps : OpSet
     {
         if (Outer is not null)
             return Use(Outer.Constant(tensor));
-        var proto = TensorCodec.Encode(tensor, "");
+        var proto = TensorProtoFile.FromHost(tensor);
         var key = proto.ToByteString();
         if (_constants.TryGetValue(key, out var known))
             return known;

@@ -22,6 +22,8 @@ public sealed class OnnxSession : IDisposable
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         if (kernels is not null)
             options.RegisterCustomOpLibrary(kernels);
+        // Threads that spin while they wait would slow down the side that is compared with.
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         configure?.Invoke(options);
         try
         {
