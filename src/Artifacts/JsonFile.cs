@@ -14,6 +14,8 @@ public static partial class JsonFile
     public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web)
     {
         WriteIndented = true,
+        AllowDuplicateProperties = false,
+        PropertyNameCaseInsensitive = false,
         NewLine = "\n",
         NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.Strict,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
