@@ -1,0 +1,25 @@
+#include <immintrin.h>
+
+#include "engine.h"
+
+namespace onnxmoe {
+namespace {
+
+constexpr int kVectorBytes = 64;
+constexpr int kRows = 6;
+constexpr int kVectors = 4;
+
+#define ENGINE_WIDENS
+inline __m512 WidenHalves(const Half* from) {
+    // Not _mm512_cvtph_ps: GCC 12 warns of an uninitialized value in its own header.
+    return _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
+#include "tile.inl"
+
+}  // namespace
+
+extern const Engine kAvx512Engine;
+const Engine kAvx512Engine = MakeEngine("avx512");
+
+}  // namespace onnxmoe

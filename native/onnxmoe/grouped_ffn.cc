@@ -1,0 +1,103 @@
+#include "grouped_ffn.h"
+
+#include <algorithm>
+
+#include "product.h"
+#include "requirements.h"
+
+namespace onnxmoe {
+
+namespace {
+
+Activation ActivationNamed(const std::string& name) {
+    if (name == "relu") return Activation::kRelu;
+    if (name == "gelu") return Activation::kGelu;
+    if (name == "silu") return Activation::kSilu;
+    if (name == "identity") return Activation::kIdentity;
+    throw InvalidInput("activation is '" + name + "', but must be relu, gelu, silu or identity");
+}
+
+// The biases of the picked experts laid out as the panels of their matrices are: [picked experts, panels, engine columns], zero where
+// there is none.
+void CopyBiases(const Picks& picks, const ExpertMatrix& matrix, const float* gate_bias, const float* up_bias, bool gated, float* to) {
+    const auto copy = [&](const float* bias, int64_t expert, int64_t column) {
+        const int64_t count = bias == nullptr ? 0 : std::min(matrix.PanelWidth(), matrix.Width() - column);
+        if (count > 0) std::copy_n(bias + expert * matrix.Width() + column, count, to);
+        std::fill(to + count, to + matrix.PanelWidth(), 0.0f);
+        to += matrix.PanelWidth();
+    };
+    for (const ExpertPicks& group : picks)
+        for (int64_t column = 0; column < matrix.Width(); column += matrix.PanelWidth()) {
+            if (gated) copy(gate_bias, group.expert, column);
+            copy(up_bias, group.expert, column);
+        }
+}
+
+// Tokens whose hidden units fit into about 64 MiB.
+int64_t TokensAtATime(int64_t per_token, int64_t hidden_stride) {
+    return std::max<int64_t>(64, (int64_t{16} << 20) / std::max<int64_t>(1, per_token * hidden_stride));
+}
+
+}  // namespace
+
+GroupedFfn::GroupedFfn(const OrtKernelInfo* info, bool half)
+    : Kernel("GroupedFfn", info), activation_(ActivationNamed(StringAttribute(info, "activation", "silu"))), half_(half) {
+    up_ = HasInput(info, kGate) ? PackIfConstant(info, kGate, kUp, half) : PackIfConstant(info, kUp, -1, half);
+    down_ = PackIfConstant(info, kDown, -1, half);
+}
+
+void GroupedFfn::Compute(OrtKernelContext* context) const {
+    const Tensor x = Input(context, kX), indices = Input(context, kIndices), weights = Input(context, kWeights);
+    const Tensor up = Input(context, kUp), down = Input(context, kDown), gate = Input(context, kGate);
+    const Tensor up_bias = Input(context, kUpBias), down_bias = Input(context, kDownBias), gate_bias = Input(context, kGateBias);
+    RequireShape(x, "x", "[T,D]", {-1, -1});
+    RequireShape(indices, "indices", "[T,K]", {x.shape[0], -1});
+    RequireShape(up, "up", "[E,D,F]", {-1, x.shape[1], -1});
+    const int64_t tokens = x.shape[0], width = x.shape[1], per_token = indices.shape[1], experts = up.shape[0], hidden_width = up.shape[2];
+    RequireShape(weights, "weights", "[T,K]", {tokens, per_token});
+    RequireShape(down, "down", "[E,F,D]", {experts, hidden_width, width});
+    RequireShape(gate, "gate", "[E,D,F]", {experts, width, hidden_width});
+    RequireShape(up_bias, "up_bias", "[E,F]", {experts, hidden_width});
+    RequireShape(down_bias, "down_bias", "[E,D]", {experts, width});
+    RequireShape(gate_bias, "gate_bias", "[E,F]", {experts, hidden_width});
+
+    float* y = Output(context, x.shape);
+    if (tokens == 0 || width == 0) return;
+
+    const Engine& engine = EngineInUse();
+    const StackedWeights first = gate.Exists() ? StackedWeights{gate, up, half_} : StackedWeights{up, {}, half_};
+    const ExpertMatrix raw_up = ExpertMatrix::Raw(engine, first), raw_down = ExpertMatrix::Raw(engine, {down, {}, half_});
+    const ExpertMatrix& up_matrix = up_ ? *up_ : raw_up;
+    const ExpertMatrix& down_matrix = down_ ? *down_ : raw_down;
+
+    const int64_t panel_width = up_matrix.PanelWidth(), stride = up_matrix.Panels() * panel_width;
+    const int64_t step = std::min(tokens, TokensAtATime(per_token, stride)), slots = step * per_token;
+    const int64_t bias_stride = up_matrix.Panels() * engine.columns;
+    for (int64_t first_token = 0; first_token < tokens; first_token += step) {
+        const int64_t count = std::min(step, tokens - first_token);
+        const int64_t picked_experts = std::min(experts, slots);
+        Scratch scratch(Allocator(), Picks::ScratchBytes(count, per_token, experts) + 2 * Scratch::Bytes<const float*>(slots) +
+                                         Scratch::Bytes<float>(slots * stride) + Scratch::Bytes<float>(picked_experts * bias_stride));
+        const Picks picks(indices.As<int64_t>() + first_token * per_token, count, per_token, experts, first_token, scratch);
+        const float** inputs = scratch.Take<const float*>(slots);
+        const float** hidden_rows = scratch.Take<const float*>(slots);
+        float* hidden = scratch.Take<float>(slots * stride);
+        float* biases = scratch.Take<float>(picked_experts * bias_stride);
+        CopyBiases(picks, up_matrix, gate_bias.As<float>(), up_bias.As<float>(), gate.Exists(), biases);
+        for (int64_t g = 0, i = 0; g < picks.ExpertCount(); g++)
+            for (int64_t j = 0; j < picks[g].count; j++, i++) {
+                inputs[i] = x.As<float>() + (first_token + picks[g].picks[j] / per_token) * width;
+                hidden_rows[i] = hidden + i * stride;
+            }
+
+        MultiplyEach({context, Allocator(), engine, picks, up_matrix, inputs},
+                     [&](int64_t group, int64_t panel, int64_t row, int64_t, const float* tile) {
+                         engine.activate(activation_, gate.Exists(), tile, biases + group * bias_stride + panel * engine.columns,
+                                         hidden + row * stride + panel * panel_width);
+                     });
+        MultiplyAndCombine({context, Allocator(), engine, picks, down_matrix, hidden_rows}, count, per_token,
+                           weights.As<float>() + first_token * per_token, down_bias.As<float>(), y + first_token * width);
+    }
+}
+
+}  // namespace onnxmoe

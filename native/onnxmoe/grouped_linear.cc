@@ -1,0 +1,59 @@
+#include "grouped_linear.h"
+
+#include <algorithm>
+
+#include "product.h"
+#include "requirements.h"
+
+namespace onnxmoe {
+
+GroupedLinear::GroupedLinear(const OrtKernelInfo* info, bool half)
+    : Kernel("GroupedLinear", info),
+      half_(half),
+      per_pick_(IntAttribute(info, "per_pick", 0) != 0),
+      matrix_(PackIfConstant(info, kMatrix, -1, half)) {}
+
+void GroupedLinear::Compute(OrtKernelContext* context) const {
+    const Tensor x = Input(context, kX), indices = Input(context, kIndices), matrix = Input(context, kMatrix);
+    const Tensor bias = Input(context, kBias), weights = Input(context, kWeights);
+    RequireShape(indices, "indices", "[T,K]", {-1, -1});
+    RequireShape(matrix, "matrix", "[E,D,F]", {-1, -1, -1});
+    const int64_t tokens = indices.shape[0], per_token = indices.shape[1];
+    const int64_t experts = matrix.shape[0], depth = matrix.shape[1], width = matrix.shape[2];
+    if (per_pick_)
+        RequireShape(x, "x", "[T,K,D]", {tokens, per_token, depth});
+    else
+        RequireShape(x, "x", "[T,D]", {tokens, depth});
+    RequireShape(weights, "weights", "[T,K]", {tokens, per_token});
+    RequireShape(bias, "bias", "[E,F]", {experts, width});
+
+    const Shape shape = weights.Exists() ? Shape{2, {tokens, width}} : Shape{3, {tokens, per_token, width}};
+    float* y = Output(context, shape);
+    if (tokens == 0 || width == 0) return;
+
+    const Engine& engine = EngineInUse();
+    const ExpertMatrix raw = ExpertMatrix::Raw(engine, {matrix, {}, half_});
+    const int64_t slots = tokens * per_token;
+    Scratch scratch(Allocator(), Picks::ScratchBytes(tokens, per_token, experts) + Scratch::Bytes<const float*>(slots));
+    const Picks picks(indices.As<int64_t>(), tokens, per_token, experts, 0, scratch);
+    const float** rows = scratch.Take<const float*>(slots);
+    int64_t i = 0;
+    for (const ExpertPicks& group : picks)
+        for (int64_t j = 0; j < group.count; j++)
+            rows[i++] = x.As<float>() + static_cast<int64_t>(per_pick_ ? group.picks[j] : group.picks[j] / per_token) * depth;
+
+    const Product product{context, Allocator(), engine, picks, matrix_ ? *matrix_ : raw, rows};
+    if (weights.Exists()) {
+        MultiplyAndCombine(product, tokens, per_token, weights.As<float>(), bias.As<float>(), y);
+        return;
+    }
+    std::fill_n(y, slots * width, 0.0f);
+    const int64_t panel_width = product.matrix.PanelWidth();
+    MultiplyEach(product, [&](int64_t group, int64_t panel, int64_t, int64_t pick, const float* tile) {
+        const int64_t column = panel * panel_width;
+        const float* expert_bias = bias.Exists() ? bias.As<float>() + picks[group].expert * width + column : nullptr;
+        engine.add_scaled(tile, expert_bias, 1.0f, std::min(panel_width, width - column), y + pick * width + column);
+    });
+}
+
+}  // namespace onnxmoe

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+
+#include "kernel.h"
+
+namespace onnxmoe {
+
+// Row (t,k) = x[t] (or x[t,k] with per_pick) times the matrix of expert indices[t,k], plus its bias; zero for the index -1.
+// With weights the K rows of a token are weighted and summed.
+class GroupedLinear final : public Kernel {
+   public:
+    enum InputIndex { kX, kIndices, kMatrix, kBias, kWeights, kInputCount };
+
+    // half: the matrix is half-precision.
+    GroupedLinear(const OrtKernelInfo* info, bool half);
+
+   protected:
+    void Compute(OrtKernelContext* context) const override;
+
+   private:
+    bool half_;
+    bool per_pick_;
+    std::optional<ExpertMatrix> matrix_;
+};
+
+}  // namespace onnxmoe

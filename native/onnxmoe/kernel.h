@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "expert_matrix.h"
+#include "ort.h"
+
+namespace onnxmoe {
+
+// What the kernels have in common: a name for messages, an engine, an allocator.
+class Kernel {
+   public:
+    Kernel(const char* op, const OrtKernelInfo* info);
+    virtual ~Kernel() = default;
+    Kernel(const Kernel&) = delete;
+    Kernel& operator=(const Kernel&) = delete;
+
+    // Several threads may call it at once. Errors name the node.
+    void Run(OrtKernelContext* context) const;
+
+   protected:
+    virtual void Compute(OrtKernelContext* context) const = 0;
+
+    // For the beginning of messages: "GroupedFfn 'layer.3/moe': ".
+    const std::string& Label() const { return label_; }
+    const Engine& EngineInUse() const { return engine_; }
+    OrtAllocator* Allocator() const { return allocator_.get(); }
+
+    // The stacked matrices rearranged for the engine, if they are constant (a gate and an up matrix: both); second may be -1.
+    std::optional<ExpertMatrix> PackIfConstant(const OrtKernelInfo* info, int first, int second, bool half) const;
+
+   private:
+    std::string label_;
+    const Engine& engine_;
+    std::unique_ptr<OrtAllocator, void (*)(OrtAllocator*)> allocator_;
+};
+
+}  // namespace onnxmoe

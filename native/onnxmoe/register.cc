@@ -1,0 +1,131 @@
+#include <memory>
+#include <vector>
+
+#include "engine/engine.h"
+#include "grouped_ffn.h"
+#include "grouped_linear.h"
+#include "ort.h"
+#include "shape_inference.h"
+
+// The library's door: names the ops to ONNX Runtime. A model that holds several variants of one op calls the further ones
+// GroupedFfn_2 ... GroupedFfn_8 (each has its own function body in the file); the kernel is the same for all.
+
+namespace onnxmoe {
+namespace {
+
+constexpr int kNames = 8;
+
+constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kHalf = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+                                    kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+
+// What ONNX Runtime wants to know of an op besides its kernel.
+template <class Op>
+struct Traits;
+
+template <>
+struct Traits<GroupedFfn> {
+    static constexpr size_t kRequired = GroupedFfn::kGate;
+    static constexpr auto Infer = InferGroupedFfn;
+
+    static ONNXTensorElementDataType Type(size_t input, bool half) {
+        if (input == GroupedFfn::kIndices) return kInt64;
+        const bool matrix = input == GroupedFfn::kUp || input == GroupedFfn::kDown || input == GroupedFfn::kGate;
+        return matrix && half ? kHalf : kFloat;
+    }
+};
+
+template <>
+struct Traits<GroupedLinear> {
+    static constexpr size_t kRequired = GroupedLinear::kBias;
+    static constexpr auto Infer = InferGroupedLinear;
+
+    static ONNXTensorElementDataType Type(size_t input, bool half) {
+        if (input == GroupedLinear::kIndices) return kInt64;
+        return input == GroupedLinear::kMatrix && half ? kHalf : kFloat;
+    }
+};
+
+// One registration: a name with float or with half-precision weight matrices.
+template <class Op>
+struct CustomOp : OrtCustomOp {
+    CustomOp(std::string op_name, bool half_weights) : OrtCustomOp{}, name(std::move(op_name)), half(half_weights) {
+        version = kApiVersion;
+        GetName = [](const OrtCustomOp* op) { return Self(op)->name.c_str(); };
+        GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
+        GetInputTypeCount = [](const OrtCustomOp*) { return static_cast<size_t>(Op::kInputCount); };
+        GetOutputTypeCount = [](const OrtCustomOp*) { return size_t{1}; };
+        GetInputType = [](const OrtCustomOp* op, size_t index) { return Traits<Op>::Type(index, Self(op)->half); };
+        GetOutputType = [](const OrtCustomOp*, size_t) { return kFloat; };
+        GetInputCharacteristic = [](const OrtCustomOp*, size_t index) {
+            return index < Traits<Op>::kRequired ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL;
+        };
+        GetOutputCharacteristic = [](const OrtCustomOp*, size_t) { return INPUT_OUTPUT_REQUIRED; };
+        GetInputMemoryType = [](const OrtCustomOp*, size_t) { return OrtMemTypeDefault; };
+        GetStartVersion = [](const OrtCustomOp*) { return 1; };
+        GetEndVersion = [](const OrtCustomOp*) { return 1; };
+        InferOutputShapeFn = [](const OrtCustomOp*, OrtShapeInferContext* context) -> OrtStatusPtr {
+            return Guard([&] { Traits<Op>::Infer(context); });
+        };
+        CreateKernelV2 = [](const OrtCustomOp* op, const OrtApi*, const OrtKernelInfo* info, void** kernel) -> OrtStatusPtr {
+            return Guard([&] { *kernel = std::make_unique<Op>(info, Self(op)->half).release(); });
+        };
+        KernelComputeV2 = [](void* kernel, OrtKernelContext* context) -> OrtStatusPtr {
+            return Guard([&] { static_cast<const Op*>(kernel)->Run(context); });
+        };
+        KernelDestroy = [](void* kernel) { delete static_cast<Op*>(kernel); };
+    }
+
+    static const CustomOp* Self(const OrtCustomOp* op) { return static_cast<const CustomOp*>(op); }
+
+    std::string name;
+    bool half;
+};
+
+template <class Op>
+std::vector<std::unique_ptr<CustomOp<Op>>> AllNames(const std::string& name) {
+    std::vector<std::unique_ptr<CustomOp<Op>>> ops;
+    for (int i = 1; i <= kNames; i++)
+        for (bool half : {false, true}) ops.push_back(std::make_unique<CustomOp<Op>>(i == 1 ? name : name + "_" + std::to_string(i), half));
+    return ops;
+}
+
+template <class Op>
+void AddTo(OrtCustomOpDomain* domain, const char* name) {
+    static const std::vector<std::unique_ptr<CustomOp<Op>>> ops = AllNames<Op>(name);
+    for (const auto& op : ops) Check(ort->CustomOpDomain_Add(domain, op.get()));
+}
+
+// One for all sessions, which refer to it as long as they live: it is never released.
+OrtCustomOpDomain* Domain() {
+    static OrtCustomOpDomain* const domain = [] {
+        OrtCustomOpDomain* created = nullptr;
+        Check(ort->CreateCustomOpDomain("onnxmoe", &created));
+        AddTo<GroupedFfn>(created, "GroupedFfn");
+        AddTo<GroupedLinear>(created, "GroupedLinear");
+        return created;
+    }();
+    return domain;
+}
+
+}  // namespace
+}  // namespace onnxmoe
+
+extern "C" {
+
+#define ONNXMOE_EXPORT __attribute__((visibility("default")))
+
+// ONNX Runtime calls this for every session whose options name the library.
+ONNXMOE_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
+    const OrtApi* api = base->GetApi(onnxmoe::kApiVersion);
+    if (api == nullptr) return base->GetApi(1)->CreateStatus(ORT_FAIL, "libonnxmoe.so needs ONNX Runtime 1.18 or later");
+    onnxmoe::ort = api;
+    return onnxmoe::Guard([&] { onnxmoe::Check(api->AddCustomOpDomain(options, onnxmoe::Domain())); });
+}
+
+// Chooses the instruction set of kernels created from now on ("avx512", "avx2", "plain"; "auto": the best here); null leaves it.
+// Returns the name of the one in use, or null if this processor cannot run the wanted one.
+ONNXMOE_EXPORT const char* OnnxMoeInstructions(const char* name) {
+    if (name != nullptr && !onnxmoe::ChooseEngine(name)) return nullptr;
+    return onnxmoe::CurrentEngine().name;
+}
+}

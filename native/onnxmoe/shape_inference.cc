@@ -1,0 +1,72 @@
+#include "shape_inference.h"
+
+#include <memory>
+#include <vector>
+
+#include "grouped_ffn.h"
+#include "grouped_linear.h"
+
+namespace onnxmoe {
+
+namespace {
+
+using TypeInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo, void (*)(OrtTensorTypeAndShapeInfo*)>;
+
+// A size, or the name of one that is not known yet.
+struct Dimension {
+    int64_t size;
+    std::string name;
+};
+
+// Empty when nothing is known about the input.
+std::vector<Dimension> Dimensions(const OrtShapeInferContext* context, size_t input) {
+    size_t inputs = 0;
+    Check(ort->ShapeInferContext_GetInputCount(context, &inputs));
+    if (input >= inputs) return {};
+    OrtTensorTypeAndShapeInfo* info = nullptr;  // belongs to the context
+    Check(ort->ShapeInferContext_GetInputTypeShape(context, input, &info));
+    size_t rank = 0;
+    Check(ort->GetDimensionsCount(info, &rank));
+    std::vector<int64_t> sizes(rank);
+    std::vector<const char*> names(rank);
+    Check(ort->GetDimensions(info, sizes.data(), rank));
+    Check(ort->GetSymbolicDimensions(info, names.data(), rank));
+    std::vector<Dimension> dimensions(rank);
+    for (size_t i = 0; i < rank; i++) dimensions[i] = {sizes[i], names[i]};
+    return dimensions;
+}
+
+void SetOutput(OrtShapeInferContext* context, const std::vector<Dimension>& dimensions) {
+    OrtTensorTypeAndShapeInfo* created = nullptr;
+    Check(ort->CreateTensorTypeAndShapeInfo(&created));
+    const TypeInfo info(created, ort->ReleaseTensorTypeAndShapeInfo);
+    std::vector<int64_t> sizes;
+    std::vector<const char*> names;
+    for (const Dimension& dimension : dimensions) {
+        sizes.push_back(dimension.size);
+        names.push_back(dimension.name.c_str());
+    }
+    Check(ort->SetTensorElementType(created, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT));
+    Check(ort->SetDimensions(created, sizes.data(), sizes.size()));
+    Check(ort->SetSymbolicDimensions(created, names.data(), names.size()));
+    Check(ort->ShapeInferContext_SetOutputTypeShape(context, 0, created));
+}
+
+}  // namespace
+
+void InferGroupedFfn(OrtShapeInferContext* context) {
+    const std::vector<Dimension> x = Dimensions(context, GroupedFfn::kX);
+    if (!x.empty()) SetOutput(context, x);
+}
+
+void InferGroupedLinear(OrtShapeInferContext* context) {
+    const std::vector<Dimension> indices = Dimensions(context, GroupedLinear::kIndices),
+                                 matrix = Dimensions(context, GroupedLinear::kMatrix);
+    if (indices.size() != 2 || matrix.size() != 3) return;
+    if (Dimensions(context, GroupedLinear::kWeights).empty())
+        SetOutput(context, {indices[0], indices[1], matrix[2]});
+    else
+        SetOutput(context, {indices[0], matrix[2]});
+}
+
+}  // namespace onnxmoe

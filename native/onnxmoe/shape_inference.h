@@ -1,0 +1,13 @@
+#pragma once
+
+#include "ort.h"
+
+namespace onnxmoe {
+
+// The output of GroupedFfn has the shape of x.
+void InferGroupedFfn(OrtShapeInferContext* context);
+
+// The output of GroupedLinear is [T,F] with weights, else [T,K,F].
+void InferGroupedLinear(OrtShapeInferContext* context);
+
+}  // namespace onnxmoe
