@@ -38,6 +38,9 @@ public sealed class TorchValue : Value
     /// <summary>The host copy, when the value is a constant; null for anything computed.</summary>
     internal HostTensor? Known => _host;
 
+    /// <summary>True when the tensor is the result of an operator and no constant.</summary>
+    public bool IsComputed => _host is null && _tensor is not TorchSharp.Modules.Parameter;
+
     /// <summary>All elements as 64-bit integers, read from the device at most once.</summary>
     public long[] Integers => _integers ??= ToHost().ToInt64();
 
