@@ -1,0 +1,81 @@
+using Microsoft.ML.OnnxRuntime;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Exporter.Programs;
+using OnnxMoe.Exporter.Verification;
+using OnnxMoe.Trainer.Ops;
+using TorchSharp;
+
+namespace OnnxMoe.Exporter.Running;
+
+/// <summary>Runs any ONNX model on tensors from files: the verb <c>run</c>.</summary>
+public static class ModelRunner
+{
+    /// <summary>Reads the inputs, runs the model, writes the outputs and reports each in one line.</summary>
+    /// <exception cref="UserError">The model cannot be read or run, or an input is missing or does not fit.</exception>
+    public static void Execute(RunOptions options, TextWriter log)
+    {
+        foreach (var (setting, value) in new[] { (nameof(options.Model), options.Model), (nameof(options.Inputs), options.Inputs), (nameof(options.Outputs), options.Outputs) })
+        {
+            if (value.Length == 0)
+                throw new UserError($"The setting Run:{setting} is not given: onnxmoe run MODEL.onnx --inputs FOLDER --outputs FOLDER.");
+        }
+        var specs = ModelInputs(options.Model);
+        var folder = new TensorFolder(options.Inputs);
+        var inputs = new Dictionary<string, HostTensor>();
+        for (var i = 0; i < specs.Length; i++)
+        {
+            var tensor = folder.Read(specs[i].Name, i);
+            specs[i].Check(tensor.Type, tensor.Shape);
+            inputs[specs[i].Name] = tensor;
+        }
+        var outputs = Run(options.Model, options.Engine, inputs);
+        for (var i = 0; i < outputs.Count; i++)
+        {
+            var (name, tensor) = outputs[i];
+            var path = folder.Write(options.Outputs, name, i, tensor);
+            log.WriteLine($"{name} {tensor} -> {path}");
+        }
+    }
+
+    /// <summary>Runs a model file on tensors.</summary>
+    /// <param name="engine">"torch" or "onnxruntime"</param>
+    /// <returns>All outputs, in the model's order.</returns>
+    public static IReadOnlyList<(string Name, HostTensor Tensor)> Run(string model, string engine, IReadOnlyDictionary<string, HostTensor> inputs) => engine switch
+    {
+        "torch" => RunTorch(model, inputs),
+        "onnxruntime" => RunOnnxRuntime(model, inputs),
+        _ => throw new UserError($"There is no engine '{engine}': torch or onnxruntime."),
+    };
+
+    private static ProgramInput[] ModelInputs(string path)
+    {
+        var graph = ModelFile.Load(path).Graph;
+        var initialized = graph.Initializer.Select(t => t.Name).ToHashSet();
+        return [.. graph.Input.Where(input => !initialized.Contains(input.Name)).Select(ProgramInput.From)];
+    }
+
+    private static (string Name, HostTensor Tensor)[] RunTorch(string path, IReadOnlyDictionary<string, HostTensor> inputs)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradients = torch.no_grad();
+        var ops = new TorchOps();
+        var program = OnnxProgram.Load(path);
+        var outputs = program.Run(ops, inputs.ToDictionary(pair => pair.Key, pair => ops.Constant(pair.Value)));
+        return [.. program.Outputs.Select(name => (name, ((TorchValue)outputs[name]).ToHost()))];
+    }
+
+    private static (string Name, HostTensor Tensor)[] RunOnnxRuntime(string path, IReadOnlyDictionary<string, HostTensor> inputs)
+    {
+        using var session = new OnnxSession(path);
+        try
+        {
+            var outputs = session.Run(inputs);
+            return [.. session.Outputs.Select(name => (name, outputs[name]))];
+        }
+        catch (OnnxRuntimeException problem)
+        {
+            throw new UserError($"ONNX Runtime cannot run {path}: {problem.Message.ReplaceLineEndings(" ")}", problem);
+        }
+    }
+}
