@@ -1,4 +1,5 @@
-# Part of eng/setup: which of the known-good package versions can this machine's NuGet feeds restore, and hence which lane.
+# Part of eng/setup: which of the known-good package versions can this machine's NuGet feeds restore, and do their native
+# libraries load here (TorchSharp 0.107 needs a newer libstdc++ than Debian 12 has)? Hence the lane.
 # The ordinary client is asked, with whatever feeds and credentials it is configured for.
 TORCHSHARP=0.107.0
 LIBTORCH=2.10.0
@@ -13,7 +14,8 @@ restore_probe() {
     # Files of these names here keep the repository's own away from the probe.
     for name in Directory.Build.props Directory.Build.targets Directory.Packages.props; do echo '<Project />' > "$folder/$name"; done
     {
-        echo '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework>'
+        echo '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework><OutputType>Exe</OutputType>'
+        echo '<ImplicitUsings>enable</ImplicitUsings><CreateHardLinksForCopyLocalIfPossible>true</CreateHardLinksForCopyLocalIfPossible>'
         echo '<NuGetAudit>false</NuGetAudit><NoWarn>NU1603</NoWarn></PropertyGroup><ItemGroup>'
         printf '%s\n' "$@"
         echo '</ItemGroup></Project>'
@@ -84,6 +86,37 @@ restore_chosen() {
     restore_probe "${torch[@]}" "$(reference "$ORT_PACKAGE" "$ORT_VERSION")" "$(reference Google.OrTools "$ORTOOLS_VERSION")"
 }
 
+# Calls each of the restored packages once. Prints why one does not load.
+run_chosen() {
+    local folder=$ROOT/eng/cache/probe
+    cat > "$folder/Program.cs" << 'PROGRAM'
+try
+{
+    if (TorchSharp.torch.ones(2).sum().item<float>() != 2)
+        throw new InvalidOperationException("TorchSharp computes 1 + 1 wrongly");
+    using var options = new Microsoft.ML.OnnxRuntime.SessionOptions();
+    using var solver = Google.OrTools.LinearSolver.Solver.CreateSolver("CBC");
+    return 0;
+}
+catch (Exception error)
+{
+    var torch = Directory.GetFiles(AppContext.BaseDirectory, "libLibTorchSharp.so", SearchOption.AllDirectories).FirstOrDefault();
+    try
+    {
+        if (torch is not null)
+            System.Runtime.InteropServices.NativeLibrary.Load(torch);
+        Console.WriteLine(error.GetBaseException().Message.Split('\n')[0]);
+    }
+    catch (DllNotFoundException loading)
+    {
+        Console.WriteLine(loading.Message.Split('\n').FirstOrDefault(line => line.Contains("GLIBC"), loading.Message.Split('\n')[0]));
+    }
+    return 1;
+}
+PROGRAM
+    dotnet run --project "$folder/probe.csproj" --no-restore -c Release -v quiet 2>> "$folder/log"
+}
+
 # Sets CHOSEN_LANE and CHOSEN_REASON, and for the nuget lane the versions.
 choose_lane() {
     CHOSEN_LANE=system
@@ -96,12 +129,15 @@ choose_lane() {
     lacking=$(cat "$answer")
     if [ -z "$lacking" ]; then
         note "TorchSharp $TORCHSHARP ($FLAVOR), $ORT_PACKAGE $ORT_VERSION, Google.OrTools $ORTOOLS_VERSION: restoring them with their native libraries"
-        if restore_chosen; then
+        if ! restore_chosen; then
+            lacking="a dependency cannot be restored: $(grep -m1 -oE 'NU[0-9]+: .*' "$ROOT/eng/cache/probe/log" | cut -c1-200)"
+        elif ! run_chosen > "$answer"; then
+            lacking="the feed has the packages, but they do not load on this system: $(tail -n 1 "$answer" | sed "s|^[^ ]*/||; s| (required by.*||" | cut -c1-250)"
+        else
             CHOSEN_LANE=nuget
-            CHOSEN_REASON="the feed has all three packages"
+            CHOSEN_REASON="the feed has all three packages, and they load"
             return
         fi
-        lacking="a dependency cannot be restored: $(grep -m1 -oE 'NU[0-9]+: .*' "$ROOT/eng/cache/probe/log" | cut -c1-200)"
     fi
     [ "$LANE" != nuget ] || fail "LANE=nuget cannot be had here: $lacking"
     [ "$TORCH" != cuda ] || fail "TORCH=cuda cannot be had here: $lacking"
