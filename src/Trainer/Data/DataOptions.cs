@@ -1,0 +1,31 @@
+using OnnxMoe.Artifacts.Configuration;
+
+namespace OnnxMoe.Trainer.Data;
+
+/// <summary>The recipe's section Data: which text, and how it becomes tokens.</summary>
+public sealed class DataOptions
+{
+    /// <summary>The built-in source: the State of the Union addresses 1790-2021.</summary>
+    public const string StateOfTheUnion = "sotu";
+
+    [Setting("The text: sotu (State of the Union addresses, fetched by set-up), or a .txt file or a folder of them")]
+    public string Source { get; set; } = StateOfTheUnion;
+
+    [Setting("Folder of downloaded text (raw/) and of encoded text (cache/)")]
+    public string Folder { get; set; } = "data";
+
+    [Setting("bpe learns byte-level byte pairs from the training text; bytes takes the UTF-8 bytes as they are", Choices = "bpe|bytes")]
+    public string Tokenizer { get; set; } = "bpe";
+
+    [Setting("Size of the vocabulary that bpe learns: 256 bytes, the end of a text, and the rest merges", Unit = "tokens", Min = 257, Max = 1_000_000)]
+    public int VocabularySize { get; set; } = 1024;
+
+    [Setting("Part of your own text that is held out to measure progress (sotu is split by year)", Unit = "fraction of the characters", Min = 0, Max = 0.5)]
+    public double ValidationFraction { get; set; } = 0.05;
+
+    [Setting("Part of your own text that is held out for the end (sotu is split by year)", Unit = "fraction of the characters", Min = 0, Max = 0.5)]
+    public double TestFraction { get; set; } = 0.05;
+
+    [Setting("Straighten quotes and dashes, squeeze blanks, drop control characters; turn off for program code")]
+    public bool Clean { get; set; } = true;
+}

@@ -1,0 +1,8 @@
+namespace OnnxMoe.Trainer.Data;
+
+/// <summary>Windows of tokens with what follows each token.</summary>
+/// <param name="Inputs">Token ids [rows, length], row by row.</param>
+/// <param name="Targets">For each input the id that follows it [rows, length].</param>
+/// <param name="Rows">Number of windows.</param>
+/// <param name="Length">Tokens in a window.</param>
+public sealed record TokenBatch(long[] Inputs, long[] Targets, int Rows, int Length);
