@@ -1,0 +1,99 @@
+using System.Threading.Channels;
+using OnnxMoe.Serving.Sessions;
+
+namespace OnnxMoe.Serving.Generation;
+
+/// <summary>One sequence on its way through the scheduler: its tokens, its cache, and where its output goes.</summary>
+internal sealed class Sequence(long id, int index, GenerationRequest request, ITextCodec codec, int endOfText, ChannelWriter<GenerationEvent> output, CancellationToken cancellation) : IDisposable
+{
+    private readonly Sampler _sampler = new(request.Sampling, request.Prompt, endOfText);
+    private readonly Utf8Text _characters = new();
+    private readonly StopMatcher _stops = new(request.Stops);
+    private readonly List<TokenScore> _unreported = [];
+    private IReadOnlyList<TokenScore> _promptScores = [];
+    private KeyValueCache? _cache;
+    private int _last;
+
+    /// <summary>Number of the client's request, for the trace.</summary>
+    public long Id => id;
+
+    public GenerationRequest Request => request;
+
+    /// <summary>Tokens generated so far.</summary>
+    public int Generated { get; private set; }
+
+    /// <summary>The first step reads the prompt, all later ones one token.</summary>
+    public bool IsPrefill => _cache is null;
+
+    /// <summary>Set when the sequence has ended by itself.</summary>
+    public FinishReason? Finish { get; private set; }
+
+    /// <summary>The client has gone.</summary>
+    public bool IsCancelled => cancellation.IsCancellationRequested;
+
+    /// <summary>When it was submitted, for the statistics.</summary>
+    public long Submitted { get; } = TimeProvider.System.GetTimestamp();
+
+    /// <summary>When its last token came.</summary>
+    public long LastToken { get; set; }
+
+    /// <summary>Feeds the model what it has not seen of this sequence.</summary>
+    public ForwardResult Forward(LanguageModelSession session, bool routingWeights)
+    {
+        if (_cache is not null)
+            return session.Forward([_last], _cache, routingWeights);
+        _cache = session.NewCache(rows: 1);
+        return session.Forward([.. request.Prompt.Select(token => (long)token)], _cache, routingWeights);
+    }
+
+    /// <summary>Chooses the next token after a step and reports the output that is final now.</summary>
+    /// <param name="result">The step's scores for <paramref name="columns"/> tokens.</param>
+    /// <param name="columns">Number of tokens the step fed.</param>
+    public void Take(ForwardResult result, int columns)
+    {
+        if (Generated == 0 && request.PromptLogProbs)
+            _promptScores = ScorePrompt(result);
+        if (request.MaxTokens == 0)
+        {
+            Report("", FinishReason.Length);
+            return;
+        }
+        var logits = result.Logits(0, columns - 1);
+        _last = _sampler.Next(logits);
+        Generated++;
+        _unreported.Add(Score(logits, _last));
+        if (_last == endOfText && !request.Sampling.IgnoreEndOfText)
+        {
+            Report(_stops.Push(_characters.Flush()) + _stops.Flush(), FinishReason.Stop);
+            return;
+        }
+        var text = _stops.Push(_characters.Push(codec.Bytes(_last)));
+        if (_stops.Stopped)
+            Report(text, FinishReason.Stop);
+        else if (Generated == request.MaxTokens)
+            Report(text + _stops.Push(_characters.Flush()) + _stops.Flush(), FinishReason.Length);
+        else if (text.Length > 0 || _promptScores.Count > 0)
+            Report(text, null);
+    }
+
+    public void Dispose() => _cache?.Dispose();
+
+    private void Report(string text, FinishReason? finish)
+    {
+        Finish = finish;
+        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = _promptScores });
+        _unreported.Clear();
+        _promptScores = [];
+    }
+
+    private TokenScore Score(ReadOnlySpan<float> logits, int token) =>
+        request.TopLogProbs is { } top ? LogProbs.Of(logits, token, top) : new(token, null, []);
+
+    private List<TokenScore> ScorePrompt(ForwardResult result)
+    {
+        List<TokenScore> scores = [new(request.Prompt[0], null, [])];
+        for (var i = 1; i < request.Prompt.Count; i++)
+            scores.Add(Score(result.Logits(0, i - 1), request.Prompt[i]));
+        return scores;
+    }
+}

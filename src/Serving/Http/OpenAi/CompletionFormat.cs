@@ -1,0 +1,77 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using OnnxMoe.Serving.Generation;
+
+namespace OnnxMoe.Serving.Http.OpenAi;
+
+/// <summary>Answers of <c>/v1/completions</c>.</summary>
+/// <param name="codec">For the text of tokens.</param>
+/// <param name="options">What the client asked.</param>
+/// <param name="prompts">The prompts' tokens; choice c continues prompt c / n.</param>
+/// <param name="echo">Begin each choice with its prompt.</param>
+internal sealed class CompletionFormat(ITextCodec codec, GenerationOptions options, IReadOnlyList<IReadOnlyList<int>> prompts, bool echo) : IAnswerFormat
+{
+    private readonly Dictionary<int, int> _offsets = []; // choice -> characters of the tokens so far
+
+    public string IdPrefix => "cmpl-";
+
+    public string ObjectName(bool stream) => "text_completion";
+
+    public IEnumerable<JsonObject> Pieces(int choice, bool first, GenerationEvent next) => [Choice(choice, first, next)];
+
+    public JsonObject Whole(int choice, GenerationEvent all) => Choice(choice, first: true, all);
+
+    private JsonObject Choice(int choice, bool first, GenerationEvent next)
+    {
+        var prompt = prompts[choice / options.Choices];
+        IReadOnlyList<TokenScore> scores = first && echo ? [.. next.PromptScores, .. next.Tokens] : next.Tokens;
+        var json = new JsonObject
+        {
+            ["index"] = choice,
+            ["text"] = first && echo ? PromptText(prompt) + next.Text : next.Text,
+            ["logprobs"] = options.TopLogProbs is null ? null : LogProbs(choice, scores, first && !echo ? 0 : null),
+            ["finish_reason"] = next.Finish.Word(),
+        };
+        if (options.ReturnTokenIds)
+        {
+            json["token_ids"] = new JsonArray([.. next.Tokens.Select(token => (JsonNode)token.Token)]);
+            if (first)
+                json["prompt_token_ids"] = new JsonArray([.. prompt.Select(token => (JsonNode)token)]);
+        }
+        return json;
+    }
+
+    private JsonObject LogProbs(int choice, IReadOnlyList<TokenScore> scores, int? start)
+    {
+        var (tokens, values, top, offsets) = (new JsonArray(), new JsonArray(), new JsonArray(), new JsonArray());
+        var offset = start ?? _offsets.GetValueOrDefault(choice);
+        foreach (var score in scores)
+        {
+            var text = codec.Text(score.Token);
+            tokens.Add((JsonNode)text);
+            values.Add(score.LogProb is { } value ? (JsonNode)value : null);
+            top.Add(score.LogProb is null ? null : Alternatives(score));
+            offsets.Add((JsonNode)offset);
+            offset += text.Length;
+        }
+        _offsets[choice] = offset;
+        return new() { ["text_offset"] = offsets, ["token_logprobs"] = values, ["tokens"] = tokens, ["top_logprobs"] = top };
+    }
+
+    private JsonObject Alternatives(TokenScore score)
+    {
+        var json = new JsonObject();
+        foreach (var (token, value) in score.Top)
+            json[codec.Text(token)] = value;
+        return json;
+    }
+
+    private string PromptText(IReadOnlyList<int> prompt)
+    {
+        var text = new Utf8Text();
+        var whole = new StringBuilder();
+        foreach (var token in prompt)
+            whole.Append(text.Push(codec.Bytes(token)));
+        return whole.Append(text.Flush()).ToString();
+    }
+}

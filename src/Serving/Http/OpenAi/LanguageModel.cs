@@ -1,0 +1,47 @@
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Serving.Generation;
+
+namespace OnnxMoe.Serving.Http.OpenAi;
+
+/// <summary>A served language model, as the OpenAI routes see it.</summary>
+/// <param name="Name">The name that requests give.</param>
+/// <param name="Created">When it was trained.</param>
+/// <param name="Sizes">Vocabulary and context.</param>
+/// <param name="Codec">Its tokenizer.</param>
+/// <param name="Engine">What generates.</param>
+/// <param name="Template">How a chat becomes a prompt.</param>
+/// <param name="DefaultMaxTokens">Tokens to generate when a request does not say.</param>
+public sealed record LanguageModel(
+    string Name, DateTimeOffset Created, LanguageModelSizes Sizes, ITextCodec Codec, IGenerationEngine Engine, ChatTemplate Template, int DefaultMaxTokens)
+{
+    /// <summary>Checks that a request means this model; one that names none does.</summary>
+    internal void CheckName(JsonFields fields)
+    {
+        if (fields.Text("model") is { } name && name != Name)
+            throw new ApiError(404, $"The model '{name}' is not served here; '{Name}' is.", "model", "model_not_found");
+    }
+
+    /// <summary>The tokens of a text; an empty one begins at the end of a document.</summary>
+    internal IReadOnlyList<int> Tokens(string text) => Codec.Encode(text) is { Count: > 0 } tokens ? tokens : [Sizes.EndOfText];
+
+    /// <summary>The sequences of one prompt, checked to fit the context.</summary>
+    /// <param name="prompt">Its tokens.</param>
+    /// <param name="options">What the client asks.</param>
+    /// <param name="field">The request field the prompt came from, for errors.</param>
+    /// <param name="echo">The prompt is part of the answer.</param>
+    internal IEnumerable<GenerationRequest> Requests(IReadOnlyList<int> prompt, GenerationOptions options, string field, bool echo = false)
+    {
+        var room = Sizes.ContextLength - prompt.Count;
+        if (room < (options.MaxTokens == 0 ? 0 : 1))
+            throw ApiError.BadRequest($"The prompt has {prompt.Count} tokens, but the model's context holds {Sizes.ContextLength} with the answer; shorten the prompt.", field, "context_length_exceeded");
+        if (options.MaxTokens > room)
+            throw ApiError.BadRequest($"The prompt has {prompt.Count} tokens and the request asks for {options.MaxTokens} more, but the model's context holds {Sizes.ContextLength}; ask for at most {room}.", "max_tokens", "context_length_exceeded");
+        return Enumerable.Range(0, options.Choices).Select(choice =>
+            new GenerationRequest(prompt, options.MaxTokens ?? Math.Min(DefaultMaxTokens, room), options.Sampling with { Seed = options.Sampling.Seed + (ulong)choice })
+            {
+                Stops = options.Stops,
+                TopLogProbs = options.TopLogProbs,
+                PromptLogProbs = echo && options.TopLogProbs is not null,
+            });
+    }
+}

@@ -1,0 +1,91 @@
+using OnnxMoe.Serving.Generation;
+using Prometheus;
+
+namespace OnnxMoe.Serving.Observability;
+
+/// <summary>The engine's numbers for Prometheus: vLLM's names and meanings with the prefix onnxmoe_, and the load of each expert.</summary>
+public sealed class EngineMetrics
+{
+    private static readonly double[] FirstTokenSeconds = [.001, .005, .01, .02, .04, .06, .08, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560];
+    private static readonly double[] TokenSeconds = [.001, .0025, .005, .01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5, 5, 7.5, 10, 20, 40, 80];
+    private static readonly double[] RequestSeconds = [.05, .1, .3, .5, .8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680];
+
+    private readonly Gauge.Child _running;
+    private readonly Gauge.Child _waiting;
+    private readonly Counter.Child _promptTokens;
+    private readonly Counter.Child _generationTokens;
+    private readonly Counter _successes;
+    private readonly Counter _experts;
+    private readonly Histogram.Child _firstToken;
+    private readonly Histogram.Child _perToken;
+    private readonly Histogram.Child _endToEnd;
+    private readonly Dictionary<(int Layer, long Expert), Counter.Child> _expertCounters = [];
+    private readonly string _model;
+
+    /// <param name="registry">Where the metrics are collected.</param>
+    /// <param name="model">Value of the label model_name.</param>
+    public EngineMetrics(CollectorRegistry registry, string model)
+    {
+        _model = model;
+        var metrics = Metrics.WithCustomRegistry(registry);
+        Gauge.Child Level(string name, string help) => metrics.CreateGauge(name, help, "model_name").WithLabels(model);
+        Counter.Child Count(string name, string help) => metrics.CreateCounter(name, help, "model_name").WithLabels(model);
+        Histogram.Child Times(string name, string help, double[] buckets) =>
+            metrics.CreateHistogram(name, help, ["model_name"], new() { Buckets = buckets }).WithLabels(model);
+
+        _running = Level("onnxmoe_num_requests_running", "Sequences that are being generated.");
+        _waiting = Level("onnxmoe_num_requests_waiting", "Sequences that wait for a slot.");
+        _promptTokens = Count("onnxmoe_prompt_tokens_total", "Prompt tokens processed.");
+        _generationTokens = Count("onnxmoe_generation_tokens_total", "Tokens generated.");
+        _successes = metrics.CreateCounter("onnxmoe_request_success_total", "Sequences completed.", "model_name", "finished_reason");
+        _experts = metrics.CreateCounter("onnxmoe_expert_tokens_total", "Tokens routed to an expert.", "model_name", "layer", "expert");
+        _firstToken = Times("onnxmoe_time_to_first_token_seconds", "From the arrival of a sequence to its first token.", FirstTokenSeconds);
+        _perToken = Times("onnxmoe_time_per_output_token_seconds", "From one token of a sequence to the next.", TokenSeconds);
+        _endToEnd = Times("onnxmoe_e2e_request_latency_seconds", "From the arrival of a sequence to its last token.", RequestSeconds);
+    }
+
+    /// <summary>Sets the gauges.</summary>
+    public void SetLoad(int running, int waiting)
+    {
+        _running.Set(running);
+        _waiting.Set(waiting);
+    }
+
+    /// <summary>Adds the experts of a layer, as in the output <c>routing.{layer}.indices</c>. Called by one thread at a time.</summary>
+    public void CountExperts(int layer, ReadOnlySpan<long> experts)
+    {
+        foreach (var expert in experts)
+        {
+            if (expert < 0)
+                continue;
+            if (!_expertCounters.TryGetValue((layer, expert), out var counter))
+                _expertCounters[(layer, expert)] = counter = _experts.WithLabels(_model, $"{layer}", $"{expert}");
+            counter.Inc();
+        }
+    }
+
+    /// <summary>Notes one step of a sequence.</summary>
+    internal void Stepped(Sequence sequence, bool prefill)
+    {
+        var now = TimeProvider.System.GetTimestamp();
+        if (prefill)
+        {
+            _promptTokens.Inc(sequence.Request.Prompt.Count);
+            _firstToken.Observe(Seconds(sequence.Submitted, now));
+        }
+        else
+        {
+            _perToken.Observe(Seconds(sequence.LastToken, now));
+        }
+        if (sequence.Request.MaxTokens > 0)
+            _generationTokens.Inc();
+        sequence.LastToken = now;
+        if (sequence.Finish is { } finish)
+        {
+            _endToEnd.Observe(Seconds(sequence.Submitted, now));
+            _successes.WithLabels(_model, finish == FinishReason.Stop ? "stop" : "length").Inc();
+        }
+    }
+
+    private static double Seconds(long from, long to) => TimeProvider.System.GetElapsedTime(from, to).TotalSeconds;
+}

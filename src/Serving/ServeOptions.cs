@@ -1,0 +1,52 @@
+using OnnxMoe.Artifacts.Configuration;
+
+namespace OnnxMoe.Serving;
+
+/// <summary>Settings of the <c>serve</c> verb: section <c>Serve</c> of a recipe.</summary>
+public sealed class ServeOptions
+{
+    [Setting("Address to listen on: an IP address or localhost; 0.0.0.0 opens the server to the network")]
+    public string Host { get; set; } = "127.0.0.1";
+
+    [Setting("TCP port; 0 takes a free one", Min = 0, Max = 65535)]
+    public int Port { get; set; } = 8080;
+
+    [Setting("ONNX file in the model folder")]
+    public string File { get; set; } = "model.onnx";
+
+    [Setting("Where the model runs: cpu, cuda or cuda:1")]
+    public string Device { get; set; } = "cpu";
+
+    [Setting("Threads of one model step; 0 takes one a processor core", Unit = "threads", Min = 0)]
+    public int Threads { get; set; }
+
+    [Setting("Sequences that are generated at the same time, each with its own KV cache", Unit = "sequences", Min = 1)]
+    public int Slots { get; set; } = 8;
+
+    [Setting("Sequences that wait for a slot before further ones are refused with status 429", Unit = "sequences", Min = 0)]
+    public int QueueLimit { get; set; } = 256;
+
+    [Setting("Tokens to generate when a request names no max_tokens; less where the context is full earlier", Unit = "tokens", Min = 1)]
+    public int MaxTokens { get; set; } = 128;
+
+    [Setting("Largest request body", Unit = "MiB", Min = 1)]
+    public int MaxBody { get; set; } = 64;
+
+    [Setting("Longest wait for running requests after SIGTERM", Unit = "seconds", Min = 0)]
+    public double DrainSeconds { get; set; } = 30;
+
+    [Setting("Key that clients must send as 'Authorization: Bearer KEY'; empty accepts everyone")]
+    public string ApiKey { get; set; } = "";
+
+    [Setting("Record which experts the tokens of requests meet", Choices = "off|on")]
+    public string Trace { get; set; } = "off";
+
+    [Setting("File of the routing trace, in the model folder")]
+    public string TraceFile { get; set; } = "trace-serve.bin";
+
+    [Setting("Fraction of the requests that the trace records", Min = 0, Max = 1)]
+    public double TraceFraction { get; set; } = 1;
+
+    [Setting("Form of the log lines", Choices = "text|json")]
+    public string Log { get; set; } = "text";
+}

@@ -1,0 +1,39 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace OnnxMoe.Serving.Sessions;
+
+/// <summary>
+/// The keys and values of the tokens a batch of sequences has seen: for each layer two tensors
+/// [rows, key-value heads, length, head size], kept where the session computes.
+/// </summary>
+public sealed class KeyValueCache : IDisposable
+{
+    private OrtValue[] _tensors;
+
+    internal KeyValueCache(int rows, OrtValue[] empty) => (Rows, _tensors) = (rows, empty);
+
+    /// <summary>Number of sequences.</summary>
+    public int Rows { get; }
+
+    /// <summary>Number of tokens seen so far, equal for all rows.</summary>
+    public int Length { get; private set; }
+
+    internal IReadOnlyList<OrtValue> Tensors => _tensors;
+
+    /// <summary>Takes over the tensors after a step of <paramref name="added"/> tokens and frees those before it.</summary>
+    internal void Advance(OrtValue[] tensors, int added)
+    {
+        var old = _tensors;
+        _tensors = tensors;
+        Length += added;
+        foreach (var tensor in old)
+            tensor.Dispose();
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _tensors)
+            tensor.Dispose();
+        _tensors = [];
+    }
+}

@@ -1,0 +1,101 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
+
+namespace OnnxMoe.Serving.Sessions;
+
+/// <summary>
+/// Runs an exported causal language model step by step. It knows tensors and caches, nothing of requests or sampling. One step
+/// at a time: callers take turns.
+/// </summary>
+public sealed class LanguageModelSession : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly Device _device;
+    private readonly RunOptions _run = new();
+    private readonly string[] _past;
+    private readonly string[] _present;
+
+    /// <param name="session">The loaded model; the caller keeps and disposes it.</param>
+    /// <param name="sizes">What the manifest says of it.</param>
+    /// <param name="device">The device the session was opened on.</param>
+    /// <exception cref="UserError">An input or output of the contract is missing.</exception>
+    public LanguageModelSession(InferenceSession session, LanguageModelSizes sizes, Device device)
+    {
+        (_session, Sizes, _device) = (session, sizes, device);
+        _past = Names("past_key_values", sizes.Layers);
+        _present = Names("present", sizes.Layers);
+        RoutedLayers = [.. Enumerable.Range(0, sizes.Layers).Where(layer => session.OutputMetadata.ContainsKey($"routing.{layer}.indices"))];
+        foreach (var name in _past.Concat(["input_ids", "attention_mask", "position_ids"]))
+            Require(session.InputMetadata.ContainsKey(name), "input", name);
+        foreach (var name in _present.Append("logits"))
+            Require(session.OutputMetadata.ContainsKey(name), "output", name);
+    }
+
+    /// <summary>Vocabulary, context length, heads and so on.</summary>
+    public LanguageModelSizes Sizes { get; }
+
+    /// <summary>Numbers of the layers that report their routing, ascending.</summary>
+    public IReadOnlyList<int> RoutedLayers { get; }
+
+    /// <summary>A cache of sequences that have seen no token yet.</summary>
+    public KeyValueCache NewCache(int rows) => new(rows, [.. _past.Select(_ => OrtValue.CreateAllocatedTensorValue(
+        OrtAllocator.DefaultInstance, TensorElementType.Float, [rows, Sizes.KvHeads, 0, Sizes.HeadSize]))]);
+
+    /// <summary>
+    /// Feeds the next tokens of each sequence and advances <paramref name="cache"/> by them. When it throws, the cache is as before.
+    /// </summary>
+    /// <param name="tokens">Token ids [rows, columns], as many columns for each row (1 while decoding).</param>
+    /// <param name="cache">What the sequences have seen so far.</param>
+    /// <param name="routingWeights">Fetch the weights of the chosen experts too.</param>
+    public ForwardResult Forward(ReadOnlySpan<long> tokens, KeyValueCache cache, bool routingWeights = false)
+    {
+        var (rows, columns) = (cache.Rows, tokens.Length / cache.Rows);
+        var total = cache.Length + columns;
+        using var ids = OrtValue.CreateTensorValueFromMemory(tokens.ToArray(), [rows, columns]);
+        using var mask = OrtValue.CreateTensorValueFromMemory(Filled(rows * total, _ => 1), [rows, total]);
+        using var positions = OrtValue.CreateTensorValueFromMemory(Filled(rows * columns, i => cache.Length + i % columns), [rows, columns]);
+        using var binding = _session.CreateIoBinding();
+        binding.BindInput("input_ids", ids);
+        binding.BindInput("attention_mask", mask);
+        binding.BindInput("position_ids", positions);
+        for (var i = 0; i < _past.Length; i++)
+            binding.BindInput(_past[i], cache.Tensors[i]);
+
+        // The cache stays on the device; what sampling and statistics read comes to the host.
+        binding.BindOutputToDevice("logits", OrtMemoryInfo.DefaultInstance);
+        foreach (var name in _present)
+            binding.BindOutputToDevice(name, _device.Memory);
+        foreach (var layer in RoutedLayers)
+            binding.BindOutputToDevice($"routing.{layer}.indices", OrtMemoryInfo.DefaultInstance);
+        if (routingWeights)
+            foreach (var layer in RoutedLayers)
+                binding.BindOutputToDevice($"routing.{layer}.weights", OrtMemoryInfo.DefaultInstance);
+        _session.RunWithBinding(_run, binding);
+
+        var outputs = binding.GetOutputValues().ToArray(); // in the order they were bound
+        cache.Advance(outputs[1..(1 + _present.Length)], columns);
+        var routing = outputs[(1 + _present.Length)..];
+        return new(outputs[0], routing[..RoutedLayers.Count], routing[RoutedLayers.Count..], columns, Sizes.VocabularySize);
+    }
+
+    public void Dispose() => _run.Dispose();
+
+    private static string[] Names(string prefix, int layers) =>
+        [.. Enumerable.Range(0, layers).SelectMany(layer => new[] { $"{prefix}.{layer}.key", $"{prefix}.{layer}.value" })];
+
+    private static long[] Filled(int count, Func<int, long> value)
+    {
+        var values = new long[count];
+        for (var i = 0; i < count; i++)
+            values[i] = value(i);
+        return values;
+    }
+
+    private static void Require(bool present, string kind, string name)
+    {
+        if (!present)
+            throw new UserError($"The ONNX file has no {kind} '{name}', so it is not the causal language model that {ModelManifest.FileName} describes; export it again.");
+    }
+}
