@@ -29,6 +29,9 @@ public sealed record ModelManifest(string Format, string Name, string Kind, Date
     /// <summary>Sizes of a language model; null for other kinds.</summary>
     public LanguageModelSizes? LanguageModel { get; init; }
 
+    /// <summary>How a conversation becomes a prompt; null takes a plain transcript.</summary>
+    public ChatTemplate? ChatTemplate { get; init; }
+
     /// <summary>The MoE layers in order; empty for a dense model.</summary>
     public IReadOnlyList<MoeLayerSizes> MoeLayers { get; init; } = [];
 

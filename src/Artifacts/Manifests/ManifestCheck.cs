@@ -12,6 +12,7 @@ internal static class ManifestCheck
             Check(language);
         else
             Require(manifest.Kind != ModelManifest.CausalLanguageModel, $"a '{manifest.Kind}' model needs the field 'languageModel'");
+        Require(manifest.ChatTemplate?.Message.Contains("{content}", StringComparison.Ordinal) ?? true, "'chatTemplate.message' has no place {content}");
         for (var i = 0; i < manifest.MoeLayers.Count; i++)
         {
             var moe = manifest.MoeLayers[i];

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Serving.Observability;
 using OnnxMoe.Serving.Sessions;
 
@@ -13,7 +14,7 @@ namespace OnnxMoe.Serving.Generation;
 public sealed class Scheduler : IGenerationEngine, IDisposable
 {
     private readonly LanguageModelSession _session;
-    private readonly ITextCodec _codec;
+    private readonly ITokenizer _tokenizer;
     private readonly SchedulerOptions _options;
     private readonly EngineMetrics _metrics;
     private readonly RoutingRecorder _recorder;
@@ -23,14 +24,12 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     private readonly LinkedList<Entry> _waiting = []; // guarded by _gate
     private readonly List<Entry> _running = []; // changed by the worker under _gate
     private long _requests;
-    private bool _draining; // guarded by _gate
     private bool _stopped; // guarded by _gate
-    private TaskCompletionSource? _empty; // guarded by _gate; completed when a draining scheduler has nothing left
 
     /// <summary>Starts the worker. The session stays the caller's, and is the scheduler's alone to use until it is disposed.</summary>
-    public Scheduler(LanguageModelSession session, ITextCodec codec, SchedulerOptions options, EngineMetrics metrics, RoutingRecorder recorder, ILogger log)
+    public Scheduler(LanguageModelSession session, ITokenizer tokenizer, SchedulerOptions options, EngineMetrics metrics, RoutingRecorder recorder, ILogger log)
     {
-        (_session, _codec, _options, _metrics, _recorder, _log) = (session, codec, options, metrics, recorder, log);
+        (_session, _tokenizer, _options, _metrics, _recorder, _log) = (session, tokenizer, options, metrics, recorder, log);
         _worker = new Thread(Work) { Name = "onnxmoe scheduler", IsBackground = true };
         _worker.Start();
     }
@@ -71,27 +70,12 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         }
     }
 
-    /// <summary>Takes no further sequences, and waits until those that run or wait are done, or until the time is up.</summary>
-    /// <returns>True when all finished.</returns>
-    public async Task<bool> DrainAsync(TimeSpan limit)
-    {
-        TaskCompletionSource empty;
-        lock (_gate)
-        {
-            _draining = true;
-            empty = _empty ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (_running.Count + _waiting.Count == 0)
-                empty.TrySetResult();
-        }
-        return await Task.WhenAny(empty.Task, Task.Delay(limit)) == empty.Task;
-    }
-
     /// <summary>Stops at the end of the current step; sequences that are not done fail.</summary>
     public void Dispose()
     {
         lock (_gate)
         {
-            _draining = _stopped = true;
+            _stopped = true;
             Monitor.PulseAll(_gate);
         }
         _worker.Join();
@@ -122,14 +106,14 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         var id = Interlocked.Increment(ref _requests);
         lock (_gate)
         {
-            if (_draining)
+            if (_stopped)
                 throw new EngineBusyException("The server is shutting down and takes no further requests.", stopping: true);
             var free = _options.Slots - _running.Count - _waiting.Count + _options.QueueLimit;
             if (requests.Count > free)
                 throw new EngineBusyException($"The queue is full: {_running.Count} sequences run and {_waiting.Count} wait; try again later.", stopping: false);
             for (var i = 0; i < requests.Count; i++)
             {
-                var sequence = new Sequence(id, i, requests[i], _codec, _session.Sizes.EndOfText, channel.Writer, cancellation);
+                var sequence = new Sequence(id, i, requests[i], _tokenizer, channel.Writer, cancellation);
                 _waiting.AddLast(new Entry(sequence, channel.Writer));
             }
             _metrics.SetLoad(_running.Count, _waiting.Count);
@@ -154,7 +138,7 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
                 }
                 node = next;
             }
-            AfterChange();
+            _metrics.SetLoad(_running.Count, _waiting.Count);
         }
     }
 
@@ -169,7 +153,7 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
                 lock (_gate)
                 {
                     _running.Remove(entry);
-                    AfterChange();
+                    _metrics.SetLoad(_running.Count, _waiting.Count);
                 }
                 entry.Sequence.Dispose();
             }
@@ -202,16 +186,9 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
                 _waiting.RemoveFirst();
                 _running.Add(first.Value);
             }
-            AfterChange();
+            _metrics.SetLoad(_running.Count, _waiting.Count);
             return !_stopped;
         }
-    }
-
-    private void AfterChange()
-    {
-        _metrics.SetLoad(_running.Count, _waiting.Count);
-        if (_running.Count + _waiting.Count == 0)
-            _empty?.TrySetResult();
     }
 
     /// <summary>One step of one sequence. False when it has ended.</summary>

@@ -1,13 +1,14 @@
 using System.Threading.Channels;
+using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Serving.Sessions;
 
 namespace OnnxMoe.Serving.Generation;
 
 /// <summary>One sequence on its way through the scheduler: its tokens, its cache, and where its output goes.</summary>
-internal sealed class Sequence(long id, int index, GenerationRequest request, ITextCodec codec, int endOfText, ChannelWriter<GenerationEvent> output, CancellationToken cancellation) : IDisposable
+internal sealed class Sequence(long id, int index, GenerationRequest request, ITokenizer tokenizer, ChannelWriter<GenerationEvent> output, CancellationToken cancellation) : IDisposable
 {
-    private readonly Sampler _sampler = new(request.Sampling, request.Prompt, endOfText);
-    private readonly Utf8Text _characters = new();
+    private readonly Sampler _sampler = new(request.Sampling, request.Prompt, tokenizer.EndOfText);
+    private readonly IncrementalDecoder _characters = new(tokenizer);
     private readonly StopMatcher _stops = new(request.Stops);
     private readonly List<TokenScore> _unreported = [];
     private IReadOnlyList<TokenScore> _promptScores = [];
@@ -58,20 +59,20 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
             Report("", FinishReason.Length);
             return;
         }
-        var logits = result.Logits(0, columns - 1);
+        var logits = Logits(result, columns - 1);
         _last = _sampler.Next(logits);
         Generated++;
         _unreported.Add(Score(logits, _last));
-        if (_last == endOfText && !request.Sampling.IgnoreEndOfText)
+        if (_last == tokenizer.EndOfText && !request.Sampling.IgnoreEndOfText)
         {
-            Report(_stops.Push(_characters.Flush()) + _stops.Flush(), FinishReason.Stop);
+            Report(_stops.Push(_characters.Finish()) + _stops.Flush(), FinishReason.Stop);
             return;
         }
-        var text = _stops.Push(_characters.Push(codec.Bytes(_last)));
+        var text = _stops.Push(_characters.Add(_last));
         if (_stops.Stopped)
             Report(text, FinishReason.Stop);
         else if (Generated == request.MaxTokens)
-            Report(text + _stops.Push(_characters.Flush()) + _stops.Flush(), FinishReason.Length);
+            Report(text + _stops.Push(_characters.Finish()) + _stops.Flush(), FinishReason.Length);
         else if (text.Length > 0 || _promptScores.Count > 0)
             Report(text, null);
     }
@@ -86,6 +87,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
         _promptScores = [];
     }
 
+    /// <summary>The scores without those of ids that only fill the model's vocabulary up and stand for no token.</summary>
+    private ReadOnlySpan<float> Logits(ForwardResult result, int column) => result.Logits(0, column)[..tokenizer.VocabularySize];
+
     private TokenScore Score(ReadOnlySpan<float> logits, int token) =>
         request.TopLogProbs is { } top ? LogProbs.Of(logits, token, top) : new(token, null, []);
 
@@ -93,7 +97,7 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     {
         List<TokenScore> scores = [new(request.Prompt[0], null, [])];
         for (var i = 1; i < request.Prompt.Count; i++)
-            scores.Add(Score(result.Logits(0, i - 1), request.Prompt[i]));
+            scores.Add(Score(Logits(result, i - 1), request.Prompt[i]));
         return scores;
     }
 }

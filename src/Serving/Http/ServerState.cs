@@ -3,7 +3,7 @@ using OnnxMoe.Serving.Generation;
 
 namespace OnnxMoe.Serving.Http;
 
-/// <summary>Whether the server takes requests, and how many requests outside the engine's queue are running.</summary>
+/// <summary>Whether the server takes requests, and how many it has not answered yet.</summary>
 public sealed class ServerState
 {
     private readonly Lock _gate = new();

@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Serving.Generation;
 
 namespace OnnxMoe.Serving.Http.OpenAi;
 
 /// <summary>Answers of <c>/v1/chat/completions</c>.</summary>
-internal sealed class ChatFormat(ITextCodec codec, GenerationOptions options, IReadOnlyList<int> prompt) : IAnswerFormat
+internal sealed class ChatFormat(ITokenizer tokenizer, GenerationOptions options, IReadOnlyList<int> prompt) : IAnswerFormat
 {
     public string IdPrefix => "chatcmpl-";
 
@@ -54,8 +55,8 @@ internal sealed class ChatFormat(ITextCodec codec, GenerationOptions options, IR
 
     private JsonObject Entry(int token, double logProb) => new()
     {
-        ["token"] = codec.Text(token),
+        ["token"] = tokenizer.Text(token),
         ["logprob"] = logProb,
-        ["bytes"] = new JsonArray([.. codec.Bytes(token).ToArray().Select(value => (JsonNode)(int)value)]),
+        ["bytes"] = new JsonArray([.. tokenizer.BytesOf(token).ToArray().Select(value => (JsonNode)(int)value)]),
     };
 }

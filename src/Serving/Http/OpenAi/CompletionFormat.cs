@@ -1,15 +1,15 @@
-using System.Text;
 using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Serving.Generation;
 
 namespace OnnxMoe.Serving.Http.OpenAi;
 
 /// <summary>Answers of <c>/v1/completions</c>.</summary>
-/// <param name="codec">For the text of tokens.</param>
+/// <param name="tokenizer">For the text of tokens.</param>
 /// <param name="options">What the client asked.</param>
 /// <param name="prompts">The prompts' tokens; choice c continues prompt c / n.</param>
 /// <param name="echo">Begin each choice with its prompt.</param>
-internal sealed class CompletionFormat(ITextCodec codec, GenerationOptions options, IReadOnlyList<IReadOnlyList<int>> prompts, bool echo) : IAnswerFormat
+internal sealed class CompletionFormat(ITokenizer tokenizer, GenerationOptions options, IReadOnlyList<IReadOnlyList<int>> prompts, bool echo) : IAnswerFormat
 {
     private readonly Dictionary<int, int> _offsets = []; // choice -> characters of the tokens so far
 
@@ -47,7 +47,7 @@ internal sealed class CompletionFormat(ITextCodec codec, GenerationOptions optio
         var offset = start ?? _offsets.GetValueOrDefault(choice);
         foreach (var score in scores)
         {
-            var text = codec.Text(score.Token);
+            var text = tokenizer.Text(score.Token);
             tokens.Add((JsonNode)text);
             values.Add(score.LogProb is { } value ? (JsonNode)value : null);
             top.Add(score.LogProb is null ? null : Alternatives(score));
@@ -62,16 +62,9 @@ internal sealed class CompletionFormat(ITextCodec codec, GenerationOptions optio
     {
         var json = new JsonObject();
         foreach (var (token, value) in score.Top)
-            json[codec.Text(token)] = value;
+            json[tokenizer.Text(token)] = value;
         return json;
     }
 
-    private string PromptText(IReadOnlyList<int> prompt)
-    {
-        var text = new Utf8Text();
-        var whole = new StringBuilder();
-        foreach (var token in prompt)
-            whole.Append(text.Push(codec.Bytes(token)));
-        return whole.Append(text.Flush()).ToString();
-    }
+    private string PromptText(IReadOnlyList<int> prompt) => tokenizer.Decode([.. prompt]);
 }

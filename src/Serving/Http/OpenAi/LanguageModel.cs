@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Serving.Generation;
 
 namespace OnnxMoe.Serving.Http.OpenAi;
@@ -12,7 +13,7 @@ namespace OnnxMoe.Serving.Http.OpenAi;
 /// <param name="Template">How a chat becomes a prompt.</param>
 /// <param name="DefaultMaxTokens">Tokens to generate when a request does not say.</param>
 public sealed record LanguageModel(
-    string Name, DateTimeOffset Created, LanguageModelSizes Sizes, ITextCodec Codec, IGenerationEngine Engine, ChatTemplate Template, int DefaultMaxTokens)
+    string Name, DateTimeOffset Created, LanguageModelSizes Sizes, ITokenizer Tokenizer, IGenerationEngine Engine, ChatTemplate Template, int DefaultMaxTokens)
 {
     /// <summary>Checks that a request means this model; one that names none does.</summary>
     internal void CheckName(JsonFields fields)
@@ -22,7 +23,7 @@ public sealed record LanguageModel(
     }
 
     /// <summary>The tokens of a text; an empty one begins at the end of a document.</summary>
-    internal IReadOnlyList<int> Tokens(string text) => Codec.Encode(text) is { Count: > 0 } tokens ? tokens : [Sizes.EndOfText];
+    internal IReadOnlyList<int> Tokens(string text) => Tokenizer.Encode(text) is { Length: > 0 } tokens ? tokens : [Sizes.EndOfText];
 
     /// <summary>The sequences of one prompt, checked to fit the context.</summary>
     /// <param name="prompt">Its tokens.</param>

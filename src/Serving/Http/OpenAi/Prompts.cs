@@ -28,9 +28,9 @@ internal static class Prompts
         })];
 
         IReadOnlyList<int> Ids(JsonElement array) => [.. array.EnumerateArray().Select(id =>
-            id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var token) && token >= 0 && token < model.Sizes.VocabularySize
+            id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var token) && token >= 0 && token < model.Tokenizer.VocabularySize
                 ? token
-                : throw fields.Error("prompt", $"holds {JsonFields.Describe(id)} among its token ids, which must be from 0 to {model.Sizes.VocabularySize - 1}."))];
+                : throw fields.Error("prompt", $"holds {JsonFields.Describe(id)} among its token ids, which must be from 0 to {model.Tokenizer.VocabularySize - 1}."))];
 
         ApiError Wrong() => fields.Error("prompt", "must be a string, an array of token ids, or a non-empty array of either.");
     }

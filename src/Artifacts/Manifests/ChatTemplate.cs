@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace OnnxMoe.Serving.Http.OpenAi;
+namespace OnnxMoe.Artifacts.Manifests;
 
 /// <summary>
 /// Writes a conversation as one text for the model to go on with. A base model was never taught a conversation's form, so the

@@ -1,0 +1,41 @@
+using OnnxMoe.Artifacts;
+
+namespace OnnxMoe.Serving;
+
+/// <summary>The <c>serve</c> verb: serves a model folder until it is told to stop.</summary>
+public static class ServeRun
+{
+    /// <inheritdoc cref="ExecuteAsync(string, ServeOptions, TextWriter, CancellationToken)"/>
+    public static Task ExecuteAsync(string modelFolder, ServeOptions options, CancellationToken stop) =>
+        ExecuteAsync(modelFolder, options, Console.Out, stop);
+
+    /// <summary>
+    /// Loads the model, prints where it listens and what to try, and returns after <paramref name="stop"/> when the running
+    /// requests are answered or the time for it is over.
+    /// </summary>
+    /// <exception cref="UserError">A wrong setting, a damaged model folder, a port that is taken.</exception>
+    public static async Task ExecuteAsync(string modelFolder, ServeOptions options, TextWriter output, CancellationToken stop)
+    {
+        await using var server = await ModelServer.StartAsync(modelFolder, options);
+        await output.WriteLineAsync(Greeting(server));
+        await Task.Delay(Timeout.Infinite, stop).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await output.WriteLineAsync("Stopping: new requests get status 503, running ones may finish.");
+        if (!await server.DrainAsync(TimeSpan.FromSeconds(options.DrainSeconds)))
+            await output.WriteLineAsync($"Some requests were cut off after {options.DrainSeconds} seconds (Serve:DrainSeconds).");
+    }
+
+    private static string Greeting(ModelServer server)
+    {
+        var (url, name) = (server.Address.ToString().TrimEnd('/'), server.Model.Name);
+        var tensors = $"""
+            Serving {name} at {url} (Ctrl+C stops)
+
+              curl {url}/v2/models/{name}
+            """;
+        return server.Model.Language is null ? tensors : $$"""
+            {{tensors}}
+              curl {{url}}/v1/completions -d '{"prompt": "The people of the", "max_tokens": 40, "temperature": 0.8}'
+              curl -N {{url}}/v1/chat/completions -d '{"messages": [{"role": "user", "content": "Hello."}], "stream": true}'
+            """;
+    }
+}

@@ -1,0 +1,85 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.ML.OnnxRuntime;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tokenizers;
+using OnnxMoe.Serving.Generation;
+using OnnxMoe.Serving.Http.OpenAi;
+using OnnxMoe.Serving.Http.OpenInference;
+using OnnxMoe.Serving.Observability;
+using OnnxMoe.Serving.Sessions;
+using Prometheus;
+
+namespace OnnxMoe.Serving;
+
+/// <summary>
+/// A model folder, checked, loaded and ready to answer: a language model when its manifest says so, and tensors in and out in any
+/// case. A folder without a manifest serves tensors alone.
+/// </summary>
+public sealed class ServedModel : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly LanguageModelSession? _languageSession;
+    private readonly RoutingRecorder? _recorder;
+    private readonly Scheduler? _scheduler;
+
+    /// <param name="folder">The model folder.</param>
+    /// <param name="options">Device, threads, slots and so on.</param>
+    /// <param name="registry">Where the engine's metrics are collected.</param>
+    /// <param name="log">For failures while running.</param>
+    /// <exception cref="UserError">A file is missing, truncated or changed; the device is not there; the model is not what the manifest says.</exception>
+    public ServedModel(string folder, ServeOptions options, CollectorRegistry registry, ILogger log)
+    {
+        if (!Directory.Exists(folder))
+            throw new UserError($"There is no model folder {folder}; 'onnxmoe train' and 'onnxmoe export' make one.");
+        var manifest = File.Exists(Path.Combine(folder, ModelManifest.FileName)) ? ModelManifest.Load(folder) : null;
+        manifest?.Verify(folder, [.. FilesOf(manifest, options.File)]);
+        var device = Device.Parse(options.Device);
+        _session = SessionFactory.Open(Path.Combine(folder, options.File), device, options.Threads, Kernels(manifest, options.File));
+        try
+        {
+            Name = manifest?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+            Tensors = new TensorModel(Name, _session);
+            if (manifest?.LanguageModel is not { } sizes)
+                return;
+            var tokenizer = Tokenizer.Load(folder, sizes);
+            var metrics = new EngineMetrics(registry, Name);
+            _languageSession = new LanguageModelSession(_session, sizes, device);
+            _recorder = RoutingRecorder.Create(folder, manifest, _languageSession.RoutedLayers, options, metrics);
+            _scheduler = new Scheduler(_languageSession, tokenizer, new(options.Slots, options.QueueLimit), metrics, _recorder, log);
+            Language = new LanguageModel(Name, manifest.Created, sizes, tokenizer, _scheduler, manifest.ChatTemplate ?? ChatTemplate.Default, options.MaxTokens);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The name that requests give.</summary>
+    public string Name { get; } = "";
+
+    /// <summary>The model as tensors in, tensors out.</summary>
+    public TensorModel Tensors { get; } = null!;
+
+    /// <summary>The model as a language model; null when it is none.</summary>
+    public LanguageModel? Language { get; }
+
+    public void Dispose()
+    {
+        _scheduler?.Dispose();
+        _recorder?.Dispose();
+        _languageSession?.Dispose();
+        _session.Dispose();
+    }
+
+    /// <summary>The listed files that serving reads: the ONNX file, its external data, the tokenizer.</summary>
+    private static IEnumerable<string> FilesOf(ModelManifest manifest, string onnx) => manifest.Files.Keys
+        .Where(name => name.StartsWith(onnx + ".", StringComparison.Ordinal) || name == manifest.LanguageModel?.Tokenizer)
+        .Append(onnx);
+
+    /// <summary>The native kernels, for a file that was exported for them.</summary>
+    private static string? Kernels(ModelManifest? manifest, string onnx) =>
+        manifest?.Exports.FirstOrDefault(export => export.File == onnx)?.Target == "onnxmoe" ? KernelLibrary.Locate() : null;
+
+}
