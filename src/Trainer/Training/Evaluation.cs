@@ -1,0 +1,6 @@
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>What an evaluation measured.</summary>
+/// <param name="Loss">Mean cross-entropy, nats a token.</param>
+/// <param name="ExpertLoad">Per routed layer, in order: how many picks each expert got.</param>
+public sealed record Evaluation(double Loss, long[][] ExpertLoad);

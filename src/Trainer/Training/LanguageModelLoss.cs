@@ -1,0 +1,21 @@
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Ops;
+using static TorchSharp.torch;
+
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>Next-token cross-entropy.</summary>
+public static class LanguageModelLoss
+{
+    /// <summary>Mean cross-entropy of a batch in nats a token, as a scalar tensor; routings and router losses go to the context.</summary>
+    public static Tensor Of(DecoderLm model, TokenBatch batch, ForwardContext context)
+    {
+        var ops = (TorchOps)context.Ops;
+        var ids = ops.Value(tensor(batch.Inputs, [batch.Rows, batch.Length], device: ops.Device));
+        var positions = ops.Value(arange(batch.Length, ScalarType.Int64, ops.Device).unsqueeze(0).expand(batch.Rows, batch.Length));
+        var logits = TorchOps.TensorOf(model.Forward(ids, positions, context));
+        return nn.functional.cross_entropy(logits.reshape(-1, model.Vocabulary), tensor(batch.Targets, device: ops.Device));
+    }
+}

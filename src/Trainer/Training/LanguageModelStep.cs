@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Ops;
+using static TorchSharp.torch;
+
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>One optimizer step of a language model: forward passes, cross-entropy plus router losses, backward, AdamW.</summary>
+public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer, TokenStream data, TrainerOptions options, long seed, int length, Device? device)
+{
+    private readonly TorchOps _ops = new(training: true, device);
+
+    /// <summary>Makes step number <paramref name="step"/>, counted from 0. Its batch depends on the seed and the step alone.</summary>
+    public StepMetrics Run(int step)
+    {
+        var clock = Stopwatch.StartNew();
+        using var scope = NewDisposeScope();
+        var loss = 0.0;
+        var auxiliary = new SortedDictionary<string, double>(StringComparer.Ordinal);
+        for (var part = 0; part < options.Accumulation; part++)
+        {
+            using var partScope = NewDisposeScope();
+            loss += Backward(step, part, auxiliary);
+        }
+        var learningRate = LearningRate.At(options, step);
+        var norm = optimizer.Step(learningRate);
+        var tokens = (double)options.BatchSize * length * options.Accumulation;
+        return new StepMetrics(loss, auxiliary, norm, learningRate, tokens / clock.Elapsed.TotalSeconds);
+    }
+
+    private double Backward(int step, int part, SortedDictionary<string, double> auxiliary)
+    {
+        var batch = data.Batch(seed, step, part, options.BatchSize, length);
+        var context = new ForwardContext(_ops) { SequenceLength = length };
+        var objective = LanguageModelLoss.Of(model, batch, context);
+        var loss = objective.item<float>() / options.Accumulation;
+        foreach (var (name, value) in context.Losses)
+        {
+            var tensor = TorchOps.TensorOf(value);
+            objective += tensor;
+            auxiliary[name] = auxiliary.GetValueOrDefault(name) + tensor.item<float>() / options.Accumulation;
+        }
+        (options.Accumulation == 1 ? objective : objective / options.Accumulation).backward();
+        return loss;
+    }
+}

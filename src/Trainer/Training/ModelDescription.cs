@@ -1,0 +1,26 @@
+using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tokenizers;
+using OnnxMoe.Trainer.Backbones;
+
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>Writes down in a manifest what a trained model is.</summary>
+internal static class ModelDescription
+{
+    public static ModelManifest Of(TrainSettings settings, DecoderLm model, ITokenizer tokenizer, JsonObject training)
+    {
+        var options = settings.Model;
+        return new ModelManifest(ModelManifest.CurrentFormat, settings.Name, ModelManifest.CausalLanguageModel, DateTimeOffset.UtcNow, ModelSize.Of(model))
+        {
+            Recipe = settings.ToRecipe(),
+            LanguageModel = new LanguageModelSizes(model.Vocabulary, options.ContextLength, options.Layers, options.HiddenSize, options.Heads,
+                model.KvHeads, model.HeadSize, tokenizer is BpeTokenizer ? BpeTokenizer.FileName : ByteTokenizer.Name, tokenizer.EndOfText),
+            MoeLayers = [.. model.RoutedLayers.Select(layer => new MoeLayerSizes(layer.Number, layer.Experts.Experts, layer.Router.ExpertsPerToken,
+                options.ExpertHidden, options.Gated, options.SharedExperts * options.ExpertHidden,
+                layer.Experts.ParametersPerExpert * sizeof(float), layer.Experts.FlopsPerToken))],
+            Training = training,
+        };
+    }
+}

@@ -1,0 +1,9 @@
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>What one optimizer step measured.</summary>
+/// <param name="Loss">Mean cross-entropy, nats a token.</param>
+/// <param name="Auxiliary">Router losses by name, summed over layers, times their coefficients.</param>
+/// <param name="GradientNorm">Before clipping.</param>
+/// <param name="LearningRate">Of this step.</param>
+/// <param name="TokensPerSecond">Of this step.</param>
+public sealed record StepMetrics(double Loss, IReadOnlyDictionary<string, double> Auxiliary, double GradientNorm, double LearningRate, double TokensPerSecond);

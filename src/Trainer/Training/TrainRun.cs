@@ -1,0 +1,103 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Routing;
+using OnnxMoe.Artifacts.Tokenizers;
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Data;
+using TorchSharp;
+
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>
+/// Trains a language model by a recipe and leaves a model folder: weights, tokenizer, manifest, metrics, a routing trace of the
+/// validation text and a report. A run that was killed goes on from its last checkpoint and ends with the same weights, bit for bit.
+/// </summary>
+public static class TrainRun
+{
+    /// <param name="modelFolder">models/NAME; made if needed.</param>
+    /// <param name="settings">The recipe.</param>
+    /// <param name="log">Takes progress.</param>
+    /// <param name="terminal">True when the log is a terminal, where the progress bar is redrawn in place.</param>
+    /// <param name="cancel">Stops after the current step, with a checkpoint.</param>
+    /// <exception cref="UserError">Settings or data do not fit.</exception>
+    public static void Execute(string modelFolder, TrainSettings settings, TextWriter log, bool terminal, CancellationToken cancel)
+    {
+        var options = settings.Trainer;
+        settings.Model.Check();
+        var device = Device(options);
+        var length = SequenceLength(settings);
+        var data = TokenDataset.Open(settings.Data, log);
+        var model = new DecoderLm(settings.Model, data.Tokenizer.VocabularySize, settings.Seed, device);
+        var size = ModelSize.Of(model);
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a token; {data.Train.Tokens.Length:N0} training tokens, {options.Steps} steps of {options.BatchSize * options.Accumulation} x {length}"));
+
+        using var optimizer = new WeightOptimizer(model.Weights, options);
+        var store = new CheckpointStore(modelFolder, model.Weights, optimizer);
+        var state = options.Resume && store.Exists ? store.Load(settings.Fingerprint()) : Checkpoint.Start(settings.Fingerprint());
+        if (state.Step > 0)
+            log.WriteLine($"Going on from the checkpoint at step {state.Step}.");
+        Directory.CreateDirectory(modelFolder);
+        using var metrics = new MetricsFile(Path.Combine(modelFolder, "metrics.jsonl"), state.Step);
+        var loop = new TrainLoop(settings, length, device, model, data, optimizer, store, metrics, new ProgressLine(log, options.Steps, state.Step, terminal));
+        state = loop.Run(state, cancel);
+        if (state.Step < options.Steps)
+        {
+            log.WriteLine($"Stopped at step {state.Step} of {options.Steps}; the same command goes on from there.");
+            return;
+        }
+        WeightFile.Load(store.Best, model.Weights);
+        Finish(modelFolder, settings, length, device, model, data, state, metrics, log);
+    }
+
+    private static void Finish(string modelFolder, TrainSettings settings, int length, torch.Device? device, DecoderLm model, TokenDataset data, Checkpoint state,
+        MetricsFile metrics, TextWriter log)
+    {
+        using var files = new FileSet(modelFolder);
+        Evaluation evaluation;
+        using (var trace = new RoutingTraceWriter(files.PathOf("trace.bin"), [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))]))
+            evaluation = new Evaluator(model, data.Validation, settings.Trainer.BatchSize, length, settings.Trainer.EvaluationTokens, device).Run(trace);
+        var covered = data.Validation.Covered(length, Math.Max(1, settings.Trainer.EvaluationTokens / length));
+        var bigram = new BigramBaseline(data.Train.Tokens, model.Vocabulary).NatsPerToken(covered);
+        var training = new JsonObject
+        {
+            ["steps"] = state.Step,
+            ["bestStep"] = state.BestStep,
+            ["validationLoss"] = evaluation.Loss,
+            ["validationPerplexity"] = Math.Exp(evaluation.Loss),
+            ["validationBitsPerByte"] = data.LossOf(evaluation.Loss, covered).BitsPerByte,
+            ["bigramLoss"] = bigram,
+            ["uniformLoss"] = Math.Log(model.Vocabulary),
+        };
+        WeightFile.Save(files.PathOf("weights.safetensors"), model.Weights);
+        if (data.Tokenizer is BpeTokenizer bpe)
+            bpe.Save(files.PathOf(BpeTokenizer.FileName));
+        TrainingReport.Write(files.PathOf("training.html"), settings, training, metrics.Read(), model, evaluation);
+        var manifest = ModelDescription.Of(settings, model, data.Tokenizer, training)
+            .WithFiles(files.Staging, Directory.GetFiles(files.Staging).Select(f => Path.GetFileName(f)));
+        manifest.Save(files.Staging);
+        files.Publish();
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"Validation loss {evaluation.Loss:F4} nats a token (step {state.BestStep}); a bigram model of the same text: {bigram:F4}."));
+        log.WriteLine($"Model in {modelFolder}; report: {Path.Combine(modelFolder, "training.html")}");
+    }
+
+    private static int SequenceLength(TrainSettings settings)
+    {
+        var length = settings.Trainer.SequenceLength == 0 ? settings.Model.ContextLength : settings.Trainer.SequenceLength;
+        if (length > settings.Model.ContextLength)
+            throw new UserError($"Trainer:SequenceLength is {length}, longer than Model:ContextLength {settings.Model.ContextLength}.");
+        return length;
+    }
+
+    private static torch.Device? Device(TrainerOptions options)
+    {
+        torch.set_num_threads(options.Threads == 0 ? Environment.ProcessorCount : options.Threads);
+        if (options.Device == "cpu")
+            return null;
+        if (!torch.cuda.is_available())
+            throw new UserError("Trainer:Device is cuda, but libtorch finds no CUDA device here; use --Trainer:Device=cpu.");
+        return torch.device(options.Device);
+    }
+}

@@ -1,0 +1,23 @@
+using System.Text.Json;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Trainer.Backbones;
+
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>A trained language model, read from its folder.</summary>
+public sealed record TrainedModel(DecoderLm Model, ModelManifest Manifest)
+{
+    /// <summary>Builds the model of the manifest's recipe and loads <c>weights.safetensors</c>, after checking its checksum.</summary>
+    /// <exception cref="UserError">The folder holds no trained model, or a damaged one.</exception>
+    public static TrainedModel Load(string modelFolder)
+    {
+        const string weights = "weights.safetensors";
+        var manifest = ModelManifest.Load(modelFolder);
+        manifest.Verify(modelFolder, weights);
+        var options = manifest.Recipe?["Model"]?.Deserialize<ModelOptions>()
+            ?? throw new UserError($"{Path.Combine(modelFolder, ModelManifest.FileName)} has no recipe with a section Model, so the model cannot be built again.");
+        var model = new DecoderLm(options, manifest.LanguageModel!.VocabularySize, seed: 0);
+        WeightFile.Load(Path.Combine(modelFolder, weights), model.Weights);
+        return new TrainedModel(model, manifest);
+    }
+}

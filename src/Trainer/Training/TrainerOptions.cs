@@ -1,0 +1,58 @@
+using OnnxMoe.Artifacts.Configuration;
+
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>The recipe's section Trainer.</summary>
+public sealed class TrainerOptions
+{
+    [Setting("Optimizer steps", Unit = "steps", Min = 1)]
+    public int Steps { get; set; } = 1000;
+
+    [Setting("Sequences in one forward pass", Min = 1)]
+    public int BatchSize { get; set; } = 16;
+
+    [Setting("Length of a training sequence; 0: Model:ContextLength", Unit = "tokens", Min = 0)]
+    public int SequenceLength { get; set; }
+
+    [Setting("Forward passes whose gradients are added up for one step", Min = 1)]
+    public int Accumulation { get; set; } = 1;
+
+    [Setting("Peak learning rate of AdamW", Min = 0)]
+    public double LearningRate { get; set; } = 1e-3;
+
+    [Setting("Learning rate at the end of the cosine, as a fraction of the peak", Min = 0, Max = 1)]
+    public double FinalLearningRate { get; set; } = 0.1;
+
+    [Setting("Steps of linear warm-up", Unit = "steps", Min = 0)]
+    public int WarmupSteps { get; set; } = 50;
+
+    [Setting("Decoupled weight decay of matrices (norms and biases have none)", Min = 0)]
+    public double WeightDecay { get; set; } = 0.1;
+
+    [Setting("Decay of AdamW's first moment", Min = 0, Max = 1)]
+    public double Beta1 { get; set; } = 0.9;
+
+    [Setting("Decay of AdamW's second moment", Min = 0, Max = 1)]
+    public double Beta2 { get; set; } = 0.95;
+
+    [Setting("Largest norm of the gradient; larger ones are scaled down; 0: no limit", Min = 0)]
+    public double ClipNorm { get; set; } = 1;
+
+    [Setting("Steps between evaluations on validation text", Unit = "steps", Min = 1)]
+    public int EvaluateEvery { get; set; } = 100;
+
+    [Setting("Validation text of one evaluation", Unit = "tokens", Min = 1)]
+    public int EvaluationTokens { get; set; } = 32768;
+
+    [Setting("Steps between checkpoints", Unit = "steps", Min = 1)]
+    public int CheckpointEvery { get; set; } = 200;
+
+    [Setting("Go on from the last checkpoint of the model's folder, if there is one; otherwise start over")]
+    public bool Resume { get; set; } = true;
+
+    [Setting("Threads of libtorch; 0: as many as there are cores", Min = 0)]
+    public int Threads { get; set; }
+
+    [Setting("Where to train", Choices = "cpu|cuda")]
+    public string Device { get; set; } = "cpu";
+}
