@@ -1,3 +1,4 @@
+using OnnxMoe.Exporter.Running;
 using OnnxMoe.Trainer.Backbones;
 
 namespace OnnxMoe.Cli.Settings;
@@ -16,7 +17,8 @@ public sealed class SettingCatalog
     /// <summary>The root and the sections of all stages.</summary>
     public static SettingCatalog Default { get; } = new(
         new SettingSection("", typeof(Recipe)),
-        new SettingSection("Model", typeof(ModelOptions)));
+        new SettingSection("Model", typeof(ModelOptions)),
+        new SettingSection("Run", typeof(RunOptions)));
 
     public IReadOnlyList<SettingSection> Sections { get; }
 

@@ -9,7 +9,7 @@ public static class VerbList
         new PlannedVerb("search", "searches a supernet for the best subnetworks"),
         new PlannedVerb("compress", "makes a trained model smaller"),
         new PlannedVerb("export", "writes a trained model as ONNX and checks it"),
-        new PlannedVerb("run", "runs an ONNX model on tensors from files"),
+        new RunVerb(),
         new PlannedVerb("place", "plans which GPU holds which expert"),
         new PlannedVerb("serve", "serves a model over HTTP"),
         new PlannedVerb("reproduce", "repeats a published system's result"),
