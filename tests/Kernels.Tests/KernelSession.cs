@@ -4,15 +4,17 @@ using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Kernels.Tests;
 
-/// <summary>A session with the kernel library registered.</summary>
+/// <summary>A session, usually with the kernel library registered.</summary>
 internal sealed class KernelSession : IDisposable
 {
     private readonly InferenceSession _session;
 
-    public KernelSession(byte[] model, int threads = 1)
+    /// <param name="kernels">False: without the library.</param>
+    public KernelSession(byte[] model, int threads = 1, bool kernels = true)
     {
         using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-        options.RegisterCustomOpLibrary(KernelLibrary.Locate());
+        if (kernels)
+            options.RegisterCustomOpLibrary(KernelLibrary.Locate());
         _session = new InferenceSession(model, options);
     }
 

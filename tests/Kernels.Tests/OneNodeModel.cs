@@ -12,7 +12,11 @@ internal static class OneNodeModel
     /// <param name="constants">Names of those inputs that the model holds.</param>
     /// <param name="attributes">Strings or integers.</param>
     /// <returns>The serialized model; its output is <c>y</c>.</returns>
-    public static byte[] Build(string op, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants, params (string Name, object Value)[] attributes)
+    public static byte[] Build(string op, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants, params (string Name, object Value)[] attributes) =>
+        Model(op, inputs, constants, attributes).ToByteArray();
+
+    /// <inheritdoc cref="Build"/>
+    public static ModelProto Model(string op, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants, params (string Name, object Value)[] attributes)
     {
         var node = new NodeProto { OpType = op, Domain = "onnxmoe", Name = "node", Output = { "y" } };
         var graph = new GraphProto { Name = "graph", Node = { node } };
@@ -30,13 +34,16 @@ internal static class OneNodeModel
             node.Attribute.Add(value is string text
                 ? new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8(text) }
                 : new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = Convert.ToInt64(value) });
+        // As the exporter writes it: a node names no inputs after the last one it has.
+        while (node.Input[^1].Length == 0)
+            node.Input.RemoveAt(node.Input.Count - 1);
         graph.Output.Add(new ValueInfoProto { Name = "y", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Float } } });
         return new ModelProto
         {
             IrVersion = 8,
             Graph = graph,
             OpsetImport = { new OperatorSetIdProto { Version = 17 }, new OperatorSetIdProto { Domain = "onnxmoe", Version = 1 } },
-        }.ToByteArray();
+        };
     }
 
     private static TensorProto Constant(string name, HostTensor tensor) =>

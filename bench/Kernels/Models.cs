@@ -1,0 +1,94 @@
+using Google.Protobuf;
+using Onnx;
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Exporter;
+using OnnxMoe.Exporter.Graph;
+using OnnxMoe.Trainer.Ops;
+
+namespace OnnxMoe.Bench.Kernels;
+
+/// <summary>One-node models of the same layer.</summary>
+internal static class Models
+{
+    /// <summary>GroupedFfn, with its function body: the kernel runs it where the library is registered, else the body.</summary>
+    /// <param name="half">Weights in half precision.</param>
+    public static byte[] GroupedFfn(Layer layer, bool half)
+    {
+        var type = half ? ElementType.Float16 : ElementType.Float;
+        var ops = new OnnxOps(ModelExporter.Lowering(ExportTarget.OnnxMoe));
+        ops.Input("x", ElementType.Float).GroupedFfn(ops.Input("indices", ElementType.Int64), ops.Input("weights", ElementType.Float),
+            ops.Input("up", type), ops.Input("down", type), ops.Input("gate", type));
+        HostTensor Stored(HostTensor tensor) => half ? HostTensor.From(Array.ConvertAll(tensor.AsSpan<float>().ToArray(), v => (Half)v), tensor.Shape) : tensor;
+
+        var node = new NodeProto { Name = "layer", OpType = "GroupedFfn", Domain = OpSet.MoeDomain, Input = { "x", "indices", "weights", "up", "down", "gate" } };
+        node.Attribute.Add(new AttributeProto { Name = "activation", Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8("silu") });
+        var model = Model(node, ("x", ElementType.Float), ("indices", ElementType.Int64), ("weights", ElementType.Float));
+        model.Graph.Initializer.Add([Constant("up", Stored(layer.Up)), Constant("down", Stored(layer.Down)), Constant("gate", Stored(layer.Gate))]);
+        model.Functions.Add(ops.Functions.All);
+        return model.ToByteArray();
+    }
+
+    /// <summary>ONNX Runtime's own com.microsoft MoE, which routes by itself from the logits.</summary>
+    public static byte[] OnnxRuntimeMoe(Layer layer)
+    {
+        var node = new NodeProto { Name = "layer", OpType = "MoE", Domain = "com.microsoft", Input = { "x", "logits", "fc1", "", "fc2" } };
+        node.Attribute.Add([Integer("k", layer.Picks), Integer("normalize_routing_weights", 1), Integer("swiglu_fusion", 1), Float("activation_alpha", 1), Float("activation_beta", 0)]);
+        node.Attribute.Add(new AttributeProto { Name = "activation_type", Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8("swiglu") });
+        var model = Model(node, ("x", ElementType.Float), ("logits", ElementType.Float));
+        model.Graph.Initializer.Add([Constant("fc1", Interleaved(layer)), Constant("fc2", Transposed(layer.Down))]);
+        return model.ToByteArray();
+    }
+
+    private static ModelProto Model(NodeProto node, params (string Name, ElementType Type)[] inputs)
+    {
+        node.Output.Add("y");
+        var graph = new GraphProto { Name = "layer", Node = { node } };
+        graph.Input.Add(inputs.Select(input => Matrix(input.Name, input.Type)));
+        graph.Output.Add(Matrix("y", ElementType.Float));
+        return new ModelProto
+        {
+            IrVersion = 8,
+            Graph = graph,
+            OpsetImport = { new OperatorSetIdProto { Version = 17 }, new OperatorSetIdProto { Domain = node.Domain, Version = 1 } },
+        };
+    }
+
+    private static ValueInfoProto Matrix(string name, ElementType type)
+    {
+        var shape = new TensorShapeProto { Dim = { new TensorShapeProto.Types.Dimension(), new TensorShapeProto.Types.Dimension() } };
+        return new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
+    }
+
+    private static AttributeProto Integer(string name, long value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
+
+    private static AttributeProto Float(string name, float value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Float, F = value };
+
+    private static TensorProto Constant(string name, HostTensor tensor) =>
+        new() { Name = name, DataType = (int)tensor.Type, Dims = { tensor.Shape }, RawData = ByteString.CopyFrom(tensor.Data) };
+
+    /// <summary>[E, a, b] to [E, b, a].</summary>
+    private static HostTensor Transposed(HostTensor tensor)
+    {
+        var (experts, rows, columns) = ((int)tensor.Shape[0], (int)tensor.Shape[1], (int)tensor.Shape[2]);
+        var from = tensor.AsSpan<float>();
+        var to = new float[tensor.Count];
+        for (var e = 0; e < experts; e++)
+            for (var i = 0; i < rows; i++)
+                for (var j = 0; j < columns; j++)
+                    to[(e * columns + j) * rows + i] = from[(e * rows + i) * columns + j];
+        return HostTensor.From(to, experts, columns, rows);
+    }
+
+    /// <summary>Rows gate 0, up 0, gate 1, up 1, ...: [E, 2F, D].</summary>
+    private static HostTensor Interleaved(Layer layer)
+    {
+        var (gate, up) = (Transposed(layer.Gate), Transposed(layer.Up));
+        var to = new float[gate.Count * 2];
+        for (var row = 0; row < layer.Experts * layer.Hidden; row++)
+        {
+            gate.AsSpan<float>().Slice(row * layer.Width, layer.Width).CopyTo(to.AsSpan(2 * row * layer.Width));
+            up.AsSpan<float>().Slice(row * layer.Width, layer.Width).CopyTo(to.AsSpan((2 * row + 1) * layer.Width));
+        }
+        return HostTensor.From(to, layer.Experts, 2 * layer.Hidden, layer.Width);
+    }
+}
