@@ -1,5 +1,8 @@
 using OnnxMoe.Exporter.Running;
+using OnnxMoe.Serving;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Cli.Settings;
 
@@ -17,8 +20,11 @@ public sealed class SettingCatalog
     /// <summary>The root and the sections of all stages.</summary>
     public static SettingCatalog Default { get; } = new(
         new SettingSection("", typeof(Recipe)),
+        new SettingSection("Data", typeof(DataOptions)),
         new SettingSection("Model", typeof(ModelOptions)),
-        new SettingSection("Run", typeof(RunOptions)));
+        new SettingSection("Trainer", typeof(TrainerOptions)),
+        new SettingSection("Run", typeof(RunOptions)),
+        new SettingSection("Serve", typeof(ServeOptions)));
 
     public IReadOnlyList<SettingSection> Sections { get; }
 

@@ -8,6 +8,9 @@ public abstract class Verb
     /// <summary>The key under which <see cref="ArgumentKey"/> and the alias table name the recipe, which is no setting.</summary>
     public const string RecipeKey = "recipe";
 
+    /// <summary>For verbs on a model that is there: <c>--model</c> names it.</summary>
+    protected static readonly IReadOnlyDictionary<string, string> NamedModel = new Dictionary<string, string> { ["model"] = nameof(Recipe.Name) };
+
     public abstract string Name { get; }
 
     /// <summary>What the verb does, in one line.</summary>
