@@ -1,0 +1,61 @@
+using OnnxMoe.Artifacts;
+
+namespace OnnxMoe.Placement.Clusters;
+
+/// <summary>A checked cluster: GPUs numbered through all nodes, with memory, speed and the bandwidth of each pair.</summary>
+public sealed class Cluster
+{
+    readonly double[,] _bytesPerSecond;
+    readonly double[,] _latency;
+
+    /// <param name="description">The description; a mistake in it is a <see cref="UserError"/> that begins with <paramref name="where"/>.</param>
+    /// <param name="where">Name of the file.</param>
+    public Cluster(ClusterDescription description, string where)
+    {
+        ClusterCheck.Passed(description, where);
+        Name = description.Name;
+        Devices = [.. description.Nodes.SelectMany((node, n) => Enumerable.Range(0, node.Gpus).Select(_ => new Device(
+            n, node.Name == "" ? $"node{n}" : node.Name, (long)(node.MemoryGiB * (1L << 30)), node.Teraflops * 1e12)))];
+        Nodes = description.Nodes.Count;
+        (_bytesPerSecond, _latency) = (new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count]);
+        for (var from = 0; from < Devices.Count; from++)
+        {
+            for (var to = 0; to < Devices.Count; to++)
+            {
+                var link = Devices[from].Node == Devices[to].Node ? description.WithinNode : description.BetweenNodes!;
+                _bytesPerSecond[from, to] = (description.Bandwidth?[from][to] ?? link.GigabytesPerSecond) * 1e9;
+                _latency[from, to] = link.Microseconds * 1e-6;
+            }
+        }
+    }
+
+    /// <summary>Name of the cluster.</summary>
+    public string Name { get; }
+
+    /// <summary>The GPUs; a plan's device numbers are places in this list.</summary>
+    public IReadOnlyList<Device> Devices { get; }
+
+    /// <summary>Number of nodes.</summary>
+    public int Nodes { get; }
+
+    /// <summary>Bytes a second from one GPU to another one.</summary>
+    public double Bandwidth(int from, int to) => _bytesPerSecond[from, to];
+
+    /// <summary>Seconds until the first byte arrives.</summary>
+    public double Latency(int from, int to) => _latency[from, to];
+
+    /// <summary>Highest bandwidth of any pair of different GPUs, in bytes a second.</summary>
+    public double FastestBandwidth => Pairs().Select(p => Bandwidth(p.From, p.To)).DefaultIfEmpty(1).Max();
+
+    /// <summary>All ordered pairs of different GPUs.</summary>
+    public IEnumerable<(int From, int To)> Pairs() =>
+        from a in Enumerable.Range(0, Devices.Count) from b in Enumerable.Range(0, Devices.Count) where a != b select (a, b);
+
+    /// <summary>Reads and checks a description file.</summary>
+    public static Cluster Load(string path)
+    {
+        if (path == "")
+            throw new UserError("Which cluster? Give its description with --cluster FILE (models/clusters/*.json are examples).");
+        return new Cluster(JsonFile.Load<ClusterDescription>(path), path);
+    }
+}

@@ -1,0 +1,50 @@
+using OnnxMoe.Artifacts;
+
+namespace OnnxMoe.Placement.Clusters;
+
+/// <summary>The rules of a cluster description.</summary>
+static class ClusterCheck
+{
+    public static void Passed(ClusterDescription cluster, string where)
+    {
+        if (cluster.Nodes.Count == 0)
+            throw new UserError($"{where} has no nodes; list at least one with its number of gpus.");
+        for (var n = 0; n < cluster.Nodes.Count; n++)
+        {
+            var node = cluster.Nodes[n];
+            if (node.Gpus < 1)
+                throw new UserError($"{where}: node {n} has {node.Gpus} gpus; at least 1 is right.");
+            if (node.MemoryGiB < 0 || node.Teraflops < 0)
+                throw new UserError($"{where}: node {n} has a negative memoryGiB or teraflops; leave a number out when it is not known.");
+        }
+        CheckLink(cluster.WithinNode, "withinNode", where);
+        if (cluster.BetweenNodes is { } between)
+            CheckLink(between, "betweenNodes", where);
+        else if (cluster.Nodes.Count > 1)
+            throw new UserError($"{where} has {cluster.Nodes.Count} nodes but no \"betweenNodes\": {{\"gigabytesPerSecond\": ...}}.");
+        if (cluster.Bandwidth is { } matrix)
+            CheckMatrix(matrix, cluster.Nodes.Sum(n => n.Gpus), cluster.Symmetric, where);
+    }
+
+    static void CheckLink(ClusterLink link, string name, string where)
+    {
+        if (!(link.GigabytesPerSecond > 0) || !(link.Microseconds >= 0))
+            throw new UserError($"{where}: {name} needs gigabytesPerSecond above 0 and microseconds of at least 0, not {link.GigabytesPerSecond} and {link.Microseconds}.");
+    }
+
+    static void CheckMatrix(IReadOnlyList<IReadOnlyList<double>> matrix, int gpus, bool symmetric, string where)
+    {
+        if (matrix.Count != gpus || matrix.Any(row => row.Count != gpus))
+            throw new UserError($"{where}: bandwidth must be {gpus} x {gpus}, one row and one column for each GPU.");
+        for (var a = 0; a < gpus; a++)
+        {
+            for (var b = 0; b < gpus; b++)
+            {
+                if (a != b && !(matrix[a][b] > 0))
+                    throw new UserError($"{where}: bandwidth[{a}][{b}] is {matrix[a][b]}; it must be above 0.");
+                if (symmetric && matrix[a][b] != matrix[b][a])
+                    throw new UserError($"{where}: bandwidth[{a}][{b}] is {matrix[a][b]} but bandwidth[{b}][{a}] is {matrix[b][a]}; make them equal or say \"symmetric\": false.");
+            }
+        }
+    }
+}

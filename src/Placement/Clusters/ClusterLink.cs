@@ -1,0 +1,6 @@
+namespace OnnxMoe.Placement.Clusters;
+
+/// <summary>A kind of connection between two GPUs.</summary>
+/// <param name="GigabytesPerSecond">Bandwidth of a pair in one direction, in 10^9 bytes a second.</param>
+/// <param name="Microseconds">Latency of a transfer.</param>
+public sealed record ClusterLink(double GigabytesPerSecond, double Microseconds = 0);

@@ -1,0 +1,8 @@
+namespace OnnxMoe.Placement.Clusters;
+
+/// <summary>One GPU.</summary>
+/// <param name="Node">Number of its node.</param>
+/// <param name="NodeName">Name of its node.</param>
+/// <param name="MemoryBytes">Memory for weights; 0 = unknown.</param>
+/// <param name="Flops">Operations a second; 0 = unknown.</param>
+public sealed record Device(int Node, string NodeName, long MemoryBytes, double Flops);

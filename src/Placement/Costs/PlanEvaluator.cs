@@ -1,0 +1,127 @@
+using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Artifacts.Routing;
+using OnnxMoe.Placement.Clusters;
+using OnnxMoe.Placement.Statistics;
+
+namespace OnnxMoe.Placement.Costs;
+
+/// <summary>
+/// Measures plans on one set of tokens, under both models of communication: flow (a token moves from the GPU of its expert to
+/// the GPU of its next layer's expert; the paper's) and home (each layer sends the token from its home GPU to its experts and back).
+/// </summary>
+/// <param name="problem">Statistics of the tokens, cluster, sizes.</param>
+/// <param name="trace">The trace, or null for expert counts.</param>
+/// <param name="tokens">Numbers of the tokens in the trace.</param>
+public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace, IReadOnlyList<int> tokens)
+{
+    Cluster Cluster => problem.Cluster;
+
+    /// <summary>Measures a plan.</summary>
+    public PlanMeasures Measure(IReadOnlyList<PlacedLayer> layers)
+    {
+        var loads = layers.Select((layer, l) => DeviceShares.Load(layer, problem.Statistics.Load[l])).ToArray();
+        var ratios = loads.Select(load => load.Max() / load.Average()).ToArray();
+        var measures = new PlanMeasures
+        {
+            MaxOverMean = ratios.Average(),
+            WorstMaxOverMean = ratios.Max(),
+            Deviation = loads.Sum(load => load.Sum(x => Math.Abs(x - load.Average()))),
+        };
+        var compute = ComputeSeconds(loads);
+        return WithHome(WithFlow(measures, layers, compute), layers, compute);
+    }
+
+    /// <summary>Tokens that go from GPU to GPU between neighbouring layers, summed over layers [G][G]; empty for expert counts.</summary>
+    public double[][] FlowTotal(IReadOnlyList<PlacedLayer> layers)
+    {
+        if (problem.Statistics.Flow is not { } flow)
+            return [];
+        var total = Enumerable.Range(0, problem.Gpus).Select(_ => new double[problem.Gpus]).ToArray();
+        for (var l = 0; l < flow.Length; l++)
+        {
+            var step = DeviceShares.Flow(layers[l], layers[l + 1], flow[l]);
+            for (var i = 0; i < step.Length; i++)
+                total[i / problem.Gpus][i % problem.Gpus] += step[i / problem.Gpus, i % problem.Gpus];
+        }
+        return total;
+    }
+
+    PlanMeasures WithFlow(PlanMeasures measures, IReadOnlyList<PlacedLayer> layers, double compute)
+    {
+        if (problem.Statistics.Flow is not { Length: > 0 } flow)
+            return measures;
+        var (busiest, seconds, all, remote, between) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        for (var l = 0; l < flow.Length; l++)
+        {
+            var step = DeviceShares.Flow(layers[l], layers[l + 1], flow[l]);
+            all += step.Cast<double>().Sum();
+            remote += Cluster.Pairs().Sum(p => step[p.From, p.To]);
+            between += Cluster.Pairs().Where(p => Cluster.Devices[p.From].Node != Cluster.Devices[p.To].Node).Sum(p => step[p.From, p.To]);
+            busiest += Busiest(step);
+            seconds += Seconds(step);
+        }
+        return measures with { FlowBusiest = busiest, FlowRemote = remote / all, FlowBetweenNodes = between / all, FlowSeconds = compute + seconds };
+    }
+
+    PlanMeasures WithHome(PlanMeasures measures, IReadOnlyList<PlacedLayer> layers, double compute)
+    {
+        if (trace is null || tokens.Count == 0)
+            return measures;
+        var (copies, nodeCopies, busiest, seconds) = (0.0, 0.0, 0.0, 0.0);
+        for (var l = 0; l < layers.Count; l++)
+        {
+            var (visits, nodeVisits) = Visits(layers[l], l);
+            // Homes are spread evenly: of a GPU's visitors 1 / G live there, and each other GPU is home to 1 / G.
+            copies += visits.Sum() * (problem.Gpus - 1.0) / problem.Gpus;
+            nodeCopies += nodeVisits.Select((v, n) => v * (1 - Cluster.Devices.Count(d => d.Node == n) / (double)problem.Gpus)).Sum();
+            var pairs = new double[problem.Gpus, problem.Gpus];
+            foreach (var (from, to) in Cluster.Pairs())
+                pairs[from, to] = (visits[to] + visits[from]) / problem.Gpus; // dispatch to `to`, combine back from `from`
+            busiest += Busiest(pairs);
+            seconds += Seconds(pairs);
+        }
+        return measures with
+        {
+            HomeCopies = copies / tokens.Count / layers.Count,
+            HomeNodeCopies = nodeCopies / tokens.Count / layers.Count,
+            HomeBusiest = busiest,
+            HomeSeconds = compute + seconds,
+        };
+    }
+
+    /// <summary>How many tokens each GPU and each node sees in a layer; a token takes the copies of an expert in turn.</summary>
+    (double[] Gpus, double[] Nodes) Visits(PlacedLayer layer, int index)
+    {
+        var homes = layer.Homes();
+        var (gpus, nodes) = (new double[problem.Gpus], new double[Cluster.Nodes]);
+        var (gpuSeen, nodeSeen) = (new HashSet<int>(), new HashSet<int>());
+        foreach (var token in tokens)
+        {
+            gpuSeen.Clear();
+            nodeSeen.Clear();
+            foreach (var expert in trace!.Ids(index, token))
+            {
+                if (expert < 0)
+                    continue;
+                var gpu = homes[expert][token % homes[expert].Count];
+                if (gpuSeen.Add(gpu))
+                    gpus[gpu]++;
+                if (nodeSeen.Add(Cluster.Devices[gpu].Node))
+                    nodes[Cluster.Devices[gpu].Node]++;
+            }
+        }
+        return (gpus, nodes);
+    }
+
+    double Busiest(double[,] tokensOf) =>
+        Cluster.Pairs().Select(p => tokensOf[p.From, p.To] * Cluster.FastestBandwidth / Cluster.Bandwidth(p.From, p.To)).DefaultIfEmpty(0).Max();
+
+    double Seconds(double[,] tokensOf) =>
+        Cluster.Pairs().Where(p => tokensOf[p.From, p.To] > 0)
+            .Select(p => Cluster.Latency(p.From, p.To) + tokensOf[p.From, p.To] * problem.Sizes.TokenBytes / Cluster.Bandwidth(p.From, p.To)).DefaultIfEmpty(0).Max();
+
+    /// <summary>Seconds of expert work, the slowest GPU in each layer; NaN where operations or speeds are unknown.</summary>
+    double ComputeSeconds(double[][] loads) =>
+        Cluster.Devices.Any(d => d.Flops == 0) || problem.Sizes.ExpertFlops.Any(f => f == 0) ? double.NaN
+            : loads.Select((load, l) => load.Select((x, g) => x * problem.Sizes.ExpertFlops[l] / Cluster.Devices[g].Flops).Max()).Sum();
+}

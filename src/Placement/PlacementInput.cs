@@ -1,0 +1,100 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Artifacts.Routing;
+using OnnxMoe.Placement.Clusters;
+using OnnxMoe.Placement.Costs;
+using OnnxMoe.Placement.Statistics;
+
+namespace OnnxMoe.Placement;
+
+/// <summary>Everything a run reads: trace or expert counts, the model's sizes, the cluster.</summary>
+public sealed class PlacementInput
+{
+    readonly ExpertCounts? _counts;
+
+    PlacementInput(Cluster cluster, ModelManifest? manifest, string tracePath, PlaceOptions options)
+    {
+        (Cluster, Manifest) = (cluster, manifest);
+        if (ExpertCounts.IsCountsFile(tracePath))
+            _counts = ExpertCounts.Load(tracePath);
+        else
+            Trace = RoutingTrace.Load(tracePath);
+        All = Tokens(options);
+        Fit = Trace is null ? All : TokenSplit.Blocks(All, options.BlockTokens).Fit;
+        Test = Trace is null ? [] : TokenSplit.Blocks(All, options.BlockTokens).Test;
+        var statistics = Statistics(All);
+        CheckLayers(statistics.Layers, tracePath);
+        Sizes = SizesOf(statistics.Layers, options);
+        Source = new PlacementSource(
+            manifest?.Name ?? Trace?.Header.Model ?? _counts!.Name,
+            manifest?.Files.GetValueOrDefault("weights.safetensors") ?? Trace?.Header.ModelHash ?? "",
+            Path.GetFileName(tracePath), Checksums.Sha256(tracePath), All.Length, cluster.Name);
+    }
+
+    /// <summary>The GPUs.</summary>
+    public Cluster Cluster { get; }
+
+    /// <summary>The model, or null when planning from a trace alone.</summary>
+    public ModelManifest? Manifest { get; }
+
+    /// <summary>The trace, or null for expert counts.</summary>
+    public RoutingTrace? Trace { get; }
+
+    /// <summary>Bytes and operations.</summary>
+    public ModelSizes Sizes { get; }
+
+    /// <summary>What the plan will say it was made from.</summary>
+    public PlacementSource Source { get; }
+
+    /// <summary>Numbers of all tokens of the wanted phase.</summary>
+    public int[] All { get; }
+
+    /// <summary>Tokens to fit plans on when they are compared.</summary>
+    public int[] Fit { get; }
+
+    /// <summary>Held-out tokens; none for expert counts.</summary>
+    public int[] Test { get; }
+
+    /// <summary>Reads what the options and the model folder name.</summary>
+    public static PlacementInput Read(string modelFolder, PlaceOptions options)
+    {
+        var manifest = options.Trace != "" && !File.Exists(Path.Combine(modelFolder, ModelManifest.FileName)) ? null : ModelManifest.Load(modelFolder);
+        var cluster = Cluster.Load(options.Cluster);
+        return new PlacementInput(cluster, manifest, options.Trace != "" ? options.Trace : Path.Combine(modelFolder, "trace.bin"), options);
+    }
+
+    /// <summary>The problem as the given tokens show it.</summary>
+    public PlacementProblem Problem(int[] tokens) => new(Statistics(tokens), Cluster, Sizes);
+
+    RoutingStatistics Statistics(int[] tokens) => Trace is null ? RoutingStatistics.Of(_counts!) : RoutingStatistics.Of(Trace, tokens);
+
+    int[] Tokens(PlaceOptions options)
+    {
+        if (Trace is null)
+            return [];
+        var phase = options.Phase == "all" ? (RoutingPhase?)null : Enum.Parse<RoutingPhase>(options.Phase, ignoreCase: true);
+        var tokens = TokenSplit.OfPhase(Trace, phase);
+        return tokens.Length > 0 ? tokens
+            : throw new UserError($"The routing trace has no tokens{(phase is null ? "" : $" of the phase {options.Phase} (it has {Trace.Tokens} of others)")}; record some first.");
+    }
+
+    void CheckLayers(IReadOnlyList<TracedLayer> traced, string tracePath)
+    {
+        if (Manifest is null)
+            return;
+        var model = Manifest.MoeLayers.Select(l => (l.Layer, l.Experts)).ToList();
+        if (!traced.Select(l => (l.Layer, l.Experts)).SequenceEqual(model))
+            throw new UserError($"The trace '{tracePath}' has {traced.Count} routed layers of {string.Join("/", traced.Select(l => l.Experts).Distinct())} experts, but the model '{Manifest.Name}' has {model.Count} of {string.Join("/", model.Select(l => l.Experts).Distinct())}; record a trace of this model.");
+    }
+
+    ModelSizes SizesOf(IReadOnlyList<TracedLayer> layers, PlaceOptions options)
+    {
+        if (Manifest is not { } model)
+            return new ModelSizes([.. layers.Select(_ => options.ExpertBytes)], options.ReplicatedBytes, options.TokenBytes > 0 ? options.TokenBytes : 2048, [.. layers.Select(_ => 0L)]);
+        var bytes = model.MoeLayers.Select(l => l.ExpertBytes).ToArray();
+        // What is not a routed expert (shared experts among it) is on every GPU; weights count 4 bytes, as in the fp32 file.
+        var routed = model.MoeLayers.Sum(l => l.Experts * l.ExpertBytes);
+        var token = options.TokenBytes > 0 ? options.TokenBytes : 4L * (model.LanguageModel?.HiddenSize ?? 512);
+        return new ModelSizes(bytes, Math.Max(0, 4 * model.Parameters.Total - routed), token, [.. model.MoeLayers.Select(l => l.ExpertFlops)]);
+    }
+}

@@ -1,0 +1,37 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Placement.Clusters;
+using OnnxMoe.Placement.Costs;
+using OnnxMoe.Placement.Statistics;
+
+namespace OnnxMoe.Placement;
+
+/// <summary>What a solver is given: routing statistics, the cluster, the sizes of the weights.</summary>
+public sealed class PlacementProblem
+{
+    /// <exception cref="UserError">Fewer experts than GPUs, or too little memory for any plan.</exception>
+    public PlacementProblem(RoutingStatistics statistics, Cluster cluster, ModelSizes sizes)
+    {
+        (Statistics, Cluster, Sizes) = (statistics, cluster, sizes);
+        if (statistics.Layers.FirstOrDefault(l => l.Experts < cluster.Devices.Count) is { } small)
+            throw new UserError($"Layer {small.Layer} has {small.Experts} experts, fewer than the {cluster.Devices.Count} GPUs of '{cluster.Name}'; each GPU needs at least one expert of each layer.");
+        sizes.CheckMemory(statistics.Layers, cluster);
+    }
+
+    /// <summary>P and R.</summary>
+    public RoutingStatistics Statistics { get; }
+
+    /// <summary>The GPUs and their connections.</summary>
+    public Cluster Cluster { get; }
+
+    /// <summary>Bytes and operations.</summary>
+    public ModelSizes Sizes { get; }
+
+    /// <summary>Number of GPUs.</summary>
+    public int Gpus => Cluster.Devices.Count;
+
+    /// <summary>Number of routed layers.</summary>
+    public int Layers => Statistics.Layers.Count;
+
+    /// <summary>The same cluster and sizes with other statistics.</summary>
+    public PlacementProblem With(RoutingStatistics statistics) => new(statistics, Cluster, Sizes);
+}

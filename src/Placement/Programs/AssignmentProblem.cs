@@ -1,0 +1,107 @@
+using OnnxMoe.Placement.Clusters;
+
+namespace OnnxMoe.Placement.Programs;
+
+/// <summary>
+/// MoETuner's second problem: clusters to GPUs, one to one in each layer, so that the busiest pair of GPUs between each two
+/// neighbouring layers carries little. All numbers are whole.
+/// </summary>
+public sealed class AssignmentProblem
+{
+    /// <param name="sizes">Experts of each cluster [L][G].</param>
+    /// <param name="traffic">C: tokens from cluster c1 of layer l to cluster c2 of the next [L-1][G, G].</param>
+    /// <param name="cluster">Bandwidths.</param>
+    /// <param name="capacity">Most experts of all layers together that each GPU can hold [G].</param>
+    public AssignmentProblem(int[][] sizes, long[][,] traffic, Cluster cluster, long[] capacity)
+    {
+        (Sizes, Traffic, Capacity) = (sizes, traffic, capacity);
+        Gpus = sizes[0].Length;
+        Price = new long[Gpus, Gpus];
+        var fastest = cluster.FastestBandwidth;
+        // Relative prices of the links are whole in most clusters (9 : 1); where not, three digits are kept.
+        Scale = cluster.Pairs().All(p => Math.Abs(fastest / cluster.Bandwidth(p.From, p.To) - Math.Round(fastest / cluster.Bandwidth(p.From, p.To))) < 1e-9) ? 1 : 1000;
+        foreach (var (from, to) in cluster.Pairs())
+            Price[from, to] = (long)Math.Round(Scale * fastest / cluster.Bandwidth(from, to));
+        var total = sizes.Sum(l => l.Sum());
+        (LowestSum, HighestSum) = (total / Gpus, (total + Gpus - 1) / Gpus);
+    }
+
+    /// <summary>Experts of each cluster [L][G].</summary>
+    public int[][] Sizes { get; }
+
+    /// <summary>C: tokens between clusters of neighbouring layers.</summary>
+    public long[][,] Traffic { get; }
+
+    /// <summary>What a token costs from GPU to GPU: <see cref="Scale"/> on the fastest link, more on slower ones, 0 to itself.</summary>
+    public long[,] Price { get; }
+
+    /// <summary>Price of a token on the fastest link.</summary>
+    public long Scale { get; }
+
+    /// <summary>Most experts each GPU can hold.</summary>
+    public long[] Capacity { get; }
+
+    /// <summary>Number of GPUs, which is the number of clusters a layer.</summary>
+    public int Gpus { get; }
+
+    /// <summary>Number of layers.</summary>
+    public int Layers => Sizes.Length;
+
+    /// <summary>Fewest experts a GPU may hold under the memory equation (the mean, rounded down).</summary>
+    public long LowestSum { get; }
+
+    /// <summary>Most experts a GPU may hold under the memory equation (the mean, rounded up).</summary>
+    public long HighestSum { get; }
+
+    /// <summary>Whether all GPUs are alike, so that renaming them changes nothing.</summary>
+    public bool Uniform => Capacity.Distinct().Count() == 1
+        && Enumerable.Range(0, Gpus * Gpus).Where(i => i / Gpus != i % Gpus).Select(i => Price[i / Gpus, i % Gpus]).Distinct().Count() <= 1;
+
+    /// <summary>Cost of the busiest pair between layers l and l + 1.</summary>
+    public long Busiest(int[][] gpuOf, int l)
+    {
+        long busiest = 0;
+        for (var a = 0; a < Gpus; a++)
+        {
+            for (var b = 0; b < Gpus; b++)
+                busiest = Math.Max(busiest, Traffic[l][a, b] * Price[gpuOf[l][a], gpuOf[l + 1][b]]);
+        }
+        return busiest;
+    }
+
+    /// <summary>O2 x <see cref="Scale"/>: the busiest pairs of all layers, summed.</summary>
+    public long Objective(int[][] gpuOf) => Enumerable.Range(0, Layers - 1).Sum(l => Busiest(gpuOf, l));
+
+    /// <summary>Experts of all layers on each GPU.</summary>
+    public long[] Sums(int[][] gpuOf)
+    {
+        var sums = new long[Gpus];
+        for (var l = 0; l < Layers; l++)
+        {
+            for (var c = 0; c < Gpus; c++)
+                sums[gpuOf[l][c]] += Sizes[l][c];
+        }
+        return sums;
+    }
+
+    /// <summary>By how many experts the worst GPU misses the memory equation; 0 when it holds. Beyond its capacity a miss counts heavily.</summary>
+    public long Slack(int[][] gpuOf) => Sums(gpuOf).Select((s, g) =>
+        Math.Max(Math.Max(LowestSum - s, s - HighestSum), Math.Max(0, s - Capacity[g]) * 1_000_000)).Max();
+
+    /// <summary>
+    /// What no assignment can beat between layers l and l + 1: pairs of clusters can be on one GPU only one to one, so going
+    /// down the list of traffic, the first pair that meets an already matched cluster must cross at least the fastest link.
+    /// </summary>
+    public long Bound(int l)
+    {
+        var cheapest = Enumerable.Range(0, Gpus * Gpus).Where(i => i / Gpus != i % Gpus).Select(i => Price[i / Gpus, i % Gpus]).DefaultIfEmpty(0).Min();
+        var (rows, columns) = (new bool[Gpus], new bool[Gpus]);
+        foreach (var i in Enumerable.Range(0, Gpus * Gpus).OrderByDescending(i => Traffic[l][i / Gpus, i % Gpus]))
+        {
+            if (rows[i / Gpus] || columns[i % Gpus])
+                return Traffic[l][i / Gpus, i % Gpus] * cheapest;
+            rows[i / Gpus] = columns[i % Gpus] = true;
+        }
+        return 0;
+    }
+}

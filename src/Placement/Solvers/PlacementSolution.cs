@@ -1,0 +1,20 @@
+using OnnxMoe.Artifacts.Placement;
+
+namespace OnnxMoe.Placement.Solvers;
+
+/// <summary>A solver's plan and what is known about it.</summary>
+/// <param name="Solver">Name of the solver.</param>
+/// <param name="Layers">The plan.</param>
+/// <param name="Solves">Status, objective and bound of each program solved.</param>
+public sealed record PlacementSolution(string Solver, IReadOnlyList<PlacedLayer> Layers, IReadOnlyList<SolveRecord> Solves)
+{
+    /// <summary>Fallbacks taken and other things to know, one sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>The plan with the same clusters but cluster c on GPU c, to see what the assignment is worth; null for other solvers.</summary>
+    public IReadOnlyList<PlacedLayer>? BeforeAssignment { get; init; }
+
+    /// <summary>A layer in which expert e is on GPU gpuOf[e].</summary>
+    public static PlacedLayer Layer(int number, IReadOnlyList<int> gpuOf, int gpus) =>
+        new(number, gpuOf.Count, [.. Enumerable.Range(0, gpus).Select(g => Enumerable.Range(0, gpuOf.Count).Where(e => gpuOf[e] == g).ToArray())]);
+}
