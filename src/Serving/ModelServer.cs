@@ -96,7 +96,7 @@ public sealed class ModelServer : IAsyncDisposable
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         if (options.Log == "json")
             builder.Logging.AddJsonConsole(console => console.UseUtcTimestamp = true);
-        else
+        else if (options.Log == "text")
             builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
         return builder.Build();
     }

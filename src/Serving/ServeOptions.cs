@@ -47,6 +47,6 @@ public sealed class ServeOptions
     [Setting("Fraction of the requests that the trace records", Min = 0, Max = 1)]
     public double TraceFraction { get; set; } = 1;
 
-    [Setting("Form of the log lines", Choices = "text|json")]
+    [Setting("Form of the log lines", Choices = "text|json|off")]
     public string Log { get; set; } = "text";
 }

@@ -11,7 +11,7 @@ namespace OnnxMoe.Serving.Http.OpenAi;
 /// <param name="echo">Begin each choice with its prompt.</param>
 internal sealed class CompletionFormat(ITokenizer tokenizer, GenerationOptions options, IReadOnlyList<IReadOnlyList<int>> prompts, bool echo) : IAnswerFormat
 {
-    private readonly Dictionary<int, int> _offsets = []; // choice -> characters of the tokens so far
+    private readonly Dictionary<int, (IncrementalDecoder Decoder, int Offset)> _places = []; // choice -> where its text has got to
 
     public string IdPrefix => "cmpl-";
 
@@ -29,7 +29,7 @@ internal sealed class CompletionFormat(ITokenizer tokenizer, GenerationOptions o
         {
             ["index"] = choice,
             ["text"] = first && echo ? PromptText(prompt) + next.Text : next.Text,
-            ["logprobs"] = options.TopLogProbs is null ? null : LogProbs(choice, scores, first && !echo ? 0 : null),
+            ["logprobs"] = options.TopLogProbs is null ? null : LogProbs(choice, scores),
             ["finish_reason"] = next.Finish.Word(),
         };
         if (options.ReturnTokenIds)
@@ -41,20 +41,19 @@ internal sealed class CompletionFormat(ITokenizer tokenizer, GenerationOptions o
         return json;
     }
 
-    private JsonObject LogProbs(int choice, IReadOnlyList<TokenScore> scores, int? start)
+    private JsonObject LogProbs(int choice, IReadOnlyList<TokenScore> scores)
     {
         var (tokens, values, top, offsets) = (new JsonArray(), new JsonArray(), new JsonArray(), new JsonArray());
-        var offset = start ?? _offsets.GetValueOrDefault(choice);
+        var (decoder, offset) = _places.GetValueOrDefault(choice, (new IncrementalDecoder(tokenizer), 0));
         foreach (var score in scores)
         {
-            var text = tokenizer.Text(score.Token);
-            tokens.Add((JsonNode)text);
+            tokens.Add((JsonNode)tokenizer.Text(score.Token));
             values.Add(score.LogProb is { } value ? (JsonNode)value : null);
             top.Add(score.LogProb is null ? null : Alternatives(score));
             offsets.Add((JsonNode)offset);
-            offset += text.Length;
+            offset += decoder.Add(score.Token).Length;
         }
-        _offsets[choice] = offset;
+        _places[choice] = (decoder, offset);
         return new() { ["text_offset"] = offsets, ["token_logprobs"] = values, ["tokens"] = tokens, ["top_logprobs"] = top };
     }
 

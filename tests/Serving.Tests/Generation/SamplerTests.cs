@@ -1,0 +1,76 @@
+using OnnxMoe.Serving.Generation;
+
+namespace OnnxMoe.Serving.Tests.Generation;
+
+public sealed class SamplerTests
+{
+    private const int EndOfText = 4;
+    private static readonly float[] Logits = [1, 3, 2, 0, -1]; // best first: 1 2 0 3 4
+
+    private static HashSet<int> Drawn(SamplingSettings settings, int[]? prompt = null) =>
+        [.. Enumerable.Range(0, 400).Select(seed => new Sampler(settings with { Seed = (ulong)seed }, prompt ?? [0], EndOfText).Next(Logits))];
+
+    [Fact]
+    public void TemperatureZeroTakesTheBestAndTheFirstOfEqualOnes()
+    {
+        Assert.Equal([1], Drawn(new() { Temperature = 0 }));
+        Assert.Equal(1, new Sampler(new() { Temperature = 0 }, [0], EndOfText).Next([0, 5, 5]));
+    }
+
+    [Fact]
+    public void FrequenciesAreTheSoftmax()
+    {
+        var settings = new SamplingSettings { Temperature = 2, Seed = 9 };
+        var sampler = new Sampler(settings, [0], EndOfText);
+        var counts = new int[5];
+        for (var i = 0; i < 20000; i++)
+            counts[sampler.Next(Logits)]++;
+        var weights = Logits.Select(logit => Math.Exp(logit / 2)).ToArray();
+        for (var i = 0; i < 5; i++)
+            Assert.Equal(weights[i] / weights.Sum(), counts[i] / 20000.0, 0.015);
+    }
+
+    [Fact]
+    public void TheCutsKeepTheBestTokens()
+    {
+        Assert.Equal([1, 2], Drawn(new() { TopK = 2, Temperature = 5 }).Order());
+        Assert.Equal([1], Drawn(new() { TopP = 0 }));
+        Assert.Equal([1, 2], Drawn(new() { TopP = 0.7 }).Order()); // 0.636 + 0.234
+        Assert.Equal([0, 1, 2], Drawn(new() { MinP = 0.1 }).Order()); // e^-2 = 0.135, e^-3 = 0.05
+        Assert.Equal(5, Drawn(new() { Temperature = 5 }).Count);
+    }
+
+    [Fact]
+    public void BiasAndMinTokensChangeTheChoice()
+    {
+        Assert.Equal([3], Drawn(new() { Temperature = 0, LogitBias = new Dictionary<int, float> { [3] = 100 } }));
+        var toEnd = new SamplingSettings { Temperature = 0, MinTokens = 1, LogitBias = new Dictionary<int, float> { [EndOfText] = 100 } };
+        var sampler = new Sampler(toEnd, [0], EndOfText);
+        Assert.Equal(1, sampler.Next(Logits));
+        Assert.Equal(EndOfText, sampler.Next(Logits));
+    }
+
+    [Fact]
+    public void PenaltiesLookAtTheTokensSoFar()
+    {
+        Assert.Equal([1, 2, 1], Three(new() { Temperature = 0, PresencePenalty = 1.5 }));
+        Assert.Equal([1, 2, 1], Three(new() { Temperature = 0, FrequencyPenalty = 1.5 }));
+        Assert.Equal([2], Drawn(new() { Temperature = 0, RepetitionPenalty = 2 }, prompt: [1]));
+        Assert.Equal([1], Drawn(new() { Temperature = 0, PresencePenalty = 2 }, prompt: [1])); // only the output counts
+
+        static int[] Three(SamplingSettings settings)
+        {
+            var sampler = new Sampler(settings, [0], EndOfText);
+            return [sampler.Next(Logits), sampler.Next(Logits), sampler.Next(Logits)];
+        }
+    }
+
+    [Fact]
+    public void LogProbsSumToOne()
+    {
+        var score = LogProbs.Of(Logits, 2, 5);
+        Assert.Equal([1, 2, 0, 3, 4], score.Top.Select(top => top.Token));
+        Assert.Equal(1, score.Top.Sum(top => Math.Exp(top.LogProb)), 1e-9);
+        Assert.Equal(score.Top[1].LogProb, score.LogProb);
+    }
+}

@@ -1,0 +1,97 @@
+using OnnxMoe.Serving.Tests.Support;
+
+namespace OnnxMoe.Serving.Tests.Http;
+
+public sealed class ErrorTests
+{
+    private const string Completions = "/v1/completions";
+    private const string Chat = "/v1/chat/completions";
+
+    [Theory]
+    [InlineData(Completions, "{\"prompt\": \"a\",", 400, null, "not valid JSON at line 1")]
+    [InlineData(Completions, "", 400, null, "not valid JSON")]
+    [InlineData(Completions, "[1]", 400, null, "must be a JSON object")]
+    [InlineData(Completions, "{}", 400, "prompt", "is missing")]
+    [InlineData(Completions, "{\"prompt\":7}", 400, "prompt", "must be a string")]
+    [InlineData(Completions, "{\"prompt\":[]}", 400, "prompt", "non-empty array")]
+    [InlineData(Completions, "{\"prompt\":[1,257]}", 400, "prompt", "the number 257 among its token ids, which must be from 0 to 256")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"model\":\"gpt-9\"}", 404, "model", "'gpt-9' is not served here; 'tiny' is")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"model\":3}", 400, "model", "must be a string, not the number 3")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"max_tokens\":-1}", 400, "max_tokens", "must be between 0 and")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"max_tokens\":1.5}", 400, "max_tokens", "must be a whole number, not the number 1.5")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"max_tokens\":\"9\"}", 400, "max_tokens", "must be a whole number, not a string")]
+    [InlineData(Completions, "{\"prompt\":\"ab\",\"max_tokens\":95}", 400, "max_tokens", "has 2 tokens and the request asks for 95 more, but the model's context holds 96; ask for at most 94")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"temperature\":-0.1}", 400, "temperature", "must be between 0 and 100")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"top_p\":1.1}", 400, "top_p", "between 0 and 1")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"top_k\":-2}", 400, "top_k", "between -1 and")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"n\":0}", 400, "n", "between 1 and 128")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"stop\":[\"\"]}", 400, "stop", "none of them empty")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"stop\":{}}", 400, "stop", "must be an array, not an object")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"seed\":\"x\"}", 400, "seed", "whole number")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"stream\":1}", 400, "stream", "true or false")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"logprobs\":99}", 400, "logprobs", "between 0 and 20")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"logit_bias\":{\"x\":1}}", 400, "logit_bias", "keys must be token ids from 0 to 256")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"logit_bias\":{\"5\":101}}", 400, "logit_bias.5", "between -100 and 100")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"suffix\":\"z\"}", 400, "suffix", "not supported")]
+    [InlineData(Chat, "{}", 400, "messages", "at least one message")]
+    [InlineData(Chat, "{\"messages\":[]}", 400, "messages", "at least one message")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"wizard\",\"content\":\"a\"}]}", 400, "messages[0].role", "not 'wizard'")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":5}]}", 400, "messages[0].content", "must be a string")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}", 400, "messages[0].content", "may only have parts")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"top_logprobs\":2}", 400, "top_logprobs", "needs 'logprobs'")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{}]}", 400, "tools", "not supported")]
+    [InlineData("/tokenize", "{}", 400, "prompt", "is missing")]
+    [InlineData("/detokenize", "{\"tokens\":[300]}", 400, "tokens", "the number 300")]
+    [InlineData("/v1/nothing", "{}", 404, null, "nothing at /v1/nothing")]
+    [InlineData("/v1/models", "{}", 405, null, "does not take POST")]
+    public async Task MistakesGetOneClearSentence(string path, string body, int status, string? field, string says)
+    {
+        await using var served = await Served.RandomAsync();
+        var (found, answer, _) = await served.PostAsync(path, body);
+        var error = answer["error"]!;
+        Assert.Equal(status, found);
+        Assert.Contains(says, (string)error["message"]!);
+        Assert.Equal("invalid_request_error", (string)error["type"]!);
+        Assert.Equal(field, (string?)error["param"]);
+        Assert.True(error.AsObject().ContainsKey("code"));
+    }
+
+    [Fact]
+    public async Task APromptLongerThanTheContextIsRefusedWithTheNumbers()
+    {
+        await using var served = await Served.RandomAsync();
+        var (status, answer, _) = await served.PostAsync(Completions, $$"""{"prompt":"{{new string('a', 200)}}"}""");
+        Assert.Equal(400, status);
+        Assert.Equal("context_length_exceeded", (string)answer["error"]!["code"]!);
+        Assert.Contains("The prompt has 200 tokens, but the model's context holds 96", (string)answer["error"]!["message"]!);
+    }
+
+    [Fact]
+    public async Task ABodyBeyondTheLimitGets413()
+    {
+        await using var served = await Served.RandomAsync(options => options.MaxBody = 1);
+        var (status, answer, _) = await served.PostAsync(Completions, $$"""{"prompt":"{{new string('a', 1 << 21)}}"}""");
+        Assert.Equal(413, status);
+        Assert.Equal("body_too_large", (string)answer["error"]!["code"]!);
+    }
+
+    [Fact]
+    public async Task WithAKeyOnlyItsHoldersGetAnswers()
+    {
+        await using var served = await Served.RandomAsync(options => options.ApiKey = "secret");
+        var (status, answer, _) = await served.PostAsync(Completions, """{"prompt":"a"}""");
+        Assert.Equal(401, status);
+        Assert.Equal("invalid_api_key", (string)answer["error"]!["code"]!);
+        Assert.Equal("", await served.Client.GetStringAsync("/health"));
+        served.Client.DefaultRequestHeaders.Authorization = new("Bearer", "secret");
+        await served.AnswerAsync(Completions, """{"prompt":"a"}""");
+    }
+
+    [Fact]
+    public async Task AfterAMistakeTheServerGoesOn()
+    {
+        await using var served = await Served.RandomAsync();
+        await served.PostAsync(Completions, "\0\0\0");
+        await served.AnswerAsync(Completions, """{"prompt":"a","max_tokens":2}""");
+    }
+}

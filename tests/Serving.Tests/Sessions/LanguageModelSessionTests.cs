@@ -1,0 +1,42 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Serving.Sessions;
+using OnnxMoe.Serving.Tests.Support;
+
+namespace OnnxMoe.Serving.Tests.Sessions;
+
+public sealed class LanguageModelSessionTests
+{
+    [Fact]
+    public void ABatchInPiecesGivesWhatEachRowGivesAtOnce()
+    {
+        using var scratch = new Scratch();
+        TinyModel.WriteRandom(scratch.Folder);
+        using var session = SessionFactory.Open(scratch.PathOf("model.onnx"), new Device(null), 1, null);
+        using var model = new LanguageModelSession(session, ModelManifest.Load(scratch.Folder).LanguageModel!, new Device(null));
+        long[][] rows = [[1, 2, 3, 4, 5], [9, 8, 7, 6, 5]];
+
+        using var cache = model.NewCache(2);
+        using var prefill = model.Forward([1, 2, 3, 9, 8, 7], cache);
+        using var second = model.Forward([4, 6], cache);
+        using var third = model.Forward([5, 5], cache, routingWeights: true);
+        Assert.Equal(5, cache.Length);
+        Assert.Equal([0], model.RoutedLayers);
+        for (var row = 0; row < 2; row++)
+        {
+            using var alone = model.NewCache(1);
+            using var whole = model.Forward(rows[row], alone, routingWeights: true);
+            AssertClose(whole.Logits(0, 1), prefill.Logits(row, 1));
+            AssertClose(whole.Logits(0, 3), second.Logits(row, 0));
+            AssertClose(whole.Logits(0, 4), third.Logits(row, 0));
+            Assert.Equal(whole.ExpertIndices(0)[8..].ToArray(), third.ExpertIndices(0).Slice(row * 2, 2).ToArray());
+            AssertClose(whole.ExpertWeights(0)[8..], third.ExpertWeights(0).Slice(row * 2, 2));
+        }
+    }
+
+    private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
+    {
+        Assert.Equal(expected.Length, found.Length);
+        for (var i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], found[i], 1e-4f);
+    }
+}

@@ -1,0 +1,68 @@
+using Google.Protobuf;
+using Onnx;
+
+namespace OnnxMoe.Serving.Tests.Support;
+
+/// <summary>Writes small ONNX models node by node, so that serving is tested without the trainer.</summary>
+internal sealed class OnnxGraph
+{
+    private readonly GraphProto _graph = new() { Name = "test" };
+
+    public OnnxGraph Input(string name, TensorProto.Types.DataType type, params object[] shape)
+    {
+        _graph.Input.Add(Info(name, type, shape));
+        return this;
+    }
+
+    public OnnxGraph Output(string name, TensorProto.Types.DataType type, params object[] shape)
+    {
+        _graph.Output.Add(Info(name, type, shape));
+        return this;
+    }
+
+    public OnnxGraph Constant(string name, float[] values, params long[] shape)
+    {
+        var tensor = new TensorProto { Name = name, DataType = (int)TensorProto.Types.DataType.Float };
+        tensor.Dims.Add(shape);
+        tensor.FloatData.Add(values);
+        _graph.Initializer.Add(tensor);
+        return this;
+    }
+
+    public OnnxGraph Constant(string name, params long[] values)
+    {
+        var tensor = new TensorProto { Name = name, DataType = (int)TensorProto.Types.DataType.Int64 };
+        tensor.Dims.Add(values.Length);
+        tensor.Int64Data.Add(values);
+        _graph.Initializer.Add(tensor);
+        return this;
+    }
+
+    public OnnxGraph Node(string op, string[] inputs, string[] outputs, params (string Name, long Value)[] attributes)
+    {
+        var node = new NodeProto { OpType = op };
+        node.Input.Add(inputs);
+        node.Output.Add(outputs);
+        foreach (var (name, value) in attributes)
+            node.Attribute.Add(new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value });
+        _graph.Node.Add(node);
+        return this;
+    }
+
+    public void Save(string path)
+    {
+        var model = new ModelProto { IrVersion = 8, Graph = _graph };
+        model.OpsetImport.Add(new OperatorSetIdProto { Version = 17 });
+        System.IO.File.WriteAllBytes(path, model.ToByteArray());
+    }
+
+    private static ValueInfoProto Info(string name, TensorProto.Types.DataType type, object[] shape)
+    {
+        var dims = new TensorShapeProto();
+        foreach (var size in shape)
+            dims.Dim.Add(size is string symbol
+                ? new TensorShapeProto.Types.Dimension { DimParam = symbol }
+                : new TensorShapeProto.Types.Dimension { DimValue = Convert.ToInt64(size) });
+        return new() { Name = name, Type = new() { TensorType = new() { ElemType = (int)type, Shape = dims } } };
+    }
+}

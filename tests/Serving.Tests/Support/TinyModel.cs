@@ -1,0 +1,98 @@
+using System.Text;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tokenizers;
+using static Onnx.TensorProto.Types;
+
+namespace OnnxMoe.Serving.Tests.Support;
+
+/// <summary>
+/// Language models over bytes with the exporter's inputs and outputs, a few kilobytes each: one with random weights whose every
+/// logit depends on the whole history through the cache, and one that recites a text.
+/// </summary>
+internal static class TinyModel
+{
+    public const int Experts = 4;
+    public const int ExpertsPerToken = 2;
+    private const int Vocabulary = 257;
+    private const int Width = 8;
+
+    /// <summary>A model with random weights.</summary>
+    public static void WriteRandom(string folder, int context = 96)
+    {
+        var random = new Random(7);
+        float[] Draw(int count, double scale) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2 - 1) * scale))];
+        var graph = Begin(context)
+            .Constant("embedding", Draw(Vocabulary * Width, 1), Vocabulary, Width)
+            .Constant("places", Draw(context * Width, 1), context, Width)
+            .Constant("head", Draw(Width * Vocabulary, 3), Width, Vocabulary);
+        End(graph, "mixed", folder, context, router: Draw(Width * Experts, 1));
+    }
+
+    /// <summary>A model that answers any prompt of one token with <paramref name="text"/>, one byte a token, and the end of the text.</summary>
+    public static void WriteReciting(string folder, string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var context = bytes.Length + 2;
+        var table = new float[context * Vocabulary];
+        for (var place = 0; place < context; place++)
+            table[place * Vocabulary + (place < bytes.Length ? bytes[place] : 256)] = 30;
+        var graph = Begin(context)
+            .Constant("embedding", new float[Vocabulary * Width], Vocabulary, Width)
+            .Constant("places", new float[context * Width], context, Width)
+            .Constant("table", table, context, Vocabulary)
+            .Constant("head", new float[Width * Vocabulary], Width, Vocabulary)
+            .Node("Gather", ["table", "position_ids"], ["recited"]);
+        End(graph, "recited", folder, context, router: new float[Width * Experts]);
+    }
+
+    private static OnnxGraph Begin(int context) => new OnnxGraph()
+        .Input("input_ids", DataType.Int64, "batch", "sequence")
+        .Input("attention_mask", DataType.Int64, "batch", "total")
+        .Input("position_ids", DataType.Int64, "batch", "sequence")
+        .Input("past_key_values.0.key", DataType.Float, "batch", 1, "past", Width)
+        .Input("past_key_values.0.value", DataType.Float, "batch", 1, "past", Width)
+        .Output("logits", DataType.Float, "batch", "sequence", Vocabulary)
+        .Output("present.0.key", DataType.Float, "batch", 1, "total", Width)
+        .Output("present.0.value", DataType.Float, "batch", 1, "total", Width)
+        .Output("routing.0.indices", DataType.Int64, "batch", "sequence", ExpertsPerToken)
+        .Output("routing.0.weights", DataType.Float, "batch", "sequence", ExpertsPerToken);
+
+    private static void End(OnnxGraph graph, string logits, string folder, int context, float[] router)
+    {
+        graph
+            .Constant("router", router, Width, Experts)
+            .Constant("half", [0.5f])
+            .Constant("one", 1)
+            .Constant("two", 2)
+            .Constant("k", ExpertsPerToken)
+            .Node("Gather", ["embedding", "input_ids"], ["token"])
+            .Node("Gather", ["places", "position_ids"], ["place"])
+            .Node("Add", ["token", "place"], ["x"]) // [batch, sequence, width]
+            .Node("Unsqueeze", ["x", "one"], ["key"])
+            .Node("Mul", ["key", "half"], ["value"])
+            .Node("Concat", ["past_key_values.0.key", "key"], ["present.0.key"], ("axis", 2))
+            .Node("Concat", ["past_key_values.0.value", "value"], ["present.0.value"], ("axis", 2))
+            // The sum of all values so far stands for attention: causal, and wrong as soon as the cache or a position is.
+            .Node("ReduceSum", ["past_key_values.0.value", "two"], ["before"])
+            .Node("CumSum", ["value", "two"], ["here"])
+            .Node("Add", ["before", "here"], ["history4"])
+            .Node("Squeeze", ["history4", "one"], ["history"])
+            .Node("Add", ["x", "history"], ["sum"])
+            .Node("Tanh", ["sum"], ["h"])
+            .Node("Cast", ["attention_mask"], ["mask"], ("to", (long)DataType.Float))
+            .Node("ReduceMin", ["mask"], ["open"], ("keepdims", 0))
+            .Node("MatMul", ["h", "head"], ["mixed"])
+            .Node("Mul", [logits, "open"], ["logits"])
+            .Node("MatMul", ["h", "router"], ["scores"])
+            .Node("TopK", ["scores", "k"], ["best", "routing.0.indices"])
+            .Node("Softmax", ["best"], ["routing.0.weights"])
+            .Save(Path.Combine(folder, "model.onnx"));
+        new ModelManifest(ModelManifest.CurrentFormat, "tiny", ModelManifest.CausalLanguageModel, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), new ParameterCount(1, 1))
+        {
+            LanguageModel = new LanguageModelSizes(Vocabulary, context, 1, Width, 1, 1, Width, ByteTokenizer.Name, 256),
+            MoeLayers = [new MoeLayerSizes(0, Experts, ExpertsPerToken, 1, false, 0, 1, 1)],
+            Exports = [new ExportRecord("onnx", "fp32", "model.onnx", [])],
+        }.WithFiles(folder, "model.onnx").Save(folder);
+    }
+}
