@@ -25,6 +25,12 @@ public static class ModelExporter
         return exported;
     }
 
+    /// <summary>
+    /// True when the rows of a batch may be padded on the left: not where GroupQueryAttention runs, which takes the first
+    /// position of every row for a real one.
+    /// </summary>
+    public static bool AllowsLeftPadding(ExportedModel model) => model.Proto.Graph.Node.All(node => node.OpType != OnnxRuntimeTarget.AttentionOp);
+
     /// <summary>The rules of a target.</summary>
     public static TargetLowering Lowering(ExportTarget target) =>
         target == ExportTarget.OnnxRuntime ? new OnnxRuntimeTarget() : new FunctionTarget();

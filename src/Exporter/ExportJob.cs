@@ -1,0 +1,90 @@
+using System.Globalization;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Exporter.Files;
+using OnnxMoe.Exporter.Graph;
+using OnnxMoe.Exporter.Verification;
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Ops;
+
+namespace OnnxMoe.Exporter;
+
+/// <summary>
+/// Writes a language model in one or more forms, compares each with the model, and publishes the files together with the
+/// manifest only if all agree.
+/// </summary>
+/// <param name="model">The trained model.</param>
+/// <param name="manifest">The folder's manifest; the new one adds the exports.</param>
+/// <param name="tokens">Held-out text to compare on.</param>
+/// <param name="log">Takes a line for each file and check.</param>
+public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens, ExportOptions options, TextWriter log)
+{
+    /// <summary>Exports into the model folder.</summary>
+    /// <returns>The new manifest.</returns>
+    /// <exception cref="UserError">
+    /// A target cannot express the model, a file differs from the model beyond the tolerance, or the disk is full: nothing
+    /// is left behind and old files are untouched.
+    /// </exception>
+    public ModelManifest Run(string modelFolder, CancellationToken cancellation)
+    {
+        var precision = options.Weights();
+        using var rounded = new RoundedWeights(model, precision);
+        using var files = new FileSet(modelFolder);
+        var records = new List<ExportRecord>();
+        var published = new List<string>();
+        try
+        {
+            foreach (var targets in options.Targets().GroupBy(target => ExportFiles.Name(target, precision)))
+            {
+                var path = files.PathOf(targets.Key);
+                var exported = ModelExporter.Export(model, targets.First(), precision, manifest.Name);
+                published.AddRange(Write(exported, path));
+                var leftPadding = ModelExporter.AllowsLeftPadding(exported);
+                records.AddRange(targets.Select(target => Verify(target, precision, path, leftPadding, cancellation)));
+            }
+            var kept = manifest.Exports.Where(old => !published.Contains(old.File));
+            var updated = (manifest with { Exports = [.. kept.Concat(records).OrderBy(record => record.File, StringComparer.Ordinal)] })
+                .WithFiles(files.Staging, published);
+            updated.Save(files.Staging);
+            files.Publish();
+            return updated;
+        }
+        catch (IOException problem) when (WriteFailure.Explain(modelFolder, problem) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    private IReadOnlyList<string> Write(ExportedModel exported, string path)
+    {
+        var names = OnnxWriter.Write(exported, path);
+        var calls = exported.Proto.Graph.Node.GroupBy(node => node.Domain).Where(group => group.Key.Length > 0)
+            .Select(group => $"{group.Count()} of {(group.Key == OpSet.MoeDomain ? "the MoE functions" : group.Key)}");
+        log.WriteLine($"{Path.GetFileName(path)}: {string.Join(", ", [$"{exported.Proto.Graph.Node.Count} nodes", .. calls])}, "
+            + $"{names.Sum(name => new FileInfo(Path.Combine(Path.GetDirectoryName(path)!, name)).Length) / 1e6:F1} MB");
+        return names;
+    }
+
+    private ExportRecord Verify(ExportTarget target, WeightPrecision precision, string path, bool leftPadding, CancellationToken cancellation)
+    {
+        var checks = new List<ExportCheck>();
+        var runs = target == ExportTarget.OnnxMoe
+            ? new (string Label, string? Kernels)[] { ("/kernels", KernelLibrary.Locate()), ("/functions", null) }
+            : [("", null)];
+        foreach (var (label, kernels) in runs)
+        {
+            using var session = new OnnxSession(path, kernels);
+            foreach (var check in new CausalLmChecks(model, tokens).Run(session, label, leftPadding, cancellation))
+            {
+                log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"  {target.ToString().ToLowerInvariant()} {check.Name}: logits within {check.MaxAbsolute:G2} (relative {check.MaxRelative:G2})"));
+                if (!(check.MaxRelative <= options.Tolerance))
+                    throw new UserError(string.Create(CultureInfo.InvariantCulture,
+                        $"The export for {target.ToString().ToLowerInvariant()} differs from the model: in '{check.Name}' a logit is off by {check.MaxAbsolute:G3}, ")
+                        + string.Create(CultureInfo.InvariantCulture, $"relatively {check.MaxRelative:G3}, and Export:Tolerance is {options.Tolerance:G3}; nothing was written."));
+                checks.Add(check);
+            }
+        }
+        return new ExportRecord(target.ToString().ToLowerInvariant(), precision.ToString().ToLowerInvariant(), Path.GetFileName(path), checks);
+    }
+}
