@@ -18,6 +18,7 @@ public sealed class OnnxOps : OpSet
     private readonly Dictionary<ByteString, OnnxValue[]> _written = [];
     private readonly Dictionary<string, NodeProto> _producers = [];
     private readonly Dictionary<ByteString, OnnxValue> _constants = [];
+    private readonly Dictionary<string, OnnxValue> _folded = [];
     private readonly NameTable _names;
 
     /// <param name="target">Writes the ops that are not standard ONNX.</param>
@@ -138,8 +139,8 @@ public sealed class OnnxOps : OpSet
     }
 
     /// <summary>
-    /// A value computed from weights alone: once, when the file is written, rather than at every load. The initializer stands beside the
-    /// last input and is called <paramref name="name"/>. If an input is not an initializer, the nodes are written instead.
+    /// A value computed from weights alone: once, when the file is written, rather than at every load. The initializer is called
+    /// <paramref name="name"/>, beside the last input. If an input is not an initializer, the nodes are written instead.
     /// </summary>
     internal Value Fold(string name, Value[] inputs, Func<Value[], Value> compute)
     {
@@ -148,8 +149,9 @@ public sealed class OnnxOps : OpSet
             return compute(inputs);
         var last = sources[^1]!.Name;
         name = last[..(last.LastIndexOf('.') + 1)] + name;
-        var folded = FoldedInitializer.Of(name, sources!, compute);
-        var stored = Initializers!.TryGetValue(name, out var known) ? new OnnxValue(this, known.Name, known.Type) : Initialize(folded);
+        var key = string.Join(' ', sources.Select(source => source!.Name).Prepend(name));
+        if (!_folded.TryGetValue(key, out var stored))
+            _folded[key] = stored = Initialize(FoldedInitializer.Of(name, sources!, compute));
         return stored.Cast(ElementType.Float);
     }
 

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Backbones;
 
@@ -31,12 +34,32 @@ internal static class Some
         return [.. Enumerable.Range(0, count).Select(_ => (long)random.Next(Vocabulary))];
     }
 
+    /// <summary>Expert numbers of which some are -1.</summary>
+    public static HostTensor Indices(Random random, int experts, double none, params long[] shape)
+    {
+        var values = new long[shape.Aggregate(1L, (n, size) => n * size)];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = random.NextDouble() < none ? -1 : random.Next(experts);
+        return Tensor(values, shape);
+    }
+
+    /// <summary>A manifest as training leaves it.</summary>
+    public static ModelManifest Manifest() =>
+        new(ModelManifest.CurrentFormat, "some", ModelManifest.CausalLanguageModel, DateTimeOffset.UnixEpoch, new ParameterCount(1, 1))
+        {
+            LanguageModel = new LanguageModelSizes(Vocabulary, 64, 2, 64, 4, 2, 16, "bytes", 0),
+        };
+
     /// <summary>Normally distributed numbers.</summary>
     public static HostTensor Normal(Random random, params long[] shape)
     {
         var values = new float[shape.Aggregate(1L, (n, size) => n * size)];
         for (var i = 0; i < values.Length; i++)
             values[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
-        return new HostTensor(ElementType.Float, shape, System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values).ToArray());
+        return Tensor(values, shape);
     }
+
+    /// <summary>The values in exactly this shape, which may have no dimensions or none of a size above zero.</summary>
+    public static HostTensor Tensor<T>(T[] values, params long[] shape) where T : unmanaged =>
+        new(ElementTypes.Of<T>(), shape, MemoryMarshal.AsBytes<T>(values).ToArray());
 }

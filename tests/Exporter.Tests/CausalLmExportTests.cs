@@ -1,0 +1,149 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Exporter.Tests.Support;
+using OnnxMoe.Exporter.Verification;
+using OnnxMoe.Trainer.Backbones;
+
+namespace OnnxMoe.Exporter.Tests;
+
+public class CausalLmExportTests
+{
+    private static readonly Dictionary<string, Action<ModelOptions>> s_models = new()
+    {
+        ["default"] = _ => { },
+        ["dense first, tied, all heads, renormalized"] = o => (o.FirstDenseLayers, o.TiedHead, o.KvHeads, o.WeightRule) = (1, true, 0, "renormalized"),
+        ["plain relu with biases"] = o => (o.Gated, o.Activation, o.FfnBias, o.SharedExperts) = (false, "relu", true, 0),
+        ["gated silu with biases"] = o => o.FfnBias = true,
+        ["gelu, one key head, heads of 8"] = o => (o.Activation, o.KvHeads, o.HiddenSize) = ("gelu", 1, 32),
+    };
+
+    public static TheoryData<string, ExportTarget, WeightPrecision> Cases()
+    {
+        var cases = new TheoryData<string, ExportTarget, WeightPrecision>();
+        foreach (var model in s_models.Keys)
+        {
+            cases.Add(model, ExportTarget.OnnxMoe, WeightPrecision.Fp32);
+            cases.Add(model, ExportTarget.OnnxRuntime, WeightPrecision.Fp32);
+        }
+        cases.Add("default", ExportTarget.OnnxMoe, WeightPrecision.Fp16);
+        cases.Add("gated silu with biases", ExportTarget.OnnxMoe, WeightPrecision.Fp16);
+        cases.Add("gated silu with biases", ExportTarget.OnnxRuntime, WeightPrecision.Fp16);
+        return cases;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void LogitsAreTheModels(string name, ExportTarget target, WeightPrecision precision)
+    {
+        var model = Some.Model(s_models[name]);
+        using var exported = new Exported(model, target, precision);
+        using var rounded = new RoundedWeights(model, precision);
+        foreach (var kernels in target == ExportTarget.OnnxMoe ? new[] { false, true } : [false])
+        {
+            using var session = exported.Open(kernels);
+            foreach (var check in new CausalLmChecks(model, Some.Tokens(24)).Run(session, "", ModelExporter.AllowsLeftPadding(exported.Model), default))
+                Assert.True(check.MaxRelative < 2e-5, $"{check} with{(kernels ? "" : "out")} kernels");
+        }
+    }
+
+    [Fact]
+    public void Float16WeightsStoreWhatTheRoundedModelHas()
+    {
+        var model = Some.Model();
+        var inputs = CausalLmStep.Inputs(model, [Some.Tokens(8)]);
+        var before = TorchRunner.Run(model, inputs)["logits"];
+        using (new RoundedWeights(model, WeightPrecision.Fp16))
+            Assert.NotEqual(before.Data, TorchRunner.Run(model, inputs)["logits"].Data);
+        Assert.Equal(before.Data, TorchRunner.Run(model, inputs)["logits"].Data);
+    }
+
+    [Fact]
+    public void RoutingOutputsAreTheModels()
+    {
+        var model = Some.Model();
+        using var exported = new Exported(model);
+        using var session = exported.Open();
+        var inputs = CausalLmStep.Inputs(model, [Some.Tokens(9), Some.Tokens(9, 2)]);
+        var expected = TorchRunner.Run(model, inputs);
+        var actual = session.Run(inputs);
+        Assert.Equal([2L, 9, 2], actual["routing.1.indices"].Shape);
+        Assert.Equal(model.Outputs.Select(output => output.Name).Order(), actual.Keys.Order());
+        foreach (var (name, tensor) in expected)
+            Near.Equal(tensor, actual[name], 1e-4);
+    }
+
+    [Theory]
+    [InlineData(ExportTarget.OnnxMoe)]
+    [InlineData(ExportTarget.OnnxRuntime)]
+    public void TokenByTokenGivesWhatThePromptAtOnceGives(ExportTarget target)
+    {
+        var model = Some.Model();
+        using var exported = new Exported(model, target);
+        using var session = exported.Open();
+        var tokens = Some.Tokens(10);
+        var whole = session.Run(CausalLmStep.Inputs(model, [tokens]), ["logits"])["logits"];
+        Dictionary<string, HostTensor>? step = null;
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            step = session.Run(CausalLmStep.Inputs(model, [[tokens[i]]], null, step));
+            var row = whole.AsSpan<float>().Slice(i * Some.Vocabulary, Some.Vocabulary).ToArray();
+            Near.Equal(Some.Tensor(row, 1, 1, Some.Vocabulary), step["logits"], 2e-5);
+        }
+    }
+
+    [Theory]
+    [InlineData(ExportTarget.OnnxMoe)]
+    [InlineData(ExportTarget.OnnxRuntime)]
+    public void ARowDoesNotDependOnTheRestOfTheBatch(ExportTarget target)
+    {
+        var model = Some.Model();
+        using var exported = new Exported(model, target);
+        using var session = exported.Open();
+        long[][] rows = [Some.Tokens(7, 1), Some.Tokens(7, 2), Some.Tokens(7, 3)];
+        var together = session.Run(CausalLmStep.Inputs(model, rows), ["logits"])["logits"];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var alone = session.Run(CausalLmStep.Inputs(model, [rows[i]]), ["logits"])["logits"];
+            Near.Equal(Some.Tensor(together.AsSpan<float>().Slice(i * 7 * Some.Vocabulary, 7 * Some.Vocabulary).ToArray(), 1, 7, Some.Vocabulary), alone, 2e-5);
+        }
+    }
+
+    [Fact]
+    public void TheOnnxRuntimeTargetUsesItsOwnOperators()
+    {
+        using var exported = new Exported(Some.Model(), ExportTarget.OnnxRuntime);
+        var operators = exported.Operators.ToArray();
+        Assert.Equal(2, operators.Count(op => op == "com.microsoft.MoE"));
+        Assert.Equal(2, operators.Count(op => op == "com.microsoft.GroupQueryAttention"));
+        Assert.Equal(4, operators.Count(op => op == "com.microsoft.SkipSimplifiedLayerNormalization"));
+        Assert.Empty(exported.Model.Proto.Functions);
+        Assert.False(ModelExporter.AllowsLeftPadding(exported.Model));
+    }
+
+    [Fact]
+    public void TheStandardTargetUsesStandardOperatorsAndFunctionsOnly()
+    {
+        using var exported = new Exported(Some.Model(), ExportTarget.Onnx);
+        Assert.Equal(["onnxmoe.GroupedFfn"], exported.Operators.Where(op => op.Contains('.')).Distinct());
+        Assert.Equal(["GroupedFfn"], exported.Model.Proto.Functions.Select(function => function.Name));
+        Assert.All(exported.Model.Proto.Functions[0].Node, node => Assert.Equal("", node.Domain));
+        Assert.Equal((8L, 17L), (exported.Model.Proto.IrVersion, exported.Model.Proto.OpsetImport[0].Version));
+    }
+
+    [Fact]
+    public void EveryWeightIsAnInitializerOfItsName()
+    {
+        var model = Some.Model();
+        using var exported = new Exported(model);
+        Assert.Empty(model.Weights.Select(w => w.Name).Except(exported.Model.Initializers.Select(i => i.Name)));
+    }
+
+    [Fact]
+    public void ATruncatedFileIsAClearError()
+    {
+        using var exported = new Exported(Some.Model());
+        File.WriteAllBytes(exported.Path, File.ReadAllBytes(exported.Path)[..1000]);
+        var error = Assert.Throws<UserError>(() => exported.Open());
+        Assert.Contains(exported.Path, error.Message, StringComparison.Ordinal);
+    }
+}
