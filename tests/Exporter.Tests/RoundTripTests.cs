@@ -24,7 +24,10 @@ public class RoundTripTests
         var ops = new TorchOps();
         var results = OnnxProgram.Load(exported.Path).Run(ops, inputs.ToDictionary(pair => pair.Key, pair => ops.Constant(pair.Value)));
         foreach (var (name, expected) in TorchRunner.Run(model, inputs))
+        {
+            Assert.True(results[name].Type == expected.Type, name);
             Near.Equal(expected, ((TorchValue)results[name]).ToHost());
+        }
     }
 
     [Theory]
