@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,9 +14,14 @@ internal static class MoeKernels
 {
     public static void Register(KernelTable table)
     {
-        table.Add("GroupedFfn", GroupedFfn, domain: OpSet.MoeDomain);
-        table.Add("GroupedLinear", GroupedLinear, domain: OpSet.MoeDomain);
+        table.AddTyped("GroupedFfn", call => Run(call, GroupedFfn), OpSet.MoeDomain);
+        table.AddTyped("GroupedLinear", call => Run(call, GroupedLinear), OpSet.MoeDomain);
     }
+
+    /// <summary>The result has the type of x: half-precision weights beside a float x are only stored that way.</summary>
+    private static Value[] Run(OpCall call, Func<OpCall, Tensor> kernel) => call.Value(0).Type == ElementType.Float
+        ? [call.Result(kernel(call))]
+        : ElementRules.Run(call, c => [kernel(c)], computes: true);
 
     private static Tensor GroupedFfn(OpCall call)
     {
