@@ -60,6 +60,9 @@ public static class TrainRun
             evaluation = new Evaluator(model, data.Validation, settings.Trainer.BatchSize, length, settings.Trainer.EvaluationTokens, device).Run(trace);
         var covered = data.Validation.Covered(length, Math.Max(1, settings.Trainer.EvaluationTokens / length));
         var bigram = new BigramBaseline(data.Train.Tokens, model.Vocabulary).NatsPerToken(covered);
+        var entries = metrics.Read();
+        var speeds = entries.Select(e => e["tokens_per_second"]?.GetValue<double>()).OfType<double>().Order().ToArray();
+        var speed = speeds[speeds.Length / 2];
         var training = new JsonObject
         {
             ["steps"] = state.Step,
@@ -69,17 +72,19 @@ public static class TrainRun
             ["validationBitsPerByte"] = data.LossOf(evaluation.Loss, covered).BitsPerByte,
             ["bigramLoss"] = bigram,
             ["uniformLoss"] = Math.Log(model.Vocabulary),
+            ["tokensPerSecond"] = speed,
         };
         WeightFile.Save(files.PathOf("weights.safetensors"), model.Weights);
         if (data.Tokenizer is BpeTokenizer bpe)
             bpe.Save(files.PathOf(BpeTokenizer.FileName));
-        TrainingReport.Write(files.PathOf("training.html"), settings, training, metrics.Read(), model, evaluation);
+        TrainingReport.Write(files.PathOf("training.html"), settings, training, entries, model, evaluation);
         var manifest = ModelDescription.Of(settings, model, data.Tokenizer, training)
             .WithFiles(files.Staging, Directory.GetFiles(files.Staging).Select(f => Path.GetFileName(f)));
         manifest.Save(files.Staging);
         files.Publish();
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"Validation loss {evaluation.Loss:F4} nats a token (step {state.BestStep}); a bigram model of the same text: {bigram:F4}."));
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Speed: {speed:N0} tokens/s, the median of all steps."));
         log.WriteLine($"Model in {modelFolder}; report: {Path.Combine(modelFolder, "training.html")}");
     }
 

@@ -22,7 +22,6 @@ public static class TrainingReport
         var size = ModelSize.Of(model);
         var steps = metrics.Where(m => m.ContainsKey("loss")).ToArray();
         var evaluations = metrics.Where(m => m.ContainsKey("validation_loss")).ToArray();
-        var speed = steps.Select(m => Number(m, "tokens_per_second")).Order().ElementAt(steps.Length / 2);
         var bigram = training["bigramLoss"]!.GetValue<double>();
         var report = new HtmlReport($"Training of {settings.Name}",
                 Text($"Validation loss {evaluation.Loss:F4} nats a token after {training["bestStep"]} of {settings.Trainer.Steps} steps; a bigram model of the same text reaches {bigram:F4}."))
@@ -30,7 +29,7 @@ public static class TrainingReport
                 new KeyFigure("Validation loss", Text($"{evaluation.Loss:F4}"), Text($"bigram {bigram:F4}, uniform {training["uniformLoss"]!.GetValue<double>():F4} nats a token")),
                 new KeyFigure("Bits per byte", Text($"{training["validationBitsPerByte"]!.GetValue<double>():F3}")),
                 new KeyFigure("Parameters", Text($"{size.Total:N0}"), Text($"{size.Active:N0} active for a token")),
-                new KeyFigure("Speed", Text($"{speed:N0} tokens/s"), "median of all steps"))
+                new KeyFigure("Speed", Text($"{training["tokensPerSecond"]!.GetValue<double>():N0} tokens/s"), "median of all steps"))
             .Section("Losses")
             .Charts(
                 new LineChart("Cross-entropy", "step", "nats a token",
