@@ -14,7 +14,7 @@ public static class WriteFailure
     {
         IOException { HResult: NoSpace } => "the disk is full, so free some space or choose another folder",
         IOException { HResult: QuotaExceeded } => "your disk quota is used up, so free some space or choose another folder",
-        IOException { HResult: FileTooBig } => "the file would be larger than the limit of this shell (ulimit -f)",
+        IOException { HResult: FileTooBig } => "the file would be larger than this file system or 'ulimit -f' allows",
         IOException { HResult: ReadOnly } => "the file system is read-only, so choose another folder",
         UnauthorizedAccessException => "permission is denied, so choose a folder you may write to",
         _ => null,

@@ -28,4 +28,32 @@ public sealed class FileSetTests : IDisposable
             File.WriteAllText(files.PathOf("a"), "new");
         Assert.Empty(_folder.Names);
     }
+
+    [Fact]
+    public void AFullDiskLeavesTheOldFilesAndNothingElse()
+    {
+        using var disk = new FullDisk();
+        File.WriteAllText(disk.Folder["a"], "old");
+        var error = Assert.Throws<UserError>(() =>
+        {
+            using var files = new FileSet(disk.Folder.Path);
+            AtomicFile.WriteText(files.PathOf("a"), "new");
+            AtomicFile.Write(files.PathOf("b"), disk.FillUp);
+            files.Publish();
+        });
+        Assert.Contains("the disk is full", error.Message);
+        Assert.Equal("old", File.ReadAllText(disk.Folder["a"]));
+        Assert.Equal(["a"], disk.Folder.Names);
+    }
+
+    [Fact]
+    public void WhatKilledWritersLeftIsRemoved()
+    {
+        Directory.CreateDirectory(_folder[".staging-999999999.1"]);
+        Directory.SetLastWriteTimeUtc(_folder[".staging-999999999.1"], DateTime.UtcNow.AddHours(-1));
+        using (new FileSet(_folder.Path))
+        {
+        }
+        Assert.Empty(_folder.Names);
+    }
 }

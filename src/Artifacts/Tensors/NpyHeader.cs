@@ -11,7 +11,7 @@ namespace OnnxMoe.Artifacts.Tensors;
 /// <param name="Bytes">Bytes of all elements.</param>
 internal sealed partial record NpyHeader(ElementType Type, bool BigEndian, bool FortranOrder, long[] Shape, long Bytes)
 {
-    private static readonly Dictionary<string, ElementType> s_types = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, ElementType> Known = new(StringComparer.Ordinal)
     {
         ["b1"] = ElementType.Bool,
         ["u1"] = ElementType.UInt8,
@@ -34,7 +34,7 @@ internal sealed partial record NpyHeader(ElementType Type, bool BigEndian, bool 
         if (!type.Success || !order.Success || !shape.Success)
             throw new UserError($"{path} has a damaged .npy header, or holds records, which are not supported.");
         var word = type.Groups[2].Value;
-        if (!s_types.TryGetValue(word, out var element))
+        if (!Known.TryGetValue(word, out var element))
             throw new UserError($"{path} holds elements of NumPy type '{word}'; supported are bool, integers, float16, float32 and float64.");
         try
         {
@@ -55,7 +55,7 @@ internal sealed partial record NpyHeader(ElementType Type, bool BigEndian, bool 
     /// <exception cref="UserError">NumPy has no such element type.</exception>
     public static string Text(HostTensor tensor, string path)
     {
-        var word = s_types.FirstOrDefault(pair => pair.Value == tensor.Type).Key
+        var word = Known.FirstOrDefault(pair => pair.Value == tensor.Type).Key
             ?? throw new UserError($"Cannot write {path}: NumPy has no {tensor.Type}; write a .pb file instead.");
         var order = tensor.Type.Size() == 1 ? '|' : '<';
         var shape = string.Join(", ", tensor.Shape) + (tensor.Shape.Length == 1 ? "," : "");

@@ -3,7 +3,7 @@ namespace OnnxMoe.Artifacts.Tensors;
 /// <summary>The element types of the safetensors format: their words, their sizes, and which of them a <see cref="HostTensor"/> can hold.</summary>
 internal static class SafetensorsTypes
 {
-    private static readonly Dictionary<string, (int Bits, ElementType? Type)> s_types = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (int Bits, ElementType? Type)> Known = new(StringComparer.Ordinal)
     {
         ["BOOL"] = (8, ElementType.Bool),
         ["U8"] = (8, ElementType.UInt8),
@@ -28,11 +28,11 @@ internal static class SafetensorsTypes
     };
 
     /// <summary>Bits of one element, or null for a word that the format does not have.</summary>
-    public static int? Bits(string word) => s_types.TryGetValue(word, out var type) ? type.Bits : null;
+    public static int? Bits(string word) => Known.TryGetValue(word, out var type) ? type.Bits : null;
 
     /// <summary>The element type of that word, or null when <see cref="HostTensor"/> cannot hold it.</summary>
-    public static ElementType? TypeOf(string word) => s_types[word].Type;
+    public static ElementType? TypeOf(string word) => Known[word].Type;
 
     /// <summary>The word of an element type; every type of fixed size has one.</summary>
-    public static string WordOf(ElementType type) => s_types.First(pair => pair.Value.Type == type).Key;
+    public static string WordOf(ElementType type) => Known.First(pair => pair.Value.Type == type).Key;
 }

@@ -6,15 +6,15 @@ namespace OnnxMoe.Artifacts.Tokenizers;
 /// </summary>
 internal static class ByteAlphabet
 {
-    private static readonly char[] s_characters = MakeCharacters();
-    private static readonly Dictionary<char, byte> s_bytes = s_characters.Select((character, value) => (character, value)).ToDictionary(pair => pair.character, pair => (byte)pair.value);
+    private static readonly char[] Characters = MakeCharacters();
+    private static readonly Dictionary<char, byte> Bytes = Characters.Select((character, value) => (character, value)).ToDictionary(pair => pair.character, pair => (byte)pair.value);
 
     /// <summary>The bytes in the alphabet.</summary>
     public static string Write(ReadOnlySpan<byte> bytes)
     {
         Span<char> text = bytes.Length <= 256 ? stackalloc char[bytes.Length] : new char[bytes.Length];
         for (var i = 0; i < bytes.Length; i++)
-            text[i] = s_characters[bytes[i]];
+            text[i] = Characters[bytes[i]];
         return new string(text);
     }
 
@@ -23,7 +23,7 @@ internal static class ByteAlphabet
     {
         var bytes = new byte[text.Length];
         for (var i = 0; i < bytes.Length; i++)
-            if (!s_bytes.TryGetValue(text[i], out bytes[i]))
+            if (!Bytes.TryGetValue(text[i], out bytes[i]))
                 return null;
         return bytes;
     }

@@ -8,7 +8,7 @@ public sealed class ByteTokenizer : ITokenizer
     /// <summary>What a manifest says in place of a tokenizer's file name.</summary>
     public const string Name = "bytes";
 
-    private static readonly byte[] s_bytes = [.. Enumerable.Range(0, 256).Select(value => (byte)value)];
+    private static readonly byte[] AllBytes = [.. Enumerable.Range(0, 256).Select(value => (byte)value)];
 
     public int VocabularySize => 257;
 
@@ -26,7 +26,7 @@ public sealed class ByteTokenizer : ITokenizer
 
     public ReadOnlySpan<byte> BytesOf(int id) => id switch
     {
-        >= 0 and < 256 => s_bytes.AsSpan(id, 1),
+        >= 0 and < 256 => AllBytes.AsSpan(id, 1),
         256 => [],
         _ => throw this.NoSuchId(id),
     };

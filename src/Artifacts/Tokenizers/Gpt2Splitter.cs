@@ -18,7 +18,7 @@ internal static class Gpt2Splitter
         Other,
     }
 
-    private static readonly Class[] s_classes = [.. Enumerable.Range(0, 0x10000).Select(code => Classify(CharUnicodeInfo.GetUnicodeCategory((char)code), (char)code))];
+    private static readonly Class[] Classes = [.. Enumerable.Range(0, 0x10000).Select(code => Classify(CharUnicodeInfo.GetUnicodeCategory((char)code), (char)code))];
 
     /// <summary>The end of the piece that starts at <paramref name="start"/>, which must be before the end of the text.</summary>
     public static int End(ReadOnlySpan<char> text, int start)
@@ -54,7 +54,7 @@ internal static class Gpt2Splitter
         var character = text[position];
         width = 1;
         if (!char.IsHighSurrogate(character) || position + 1 == text.Length || !char.IsLowSurrogate(text[position + 1]))
-            return s_classes[character];
+            return Classes[character];
         width = 2;
         return Classify(Rune.GetUnicodeCategory(new Rune(character, text[position + 1])), character);
     }

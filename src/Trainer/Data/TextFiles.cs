@@ -6,7 +6,7 @@ namespace OnnxMoe.Trainer.Data;
 /// <summary>Reads text files as documents, in the order of their names.</summary>
 internal static class TextFiles
 {
-    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <param name="source">A file of any name, or a folder whose .txt files are read, those of its sub-folders too.</param>
     /// <exception cref="UserError">Nothing there, no text in it, or bytes that are not UTF-8.</exception>
@@ -25,7 +25,7 @@ internal static class TextFiles
     {
         try
         {
-            return s_strictUtf8.GetString(File.ReadAllBytes(path)).TrimStart('\uFEFF');
+            return StrictUtf8.GetString(File.ReadAllBytes(path)).TrimStart('\uFEFF');
         }
         catch (DecoderFallbackException problem)
         {

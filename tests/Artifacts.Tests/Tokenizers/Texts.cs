@@ -12,13 +12,13 @@ internal static class Texts
         "snake_case CamelCase kebab-case", "\u00a0nbsp\u2003em\u3000wide", "e\u0301 combining", "\0\u0001\u007f", "<|endoftext|>", "a<|endoftext|>b <|endoftext|><|endoftext|>", "<|endoftext", "!!!???...", new('a', 300), new(' ', 70), "tab\tthen  spaces  \n\n\n end",
     ];
 
-    private static readonly string[] s_parts = ["the", "there", "then", " ", " ", "  ", "\n", "'s", "'ll", "ing", "station", "nation", "12", "é", "日本", "aaaa", ".", "--", "\t"];
+    private static readonly string[] Parts = ["the", "there", "then", " ", " ", "  ", "\n", "'s", "'ll", "ing", "station", "nation", "12", "é", "日本", "aaaa", ".", "--", "\t"];
 
     /// <summary>Documents of repeating parts, up to U+FFFF.</summary>
     public static string[] Random(int seed, int count)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => string.Concat(Enumerable.Range(0, random.Next(60)).Select(_ => s_parts[random.Next(s_parts.Length)])))];
+        return [.. Enumerable.Range(0, count).Select(_ => string.Concat(Enumerable.Range(0, random.Next(60)).Select(_ => Parts[random.Next(Parts.Length)])))];
     }
 
     /// <summary>Any valid Unicode.</summary>
