@@ -5,8 +5,8 @@ namespace OnnxMoe.Kernels.Tests;
 
 public sealed class GroupedFfnTests
 {
-    private static readonly string[] s_matrices = ["up", "down", "gate"];
-    private static readonly string[] s_biases = ["up_bias", "down_bias", "gate_bias"];
+    private static readonly string[] Matrices = ["up", "down", "gate"];
+    private static readonly string[] Biases = ["up_bias", "down_bias", "gate_bias"];
 
     public static TheoryData<string, bool, int> Variants()
     {
@@ -172,7 +172,7 @@ public sealed class GroupedFfnTests
     }
 
     private static KernelSession Session(FfnCase kernel, (string Name, HostTensor? Tensor)[] inputs, bool constant, int threads, string op = "GroupedFfn") =>
-        new(OneNodeModel.Build(op, inputs, constant ? [.. s_matrices, .. s_biases] : new HashSet<string>(), ("activation", kernel.Activation)), threads);
+        new(OneNodeModel.Build(op, inputs, constant ? [.. Matrices, .. Biases] : new HashSet<string>(), ("activation", kernel.Activation)), threads);
 
     private static HostTensor Row(HostTensor tensor, int row)
     {
