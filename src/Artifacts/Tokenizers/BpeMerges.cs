@@ -18,7 +18,7 @@ internal sealed class BpeMerges
             return symbols;
         var count = symbols.Length;
         var (previous, next) = (new int[count], new int[count]);
-        var candidates = new PriorityQueue<(int Left, int Right, int Position, int Result), (int Rank, int Position)>();
+        var candidates = new PriorityQueue<(int Left, int Right, int Position, int Result), long>();
         for (var i = 0; i < count; i++)
             (previous[i], next[i]) = (i - 1, i + 1 < count ? i + 1 : -1);
         for (var i = 0; i + 1 < count; i++)
@@ -41,7 +41,7 @@ internal sealed class BpeMerges
         void Offer(int position)
         {
             if (next[position] is var right and >= 0 && _merges.TryGetValue(Key(symbols[position], symbols[right]), out var merge))
-                candidates.Enqueue((symbols[position], symbols[right], position, merge.Result), (merge.Rank, position));
+                candidates.Enqueue((symbols[position], symbols[right], position, merge.Result), Key(merge.Rank, position));
         }
     }
 

@@ -36,7 +36,7 @@ public sealed class BpeTokenizerTests : IDisposable
     [Fact]
     public void AVeryLongPieceIsNoTrouble()
     {
-        var text = string.Concat(Enumerable.Repeat("there", 200_000));
+        var text = string.Concat(Enumerable.Repeat("there", 40_000));
         Assert.Equal(text, Trained.Decode(Trained.Encode(text)));
     }
 
