@@ -1,0 +1,56 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Modules;
+
+/// <summary>What optimizers written in C# share: groups, states, and the loop over them.</summary>
+public abstract class OptimizerHelper : optim.Optimizer
+{
+    private readonly List<ParamGroup> _groups = [];
+    private readonly Dictionary<IntPtr, OptimizerState> _states = [];
+
+    public OptimizerHelper() : base(IntPtr.Zero)
+    {
+    }
+
+    public override IEnumerable<optim.ILearningRateController> ParamGroups => _groups;
+
+    public override void zero_grad()
+    {
+        foreach (var parameter in parameters())
+        {
+            using var gradient = parameter.grad;
+            gradient?.zero_();
+        }
+    }
+
+    public override IEnumerable<Parameter> parameters() => _groups.SelectMany(group => group.Parameters);
+
+    public virtual StateDictionary state_dict()
+    {
+        var dictionary = new StateDictionary();
+        dictionary.Options.AddRange(_groups.Select(group => group.Options));
+        dictionary.State.AddRange(parameters().Select(StateOf));
+        return dictionary;
+    }
+
+    private protected OptimizerState StateOf(Parameter parameter) => _states[parameter.Handle];
+
+    private protected void Include(ParamGroup group, Func<Parameter, OptimizerState> state)
+    {
+        _groups.Add(group);
+        foreach (var parameter in group.Parameters)
+        {
+            var made = state(parameter);
+            made.Initialize(group.Options);
+            _states[parameter.Handle] = made;
+        }
+    }
+
+    private protected static Tensor? Evaluate(Func<Tensor>? closure)
+    {
+        if (closure is null)
+            return null;
+        using var grad = enable_grad();
+        return closure();
+    }
+}
