@@ -16,14 +16,19 @@ public sealed record ProgramInput(string Name, ElementType Type, long[]? Dimensi
         return new ProgramInput(info.Name, (ElementType)tensor.ElemType, dimensions);
     }
 
-    /// <summary>Throws a <see cref="UserError"/> that names the input when a tensor of this type and shape may not be fed to it.</summary>
-    public void Check(ElementType type, long[] shape)
+    /// <summary>
+    /// The tensor as this input takes it. bfloat16 may come as the bits in uint16, since neither NumPy nor ONNX's own test data
+    /// have the type. Throws a <see cref="UserError"/> that names the input when type or shape do not fit.
+    /// </summary>
+    public HostTensor Fit(HostTensor tensor)
     {
-        if (type != Type)
-            throw new UserError($"The input '{Name}' must be of type {Type}, but is {type}.");
-        if (Dimensions is null)
-            return;
-        if (shape.Length != Dimensions.Length || shape.Where((size, i) => Dimensions[i] >= 0 && size != Dimensions[i]).Any())
+        if (Type == ElementType.BFloat16 && tensor.Type == ElementType.UInt16)
+            tensor = new HostTensor(Type, tensor.Shape, tensor.Data);
+        if (tensor.Type != Type)
+            throw new UserError($"The input '{Name}' must be of type {Type}, but is {tensor.Type}.");
+        var shape = tensor.Shape;
+        if (Dimensions is not null && (shape.Length != Dimensions.Length || shape.Where((size, i) => Dimensions[i] >= 0 && size != Dimensions[i]).Any()))
             throw new UserError($"The input '{Name}' must have the shape [{string.Join(",", Dimensions.Select(d => d < 0 ? "?" : d.ToString()))}], but has [{string.Join(",", shape)}].");
+        return tensor;
     }
 }

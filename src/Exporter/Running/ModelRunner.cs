@@ -24,11 +24,7 @@ public static class ModelRunner
         var folder = new TensorFolder(options.Inputs);
         var inputs = new Dictionary<string, HostTensor>();
         for (var i = 0; i < specs.Length; i++)
-        {
-            var tensor = folder.Read(specs[i].Name, i);
-            specs[i].Check(tensor.Type, tensor.Shape);
-            inputs[specs[i].Name] = tensor;
-        }
+            inputs[specs[i].Name] = specs[i].Fit(folder.Read(specs[i].Name, i));
         var outputs = Run(options.Model, options.Engine, inputs);
         for (var i = 0; i < outputs.Count; i++)
         {

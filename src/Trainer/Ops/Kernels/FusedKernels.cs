@@ -20,7 +20,12 @@ internal static class FusedKernels
         return x.mul(inverse).mul(call[1]);
     }
 
-    private static Value[] CausalAttention(OpCall call) => Compositions.CausalAttention(call.Value(0), call.Value(1), call.Value(2),
-        call.Optional(3), call.Optional(4), call.Optional(5), call.Value(6), call.Value(7), call.Value(8),
-        call.Attributes.RequiredInt("num_heads"), call.Attributes.RequiredInt("kv_num_heads"));
+    private static Value[] CausalAttention(OpCall call)
+    {
+        var (heads, kvHeads) = (call.Attributes.RequiredInt("num_heads"), call.Attributes.RequiredInt("kv_num_heads"));
+        return call.Optional(3) is null && call.Optional(5) is null && call.Value(0).Shape[1] > 0
+            ? AttentionKernel.Run(call, (int)heads, (int)kvHeads)
+            : Compositions.CausalAttention(call.Value(0), call.Value(1), call.Value(2), call.Optional(3), call.Optional(4), call.Optional(5),
+                call.Value(6), call.Value(7), call.Value(8), heads, kvHeads);
+    }
 }

@@ -65,7 +65,9 @@ internal static class PartKernels
             return x.slice(axis, start, Math.Max(start, Math.Clamp(end, 0, size)), step);
         }
         // torch has no negative steps: turn the axis round and count from its other end.
-        start = Math.Clamp(start, -1, size - 1);
+        if (size == 0)
+            return x.alias();
+        start = Math.Clamp(start, 0, size - 1);
         end = Math.Clamp(end, -1, size - 1);
         return x.flip(axis).slice(axis, size - 1 - start, Math.Max(size - 1 - start, size - 1 - end), -step);
     }
