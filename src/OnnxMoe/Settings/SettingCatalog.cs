@@ -1,4 +1,6 @@
+using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Running;
+using OnnxMoe.Placement;
 using OnnxMoe.Serving;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
@@ -23,7 +25,9 @@ public sealed class SettingCatalog
         new SettingSection("Data", typeof(DataOptions)),
         new SettingSection("Model", typeof(ModelOptions)),
         new SettingSection("Trainer", typeof(TrainerOptions)),
+        new SettingSection("Export", typeof(ExportOptions)),
         new SettingSection("Run", typeof(RunOptions)),
+        new SettingSection("Place", typeof(PlaceOptions)),
         new SettingSection("Serve", typeof(ServeOptions)));
 
     public IReadOnlyList<SettingSection> Sections { get; }
