@@ -60,7 +60,7 @@
     return option;
   }
 
-  function bars(spec, theme) {
+  function bars(spec, theme, width) {
     const legend = spec.series.length > 1;
     const option = frame(spec, theme, legend);
     option.grid.top += 22;
@@ -70,15 +70,15 @@
     option.xAxis = axis(theme, spec.category, { type: 'category', data: spec.categories });
     if (spec.categories.length <= 12) {
       option.xAxis.axisLabel.interval = 0;
-      option.xAxis.axisLabel.width = Math.max(60, 900 / spec.categories.length);
+      option.xAxis.axisLabel.width = (width - 70) / spec.categories.length - 8;
       option.xAxis.axisLabel.overflow = 'break';
     }
     option.yAxis = upright(theme, spec.value, { type: 'value', boundaryGap: [0, '8%'] });
-    const few = spec.categories.length * spec.series.length <= 16 && !spec.stacked;
+    const few = width / (spec.categories.length * spec.series.length) > 50 && !spec.stacked;
     option.series = spec.series.map(s => ({
       name: s.name, type: 'bar', data: s.values, stack: spec.stacked ? 'all' : undefined, barMaxWidth: 44,
       itemStyle: { borderRadius: spec.stacked ? 0 : [3, 3, 0, 0] },
-      label: { show: few, position: 'top', color: theme.muted, fontSize: 12, formatter: p => show(p.value) },
+      label: { show: few, position: 'top', color: theme.muted, fontSize: 12, formatter: p => show(Number(p.value.toPrecision(4))) },
     }));
     if (spec.reference !== null && option.series.length > 0)
       option.series[0].markLine = { silent: true, symbol: 'none', lineStyle: { color: theme.muted, type: 'dashed' }, label: { formatter: show(spec.reference), color: theme.muted }, data: [{ yAxis: spec.reference }] };
@@ -113,14 +113,16 @@
     const spec = JSON.parse(script.textContent);
     const place = document.getElementById(script.dataset.chart);
     const chart = echarts.init(place, null, { renderer: 'canvas' });
-    new ResizeObserver(() => chart.resize()).observe(place);
-    return { chart, spec };
+    return { chart, spec, place };
   });
   const draw = () => {
     const theme = look();
-    for (const { chart, spec } of charts)
-      chart.setOption(kinds[spec.kind](spec, theme), true);
+    for (const { chart, spec, place } of charts) {
+      chart.resize();
+      chart.setOption(kinds[spec.kind](spec, theme, place.clientWidth), true);
+    }
   };
+  addEventListener('resize', draw);
   dark.addEventListener('change', draw);
   draw();
 })();

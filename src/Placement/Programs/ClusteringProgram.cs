@@ -18,7 +18,7 @@ public sealed class ClusteringProgram(string engine, PlaceOptions options)
     {
         var bound = Clustering.DeviationBound(load, clusters);
         var order = Enumerable.Range(0, load.Count).OrderByDescending(e => load[e]).ToArray();
-        var hint = FirstOccurrence(ClusteringSearch.Run(load, clusters, equalSizes), order, clusters);
+        var hint = FirstOccurrence(ClusteringSearch.Run(load, clusters, equalSizes, options.Seed), order, clusters);
         using var program = new IntegerProgram(engine, options.Threads, options.Seed);
         var x = Variables(program, order, hint, clusters);
         var total = load.Sum();
