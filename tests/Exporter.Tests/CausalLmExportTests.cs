@@ -8,7 +8,7 @@ namespace OnnxMoe.Exporter.Tests;
 
 public class CausalLmExportTests
 {
-    private static readonly Dictionary<string, Action<ModelOptions>> s_models = new()
+    private static readonly Dictionary<string, Action<ModelOptions>> Models = new()
     {
         ["default"] = _ => { },
         ["dense first, tied, all heads, renormalized"] = o => (o.FirstDenseLayers, o.TiedHead, o.KvHeads, o.WeightRule) = (1, true, 0, "renormalized"),
@@ -20,7 +20,7 @@ public class CausalLmExportTests
     public static TheoryData<string, ExportTarget, WeightPrecision> Cases()
     {
         var cases = new TheoryData<string, ExportTarget, WeightPrecision>();
-        foreach (var model in s_models.Keys)
+        foreach (var model in Models.Keys)
         {
             cases.Add(model, ExportTarget.OnnxMoe, WeightPrecision.Fp32);
             cases.Add(model, ExportTarget.OnnxRuntime, WeightPrecision.Fp32);
@@ -35,7 +35,7 @@ public class CausalLmExportTests
     [MemberData(nameof(Cases))]
     public void LogitsAreTheModels(string name, ExportTarget target, WeightPrecision precision)
     {
-        var model = Some.Model(s_models[name]);
+        var model = Some.Model(Models[name]);
         using var exported = new Exported(model, target, precision);
         using var rounded = new RoundedWeights(model, precision);
         foreach (var kernels in target == ExportTarget.OnnxMoe ? new[] { false, true } : [false])

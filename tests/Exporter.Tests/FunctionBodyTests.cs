@@ -40,7 +40,7 @@ public class FunctionBodyTests
         var scope = new LayerScope(3);
         var matrix = scope.Normal("matrix", 0.3, experts, Size, Hidden);
         var biases = scope.Normal("bias", 0.3, experts, Hidden);
-        TensorSpec[] inputs = [perPick ? new("x", ElementType.Float, "T", "K", $"{Size}") : new("x", ElementType.Float, "T", $"{Size}"), .. s_routing];
+        TensorSpec[] inputs = [perPick ? new("x", ElementType.Float, "T", "K", $"{Size}") : new("x", ElementType.Float, "T", $"{Size}"), .. Routing];
         var model = new LambdaModel(inputs, [combined ? new("y", ElementType.Float, "T", $"{Hidden}") : new("y", ElementType.Float, "T", "K", $"{Hidden}")],
             (ops, v) => [v[0].GroupedLinear(v[1], ops.Weight(matrix), bias ? ops.Weight(biases) : null, combined ? v[2] : null, perPick)], scope);
         foreach (var precision in new[] { WeightPrecision.Fp32, WeightPrecision.Fp16 })
@@ -80,7 +80,7 @@ public class FunctionBodyTests
         var scope = new LayerScope(1);
         var weight = scope.Normal("w", 1, 2, Size, Size);
         var bias = scope.Normal("b", 1, 2, Size);
-        var model = new LambdaModel([new("x", ElementType.Float, "T", $"{Size}"), .. s_routing], [new("y", ElementType.Float, "T", $"{Size}")], (ops, v) =>
+        var model = new LambdaModel([new("x", ElementType.Float, "T", $"{Size}"), .. Routing], [new("y", ElementType.Float, "T", $"{Size}")], (ops, v) =>
         {
             var (w, b) = (ops.Weight(weight), ops.Weight(bias));
             var y = v[0];
@@ -95,7 +95,7 @@ public class FunctionBodyTests
         Assert.Contains("more than 8 variants of GroupedFfn", error.Message, StringComparison.Ordinal);
     }
 
-    private static readonly TensorSpec[] s_routing = [new("indices", ElementType.Int64, "T", "K"), new("weights", ElementType.Float, "T", "K")];
+    private static readonly TensorSpec[] Routing = [new("indices", ElementType.Int64, "T", "K"), new("weights", ElementType.Float, "T", "K")];
 
     private static LambdaModel Ffn(int experts, string activation, bool gated, bool biases)
     {
@@ -105,7 +105,7 @@ public class FunctionBodyTests
         var gate = scope.Normal($"{activation}.gate", 0.3, experts, Size, Hidden);
         var wide = scope.Normal($"{activation}.wide_bias", 0.3, experts, Hidden);
         var narrow = scope.Normal($"{activation}.narrow_bias", 0.3, experts, Size);
-        return new LambdaModel([new("x", ElementType.Float, "T", $"{Size}"), .. s_routing], [new("y", ElementType.Float, "T", $"{Size}")],
+        return new LambdaModel([new("x", ElementType.Float, "T", $"{Size}"), .. Routing], [new("y", ElementType.Float, "T", $"{Size}")],
             (ops, v) => [v[0].GroupedFfn(v[1], v[2], ops.Weight(up), ops.Weight(down), gated ? ops.Weight(gate) : null, activation,
                 biases ? ops.Weight(wide) : null, biases ? ops.Weight(narrow) : null, biases && gated ? ops.Weight(wide) : null)], scope);
     }

@@ -10,7 +10,7 @@ namespace OnnxMoe.Exporter.Tests;
 
 public class OnnxOpsTests
 {
-    private static readonly TensorSpec[] s_x = [new("x", ElementType.Float, "T", "8")];
+    private static readonly TensorSpec[] X = [new("x", ElementType.Float, "T", "8")];
 
     [Fact]
     public void EqualConstantsAndEqualNodesAreWrittenOnce()
@@ -45,7 +45,7 @@ public class OnnxOpsTests
     public void AnInputAndARepeatedValueCanBeOutputs()
     {
         TensorSpec[] outputs = [new("a", ElementType.Float, "T", "8"), new("b", ElementType.Float, "T", "8"), new("c", ElementType.Float, "T", "8")];
-        using var exported = new Exported(new LambdaModel(s_x, outputs, (_, v) =>
+        using var exported = new Exported(new LambdaModel(X, outputs, (_, v) =>
         {
             var y = v[0].Relu();
             return [y, v[0], y];
@@ -103,7 +103,7 @@ public class OnnxOpsTests
     {
         var scope = new LayerScope(1);
         var up = scope.Normal("up", 1, 3, 8, 8);
-        LambdaModel Routed(Func<Value, Value> weights) => new(s_x, [new("y", ElementType.Float, "T", "8")],
+        LambdaModel Routed(Func<Value, Value> weights) => new(X, [new("y", ElementType.Float, "T", "8")],
             (ops, v) => [v[0].GroupedFfn(v[0].TopK(2).Indices, weights(v[0]).TopK(2).Values, ops.Weight(up), ops.Weight(up), activation: "relu")], scope);
         ModelExporter.Export(Routed(x => x.Softmax()), ExportTarget.OnnxRuntime, WeightPrecision.Fp32, "m");
         ModelExporter.Export(Routed(x => x), ExportTarget.Onnx, WeightPrecision.Fp32, "m");
@@ -112,5 +112,5 @@ public class OnnxOpsTests
     }
 
     private static Exported Export(Func<Value, Value[]> body, string columns = "8") =>
-        new(new LambdaModel(s_x, [new("y", ElementType.Float, "T", columns)], (_, v) => body(v[0])));
+        new(new LambdaModel(X, [new("y", ElementType.Float, "T", columns)], (_, v) => body(v[0])));
 }

@@ -9,17 +9,17 @@ namespace OnnxMoe.Exporter.Functions;
 /// <summary>The body of <see cref="MoeOps.GroupedFfn"/> in standard ops, for one variant.</summary>
 internal static class GroupedFfnFunction
 {
-    private static readonly string[] s_inputs = ["x", "indices", "weights", "up", "down", "gate", "up_bias", "down_bias", "gate_bias"];
+    private static readonly string[] InputNames = ["x", "indices", "weights", "up", "down", "gate", "up_bias", "down_bias", "gate_bias"];
 
     public static FunctionProto Build(string name, FfnVariant variant)
     {
         var ops = OnnxOps.ForFunction();
         var present = new[] { true, true, true, true, true, variant.Gated, variant.UpBias, variant.DownBias, variant.GateBias };
-        var inputs = new Value?[s_inputs.Length];
+        var inputs = new Value?[InputNames.Length];
         for (var i = 0; i < inputs.Length; i++)
         {
             var type = i == 1 ? ElementType.Int64 : variant.Half && i is >= 3 and <= 5 ? ElementType.Float16 : ElementType.Float;
-            inputs[i] = present[i] ? ops.Input(s_inputs[i], type) : null;
+            inputs[i] = present[i] ? ops.Input(InputNames[i], type) : null;
         }
         // Outside the loop, so that ONNX Runtime converts float16 weights once, at load.
         var (up, down, gate) = (inputs[3]!.Cast(ElementType.Float), inputs[4]!.Cast(ElementType.Float), inputs[5]?.Cast(ElementType.Float));
@@ -46,7 +46,7 @@ internal static class GroupedFfnFunction
 
         var last = Array.LastIndexOf(present, true);
         var function = FunctionLibrary.Declare(name, $"y[t] = sum over k of weights[t,k] * FFN of expert indices[t,k] at x[t]; -1 is no expert; {variant.Activation}",
-            s_inputs[..(last + 1)], "activation");
+            InputNames[..(last + 1)], "activation");
         return FunctionBody.Finish(function, ops, result);
     }
 }

@@ -8,7 +8,7 @@ namespace OnnxMoe.Exporter.Functions;
 /// <summary>The body of <see cref="MoeOps.GroupedLinear"/> in standard ops, for one variant.</summary>
 internal static class GroupedLinearFunction
 {
-    private static readonly string[] s_inputs = ["x", "indices", "matrix", "bias", "weights"];
+    private static readonly string[] InputNames = ["x", "indices", "matrix", "bias", "weights"];
 
     public static FunctionProto Build(string name, LinearVariant variant)
     {
@@ -35,7 +35,7 @@ internal static class GroupedLinearFunction
 
         var count = weights is not null ? 5 : bias is not null ? 4 : 3;
         var function = FunctionLibrary.Declare(name, "y[t,k] = x[t] times the matrix of expert indices[t,k]; zero for -1; with weights the rows of a token are summed",
-            s_inputs[..count], "per_pick");
+            InputNames[..count], "per_pick");
         return FunctionBody.Finish(function, ops, result);
     }
 }

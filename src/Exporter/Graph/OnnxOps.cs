@@ -14,7 +14,7 @@ namespace OnnxMoe.Exporter.Graph;
 /// </summary>
 public sealed class OnnxOps : OpSet
 {
-    private static readonly HashSet<string> s_random = ["Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
+    private static readonly HashSet<string> RandomOps = ["Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
     private readonly Dictionary<ByteString, OnnxValue[]> _written = [];
     private readonly Dictionary<string, NodeProto> _producers = [];
     private readonly Dictionary<ByteString, OnnxValue> _constants = [];
@@ -93,7 +93,7 @@ public sealed class OnnxOps : OpSet
     internal Value[] Append(NodeProto node, params ElementType[] types)
     {
         var key = node.ToByteString();
-        if (_written.TryGetValue(key, out var known) && known.Length >= types.Length && !s_random.Contains(node.OpType))
+        if (_written.TryGetValue(key, out var known) && known.Length >= types.Length && !RandomOps.Contains(node.OpType))
             return known[..types.Length];
         node.Name = _names.ForNode(node.OpType);
         var results = new OnnxValue[types.Length];

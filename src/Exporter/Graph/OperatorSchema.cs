@@ -6,7 +6,7 @@ namespace OnnxMoe.Exporter.Graph;
 /// <summary>What ONNX opset 17 says about one operator: how many inputs and outputs, its attributes, the outputs' element types.</summary>
 internal sealed class OperatorSchema
 {
-    private static readonly Lazy<Dictionary<string, OperatorSchema>> s_all = new(ReadAll);
+    private static readonly Lazy<Dictionary<string, OperatorSchema>> All = new(ReadAll);
     private readonly string[] _outputTypes;
     private readonly HashSet<string> _attributes;
 
@@ -31,11 +31,11 @@ internal sealed class OperatorSchema
     public int MostOutputs { get; }
 
     /// <summary>The schema of a standard operator, or null when opset 17 has none of that name.</summary>
-    public static OperatorSchema? Find(string op) => s_all.Value.GetValueOrDefault(op);
+    public static OperatorSchema? Find(string op) => All.Value.GetValueOrDefault(op);
 
     /// <summary>The name of a standard operator that is spelled almost like <paramref name="op"/>, or null.</summary>
     public static string? Similar(string op) =>
-        s_all.Value.Keys.FirstOrDefault(name => name.Equals(op.Replace("_", ""), StringComparison.OrdinalIgnoreCase));
+        All.Value.Keys.FirstOrDefault(name => name.Equals(op.Replace("_", ""), StringComparison.OrdinalIgnoreCase));
 
     public bool HasAttribute(string name) => _attributes.Contains(name);
 
