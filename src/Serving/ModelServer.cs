@@ -16,30 +16,22 @@ namespace OnnxMoe.Serving;
 /// <summary>A model folder behind an HTTP endpoint: composition of model, routes and web server.</summary>
 public sealed class ModelServer : IAsyncDisposable
 {
+    /// <summary>Longest wait for clients to take the end of their answers.</summary>
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(3);
+
     private readonly WebApplication _app;
     private readonly ServedModel _model;
-    private readonly ServerState _state = new();
+    private readonly ServerState _state;
+    private bool _disposed;
 
-    private ModelServer(string folder, ServeOptions options)
+    private ModelServer(WebApplication app, ServedModel model, ServerState state)
     {
-        _app = Build(options);
-        var log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("OnnxMoe.Serving");
-        var registry = Metrics.NewCustomRegistry();
-        _model = new ServedModel(folder, options, registry, log);
-
-        _app.UseRequestIds(log);
-        _app.UseErrors(log);
-        _app.UseApiKey(options.ApiKey);
-        _app.UseRouting();
-        _app.MapStatus(_state);
-        _app.MapMetrics(registry);
-        _app.MapOpenInference(_model.Tensors, _state);
-        if (_model.Language is { } language)
-            _app.MapOpenAi(language, _state, log);
+        (_app, _model, _state) = (app, model, state);
+        Address = new Uri(app.Urls.Single());
     }
 
     /// <summary>The address it listens on, with the port it got.</summary>
-    public Uri Address { get; private set; } = null!;
+    public Uri Address { get; }
 
     /// <summary>The served model.</summary>
     public ServedModel Model => _model;
@@ -48,15 +40,30 @@ public sealed class ModelServer : IAsyncDisposable
     /// <exception cref="UserError">The model cannot be loaded, or the address cannot be listened on.</exception>
     public static async Task<ModelServer> StartAsync(string folder, ServeOptions options)
     {
-        var server = new ModelServer(folder, options);
+        var app = Build(options);
+        ServedModel? model = null;
         try
         {
-            await server.ListenAsync(options);
-            return server;
+            var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("OnnxMoe.Serving");
+            var registry = Metrics.NewCustomRegistry();
+            var state = new ServerState();
+            model = new ServedModel(folder, options, registry, log);
+            app.UseRequestIds(log);
+            app.UseErrors(log);
+            app.UseApiKey(options.ApiKey);
+            app.UseRouting();
+            app.MapStatus(state);
+            app.MapMetrics(registry);
+            app.MapOpenInference(model.Tensors, state);
+            if (model.Language is { } language)
+                app.MapOpenAi(language, state, log);
+            await ListenAsync(app, options);
+            return new ModelServer(app, model, state);
         }
         catch
         {
-            await server.DisposeAsync();
+            model?.Dispose();
+            await app.DisposeAsync();
             throw;
         }
     }
@@ -78,7 +85,12 @@ public sealed class ModelServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _model.Dispose(); // requests that still run fail now, so the web server has nothing to wait for
+        if (_disposed)
+            return;
+        _disposed = true;
+        _model.Dispose(); // requests that still run fail now, so the web server only has to send that
+        using (var time = new CancellationTokenSource(StopLimit))
+            await _app.StopAsync(time.Token);
         await _app.DisposeAsync();
     }
 
@@ -101,11 +113,11 @@ public sealed class ModelServer : IAsyncDisposable
         return builder.Build();
     }
 
-    private async Task ListenAsync(ServeOptions options)
+    private static async Task ListenAsync(WebApplication app, ServeOptions options)
     {
         try
         {
-            await _app.StartAsync();
+            await app.StartAsync();
         }
         catch (IOException problem) when (problem.InnerException is AddressInUseException)
         {
@@ -115,7 +127,6 @@ public sealed class ModelServer : IAsyncDisposable
         {
             throw new UserError($"Cannot listen on port {options.Port} of {options.Host}: {problem.Message}", problem);
         }
-        Address = new Uri(_app.Urls.Single());
     }
 
     private static IPAddress Parse(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback

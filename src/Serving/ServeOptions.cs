@@ -17,6 +17,9 @@ public sealed class ServeOptions
     [Setting("Where the model runs: cpu, cuda or cuda:1")]
     public string Device { get; set; } = "cpu";
 
+    [Setting("Native kernels for the MoE ops of a file exported with the target onnxmoe; off runs the file's own function bodies", Choices = "on|off")]
+    public string Kernels { get; set; } = "on";
+
     [Setting("Threads of one model step; 0 takes one a processor core", Unit = "threads", Min = 0)]
     public int Threads { get; set; }
 

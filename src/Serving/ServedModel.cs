@@ -35,7 +35,7 @@ public sealed class ServedModel : IDisposable
         var manifest = File.Exists(Path.Combine(folder, ModelManifest.FileName)) ? ModelManifest.Load(folder) : null;
         manifest?.Verify(folder, [.. FilesOf(manifest, options.File)]);
         var device = Device.Parse(options.Device);
-        _session = SessionFactory.Open(Path.Combine(folder, options.File), device, options.Threads, Kernels(manifest, options.File));
+        _session = SessionFactory.Open(Path.Combine(folder, options.File), device, options.Threads, Kernels(manifest, options));
         try
         {
             Name = manifest?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
@@ -79,7 +79,9 @@ public sealed class ServedModel : IDisposable
         .Append(onnx);
 
     /// <summary>The native kernels, for a file that was exported for them.</summary>
-    private static string? Kernels(ModelManifest? manifest, string onnx) =>
-        manifest?.Exports.FirstOrDefault(export => export.File == onnx)?.Target == "onnxmoe" ? KernelLibrary.Locate() : null;
+    private static string? Kernels(ModelManifest? manifest, ServeOptions options) =>
+        options.Kernels == "on" && manifest is not null && manifest.Exports.Any(export => export.File == options.File && export.Target == "onnxmoe")
+            ? KernelLibrary.Locate()
+            : null;
 
 }

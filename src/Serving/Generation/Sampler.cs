@@ -40,26 +40,35 @@ public sealed class Sampler(SamplingSettings settings, IReadOnlyList<int> prompt
 
     private int Draw(float[] scores)
     {
-        // Equal scores are ordered by id, so that the cut falls on the same tokens every time.
-        var order = Enumerable.Range(0, scores.Length).ToArray();
-        Array.Sort(order, (a, b) => scores[a] != scores[b] ? scores[b].CompareTo(scores[a]) : a.CompareTo(b));
-        var kept = settings.TopK > 0 ? Math.Min(settings.TopK, order.Length) : order.Length;
-        var best = scores[order[0]];
-        var weights = new double[kept]; // relative to the best token's
-        for (var i = 0; i < kept; i++)
-            weights[i] = Math.Exp((scores[order[i]] - best) / settings.Temperature);
-        if (settings.MinP > 0)
-            kept = Array.FindIndex(weights, weight => weight < settings.MinP) is var cut and >= 0 ? cut : kept;
-        kept = Nucleus(weights.AsSpan(0, kept));
+        var best = scores.Max();
+        var weights = Array.ConvertAll(scores, score => Math.Exp((score - best) / settings.Temperature)); // relative to the best token's
+        if (settings is { TopK: 0, TopP: >= 1, MinP: 0 })
+            return Draw(weights);
 
-        var target = Uniform() * Sum(weights.AsSpan(0, kept));
-        for (var i = 0; i < kept - 1; i++)
+        var order = Enumerable.Range(0, weights.Length).ToArray();
+        Array.Sort(Array.ConvertAll(weights, weight => -weight), order);
+        var descending = Array.ConvertAll(order, token => weights[token]);
+        var kept = settings.TopK > 0 ? Math.Min(settings.TopK, order.Length) : order.Length;
+        if (settings.MinP > 0 && Array.FindIndex(descending, 0, kept, weight => weight < settings.MinP) is >= 0 and var cut)
+            kept = cut;
+        return order[Draw(descending.AsSpan(0, Nucleus(descending.AsSpan(0, kept))))];
+    }
+
+    /// <summary>A place, drawn with probabilities proportional to the weights.</summary>
+    private int Draw(ReadOnlySpan<double> weights)
+    {
+        var target = Uniform() * Sum(weights);
+        var last = 0; // rounding may leave a rest: it belongs to the last place that can be drawn at all
+        for (var i = 0; i < weights.Length; i++)
         {
+            if (weights[i] == 0)
+                continue;
+            last = i;
             target -= weights[i];
             if (target < 0)
-                return order[i];
+                break;
         }
-        return order[kept - 1];
+        return last;
     }
 
     /// <summary>How many of the descending weights reach the fraction TopP of their sum; at least one.</summary>

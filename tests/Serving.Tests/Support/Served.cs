@@ -27,8 +27,16 @@ internal sealed class Served : IAsyncDisposable
         var options = new ServeOptions { Port = 0, Threads = 1, Log = "off" };
         set?.Invoke(options);
         var scratch = new Scratch();
-        write(scratch.Folder);
-        return new Served(scratch, await ModelServer.StartAsync(scratch.Folder, options));
+        try
+        {
+            write(scratch.Folder);
+            return new Served(scratch, await ModelServer.StartAsync(scratch.Folder, options));
+        }
+        catch
+        {
+            scratch.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Serves the model with random weights.</summary>
