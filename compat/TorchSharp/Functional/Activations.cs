@@ -25,9 +25,6 @@ public static partial class torch
 
             public static Tensor hardswish(Tensor input, bool inplace = false) => inplace ? input.hardswish_() : input.hardswish();
 
-            public static Tensor hardtanh(Tensor x, double min_val = -1, double max_val = 1, bool inplace = false) =>
-                inplace ? x.hardtanh_(min_val, max_val) : x.hardtanh(min_val, max_val);
-
             public static Tensor leaky_relu(Tensor input, double negative_slope = 0.01, bool inplace = false) =>
                 inplace ? input.leaky_relu_(negative_slope) : input.leaky_relu(negative_slope);
 

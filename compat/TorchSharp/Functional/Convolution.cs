@@ -60,9 +60,6 @@ public static partial class torch
             public static Tensor pad(Tensor input, (long, long, long, long) pad, PaddingModes mode = PaddingModes.Constant, double value = 0) =>
                 functional.pad(input, new[] { pad.Item1, pad.Item2, pad.Item3, pad.Item4 }, mode, value);
 
-            public static Tensor pad(Tensor input, long pad, PaddingModes mode = PaddingModes.Constant, double value = 0) =>
-                functional.pad(input, new[] { pad, pad }, mode, value);
-
             public static Tensor unfold(Tensor input, long kernel_size, long dilation = 1, long padding = 0, long stride = 1) =>
                 Aten.Call("im2col", input, Twice(kernel_size), Twice(dilation), Twice(padding), Twice(stride));
 

@@ -7,8 +7,6 @@ public static partial class torch
     /// <summary>Matrix products and linear algebra.</summary>
     public partial class Tensor
     {
-        public Tensor baddbmm(Tensor batch1, Tensor batch2, float beta = 1, float alpha = 1) => Aten.Call("baddbmm", this, batch1, batch2, beta, alpha);
-
         public Tensor bmm(Tensor batch2) => Aten.Call("bmm", this, batch2);
 
         public Tensor kron(Tensor other) => Aten.Call("kron", this, other);
@@ -24,9 +22,6 @@ public static partial class torch
         public Tensor tensordot(Tensor b, long[] dims1, long[] dims2) => Aten.Call("tensordot", this, b, dims1, dims2);
 
         public Tensor tensordot(Tensor b, (long, long)[] dims) => tensordot(b, Array.ConvertAll(dims, d => d.Item1), Array.ConvertAll(dims, d => d.Item2));
-
-        public Tensor tensordot(Tensor b, long dims = 2) =>
-            tensordot(b, [.. Enumerable.Range((int)(ndim - dims), (int)dims).Select(d => (long)d)], [.. Enumerable.Range(0, (int)dims).Select(d => (long)d)]);
 
         public Tensor det() => Aten.Call("det", this);
 

@@ -53,7 +53,7 @@ public static partial class torch
 
         public Tensor trace() => Aten.Call("trace", this);
 
-        public (Tensor values, Tensor indices) topk(int k, int dim = -1, bool largest = true, bool sorted = true) =>
+        public (Tensor values, Tensor indexes) topk(int k, int dim = -1, bool largest = true, bool sorted = true) =>
             Aten.Pair("topk", this, k, dim, largest, sorted);
 
         public (Tensor values, Tensor indices) kthvalue(long k, long? dim, bool keepdim = false) => Aten.Pair("kthvalue", this, k, dim ?? -1, keepdim);
@@ -62,13 +62,13 @@ public static partial class torch
 
         public Tensor max(Tensor other) => Aten.Call("max.other", this, other);
 
-        public (Tensor values, Tensor indices) max(long dim, bool keepdim = false) => Aten.Pair("max.dim", this, dim, keepdim);
+        public (Tensor values, Tensor indexes) max(long dim, bool keepdim = false) => Aten.Pair("max.dim", this, dim, keepdim);
 
         public Tensor mean() => Aten.Call("mean", this);
 
-        public Tensor quantile(Tensor q, long dim = -1, bool keepdim = false) => Aten.Call("quantile", this, q, dim, keepdim);
+        public Tensor quantile(Tensor q, long dim = -1, bool keepdim = false) => Aten.Call("quantile", this, q, dim == -1 ? (long?)null : dim, keepdim);
 
-        public Tensor nanquantile(Tensor q, long dim = -1, bool keepdim = false) => Aten.Call("nanquantile", this, q, dim, keepdim);
+        public Tensor nanquantile(Tensor q, long dim = -1, bool keepdim = false) => Aten.Call("nanquantile", this, q, dim == -1 ? (long?)null : dim, keepdim);
 
         public (Tensor values, Tensor indices) mode(long dim = -1, bool keepdim = false) => Aten.Pair("mode", this, dim, keepdim);
 
@@ -80,11 +80,11 @@ public static partial class torch
 
         public Tensor min(Tensor other) => Aten.Call("min.other", this, other);
 
-        public (Tensor values, Tensor indices) min(long dim, bool keepdim = false) => Aten.Pair("min.dim", this, dim, keepdim);
+        public (Tensor values, Tensor indexes) min(long dim, bool keepdim = false) => Aten.Pair("min.dim", this, dim, keepdim);
 
         public Tensor msort() => Aten.Call("msort", this);
 
-        public (Tensor values, Tensor indices) sort(long dim = -1, bool descending = false, bool stable = false) =>
+        public (Tensor Values, Tensor Indices) sort(long dim = -1, bool descending = false, bool stable = false) =>
             Aten.Pair("sort.stable", this, stable, dim, descending);
 
         public Tensor dist(Tensor other, float p = 2) => Aten.Call("dist", this, other, p);
@@ -183,9 +183,9 @@ public static partial class torch
 
         public Tensor nansum() => Aten.Call("nansum", this);
 
-        public (Tensor values, Tensor indices) cummax(long dim) => Aten.Pair("cummax", this, dim);
+        public (Tensor values, Tensor indexes) cummax(long dim) => Aten.Pair("cummax", this, dim);
 
-        public (Tensor values, Tensor indices) cummin(long dim) => Aten.Pair("cummin", this, dim);
+        public (Tensor values, Tensor indexes) cummin(long dim) => Aten.Pair("cummin", this, dim);
 
         public Tensor cumsum(long dim, ScalarType? type = null) => Aten.Call("cumsum", this, dim, type);
 

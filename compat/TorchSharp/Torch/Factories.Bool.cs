@@ -32,4 +32,13 @@ public static partial class torch
 
     public static Tensor tensor(IList<bool> rawArray, long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         FromArray(Listed(rawArray), [dim0, dim1, dim2, dim3], dtype, device, requires_grad, true, names);
+
+    public static Tensor tensor(bool[,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        FromArray(rawArray, Shape(rawArray), dtype, device, requires_grad, true, names);
+
+    public static Tensor tensor(bool[,,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        FromArray(rawArray, Shape(rawArray), dtype, device, requires_grad, true, names);
+
+    public static Tensor tensor(bool[,,,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        FromArray(rawArray, Shape(rawArray), dtype, device, requires_grad, true, names);
 }

@@ -6,7 +6,7 @@ namespace TorchSharp;
 public static partial class torch
 {
     public static Tensor full(long[] size, Scalar value, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
-        Made(Aten.Call("full", size, value, dtype ?? get_default_dtype(), Argument.Default, InitializeDevice(device)), requires_grad, names);
+        Made(Aten.Call("full", size, value, dtype ?? (value.IsInteger ? ScalarType.Int64 : get_default_dtype()), Argument.Default, InitializeDevice(device)), requires_grad, names);
 
     public static Tensor full(ReadOnlySpan<long> size, Scalar value, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         full(size.ToArray(), value, dtype, device, requires_grad, names);

@@ -33,6 +33,15 @@ public static partial class torch
     public static Tensor tensor(IList<short> rawArray, long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         FromArray(Listed(rawArray), [dim0, dim1, dim2, dim3], dtype, device, requires_grad, true, names);
 
+    public static Tensor tensor(short[,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        FromArray(rawArray, Shape(rawArray), dtype, device, requires_grad, true, names);
+
+    public static Tensor tensor(short[,,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        FromArray(rawArray, Shape(rawArray), dtype, device, requires_grad, true, names);
+
+    public static Tensor tensor(short[,,,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        FromArray(rawArray, Shape(rawArray), dtype, device, requires_grad, true, names);
+
     public static Tensor tensor(Memory<short> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         FromArray(rawArray.ToArray(), dimensions.ToArray(), dtype, device, requires_grad, true, names);
 }

@@ -19,8 +19,6 @@ public static partial class torch
 
     public static Tensor addr_(Tensor input, Tensor vec1, Tensor vec2, float beta = 1, float alpha = 1) => input.addr_(vec1, vec2, beta, alpha);
 
-    public static Tensor baddbmm(Tensor input, Tensor batch1, Tensor batch2, float beta = 1, float alpha = 1) => input.baddbmm(batch1, batch2, beta, alpha);
-
     public static Tensor bmm(Tensor input, Tensor batch2) => input.bmm(batch2);
 
     public static Tensor dot(Tensor input, Tensor other) => input.dot(other);
@@ -50,8 +48,6 @@ public static partial class torch
     public static Tensor kron(Tensor input, Tensor other) => input.kron(other);
 
     public static Tensor renorm(Tensor input, float p, long dim, float maxnorm) => input.renorm(p, dim, maxnorm);
-
-    public static Tensor tensordot(Tensor a, Tensor b, long dims = 2) => a.tensordot(b, dims);
 
     public static Tensor tensordot(Tensor a, Tensor b, long[] dims1, long[] dims2) => a.tensordot(b, dims1, dims2);
 

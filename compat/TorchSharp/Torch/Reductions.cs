@@ -71,13 +71,13 @@ public static partial class torch
 
     public static Tensor max(Tensor input, Tensor other) => input.max(other);
 
-    public static (Tensor values, Tensor indices) max(Tensor input, long dim, bool keepdim = false) => input.max(dim, keepdim);
+    public static (Tensor values, Tensor indexes) max(Tensor input, long dim, bool keepdim = false) => input.max(dim, keepdim);
 
     public static Tensor min(Tensor input) => input.min();
 
     public static Tensor min(Tensor input, Tensor other) => input.min(other);
 
-    public static (Tensor values, Tensor indices) min(Tensor input, long dim, bool keepdim = false) => input.min(dim, keepdim);
+    public static (Tensor values, Tensor indexes) min(Tensor input, long dim, bool keepdim = false) => input.min(dim, keepdim);
 
     public static Tensor dist(Tensor input, Tensor other, float p = 2) => input.dist(other, p);
 

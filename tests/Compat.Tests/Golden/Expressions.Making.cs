@@ -1,0 +1,67 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace OnnxMoe.Compat.Tests.Golden;
+
+/// <summary>Factories and conversions.</summary>
+public static partial class Expressions
+{
+    private static IEnumerable<Expression> Making() =>
+    [
+        E("zeros", () => zeros(2, 3)),
+        E("zeros long", () => zeros(new long[] { 2 }, ScalarType.Int64)),
+        E("ones", () => ones(2)),
+        E("full int", () => full(new long[] { 2 }, 7)),
+        E("full double", () => full(new long[] { 2 }, 7.5)),
+        E("full bool", () => full(new long[] { 2 }, true)),
+        E("full type", () => full(2, 3, 1.5, ScalarType.Float64)),
+        E("arange", () => arange(5)),
+        E("arange 2", () => arange(2, 5)),
+        E("arange step", () => arange(0, 1, 0.25)),
+        E("arange float", () => arange(0f, 2f, 0.5f)),
+        E("arange down", () => arange(5, 0, -2)),
+        E("arange type", () => arange(3, dtype: ScalarType.Float64)),
+        E("linspace", () => linspace(0, 1, 5)),
+        E("eye", () => eye(2)),
+        E("eye 2 3", () => eye(2, 3, ScalarType.Int64)),
+        E("tensor float", () => tensor(1.5f)),
+        E("tensor int", () => tensor(3)),
+        E("tensor long", () => tensor(3L)),
+        E("tensor bool", () => tensor(true)),
+        E("tensor double type", () => tensor(1.5, ScalarType.Float32)),
+        E("tensor array", () => tensor(new[] { 1f, 2 })),
+        E("tensor 2d", () => tensor(new[,] { { 1, 2 }, { 3, 4 } })),
+        E("tensor 3d", () => tensor(new[,,] { { { 1.5, 2 } } })),
+        E("tensor rows", () => tensor(new List<long> { 1, 2, 3, 4 }, 2, 2)),
+        E("tensor bytes", () => tensor(new byte[] { 1, 255 })),
+        E("tensor as type", () => tensor(new[] { 1, 2 }, ScalarType.Float32)),
+        E("tensor half", () => tensor(new[] { (Half)1.5 }, [1])),
+        E("from_array", () => from_array(new[,] { { 1.5f, 2 } })),
+        E("frombuffer", () => frombuffer(new float[] { 1, 2, 3, 4 }, ScalarType.Float32, 2, 1)),
+        E("as_tensor", () => as_tensor(new[] { 1L, 2 })),
+        E("zeros_like", () => zeros_like(I)),
+        E("ones_like", () => A.ones_like(ScalarType.Int32)),
+        E("full_like", () => full_like(A, 3)),
+        E("new_zeros", () => I.new_zeros(2, 2)),
+        E("new_full", () => I.new_full(new long[] { 2 }, 4)),
+        E("new_ones", () => A.new_ones(2)),
+        E("instance zeros", () => I.zeros(2)),
+        E("empty_like shape", () => zeros_like(C.empty_like())),
+        E("to float", () => I.to(ScalarType.Float32)),
+        E("to int", () => A.to(ScalarType.Int64)),
+        E("to bool", () => I.to(ScalarType.Bool)),
+        E("to byte", () => A.abs().to(ScalarType.Byte)),
+        E("type", () => A.type(ScalarType.Float16)),
+        E("type_as", () => A.type_as(I)),
+        E("to tensor", () => A.to(I)),
+        E("long", () => A.@long()),
+        E("implicit", () => (Tensor)2.5),
+        E("implicit int", () => (Tensor)2),
+        E("implicit array", () => (Tensor)new[] { 1L, 2 }),
+        E("tril_indices", () => tril_indices(3, 3)),
+        E("promote", () => tensor((double)(int)promote_types(ScalarType.Int64, ScalarType.Float16))),
+        E("result_type", () => tensor((double)(int)result_type(I, tensor(1f)))),
+        E("scalar dims", () => zeros(Array.Empty<long>())),
+        E("broadcast_tensors", () => broadcast_tensors(A, tensor(1.0))[1]),
+    ];
+}
