@@ -22,7 +22,10 @@ public static partial class torch
             {
             }
 
-            public virtual IEnumerable<ILearningRateController> ParamGroups => [];
+            public virtual IEnumerable<ILearningRateController> ParamGroups => Groups;
+
+            /// <summary>What <see cref="ParamGroups"/> gives: the official helper class does not override that property itself.</summary>
+            private protected virtual IEnumerable<ILearningRateController> Groups => [];
 
             public abstract void zero_grad();
 

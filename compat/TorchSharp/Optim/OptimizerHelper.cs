@@ -12,7 +12,7 @@ public abstract class OptimizerHelper : optim.Optimizer
     {
     }
 
-    public override IEnumerable<optim.ILearningRateController> ParamGroups => _groups;
+    private protected override IEnumerable<optim.ILearningRateController> Groups => _groups;
 
     public override void zero_grad()
     {
