@@ -25,7 +25,7 @@ public static class ModelRunner
         var inputs = new Dictionary<string, HostTensor>();
         for (var i = 0; i < specs.Length; i++)
             inputs[specs[i].Name] = specs[i].Fit(folder.Read(specs[i].Name, i));
-        var outputs = Run(options.Model, options.Engine, inputs);
+        var outputs = Run(options.Model, options.Engine, inputs, options.Kernels);
         for (var i = 0; i < outputs.Count; i++)
         {
             var (name, tensor) = outputs[i];
@@ -35,12 +35,15 @@ public static class ModelRunner
     }
 
     /// <summary>Runs a model file on tensors.</summary>
+    /// <param name="model">Path of the model.</param>
     /// <param name="engine">"torch" or "onnxruntime"</param>
+    /// <param name="inputs">A tensor for each input of the model.</param>
+    /// <param name="kernels">With ONNX Runtime: whether the native kernels compute the MoE ops.</param>
     /// <returns>All outputs, in the model's order.</returns>
-    public static IReadOnlyList<(string Name, HostTensor Tensor)> Run(string model, string engine, IReadOnlyDictionary<string, HostTensor> inputs) => engine switch
+    public static IReadOnlyList<(string Name, HostTensor Tensor)> Run(string model, string engine, IReadOnlyDictionary<string, HostTensor> inputs, bool kernels = false) => engine switch
     {
         "torch" => RunTorch(model, inputs),
-        "onnxruntime" => RunOnnxRuntime(model, inputs),
+        "onnxruntime" => RunOnnxRuntime(model, inputs, kernels),
         _ => throw new UserError($"There is no engine '{engine}': torch or onnxruntime."),
     };
 
@@ -61,9 +64,9 @@ public static class ModelRunner
         return [.. program.Outputs.Select(name => (name, ((TorchValue)outputs[name]).ToHost()))];
     }
 
-    private static (string Name, HostTensor Tensor)[] RunOnnxRuntime(string path, IReadOnlyDictionary<string, HostTensor> inputs)
+    private static (string Name, HostTensor Tensor)[] RunOnnxRuntime(string path, IReadOnlyDictionary<string, HostTensor> inputs, bool kernels)
     {
-        using var session = new OnnxSession(path);
+        using var session = new OnnxSession(path, kernels ? KernelLibrary.Locate() : null);
         try
         {
             var outputs = session.Run(inputs);

@@ -16,4 +16,7 @@ public sealed class RunOptions
 
     [Setting("What computes: torch (OnnxMoe's own reading of the model) or onnxruntime", Choices = "torch|onnxruntime")]
     public string Engine { get; init; } = "onnxruntime";
+
+    [Setting("Lets the native kernels compute the MoE ops (engine onnxruntime only); otherwise their function bodies run")]
+    public bool Kernels { get; init; }
 }
