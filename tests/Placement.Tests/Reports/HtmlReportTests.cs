@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using OnnxMoe.Artifacts.Reports;
+using OnnxMoe.Placement.Tests.Support;
 
 namespace OnnxMoe.Placement.Tests.Reports;
 

@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Routing;
+using OnnxMoe.Placement.Tests.Support;
 
 namespace OnnxMoe.Placement.Tests.Routing;
 

@@ -1,4 +1,4 @@
-namespace OnnxMoe.Placement.Tests;
+namespace OnnxMoe.Placement.Tests.Support;
 
 /// <summary>A folder of one test's own, removed at its end.</summary>
 sealed class TemporaryFolder : IDisposable

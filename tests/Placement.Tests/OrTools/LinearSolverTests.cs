@@ -1,0 +1,67 @@
+using Google.OrTools.LinearSolver;
+
+namespace OnnxMoe.Placement.Tests.OrTools;
+
+/// <summary>What the planner relies on, of whichever Google.OrTools the lane has; CBC is in both.</summary>
+public sealed class LinearSolverTests
+{
+    [Fact]
+    public void AKnapsackIsSolved()
+    {
+        using var solver = Solver.CreateSolver("CBC");
+        var (weights, values) = (new double[] { 3, 4, 5, 9, 14 }, new double[] { 3, 4, 4, 10, 15 });
+        var taken = solver.MakeBoolVarArray(5, "take");
+        solver.Add(taken.Select((v, i) => v * weights[i]).ToArray().Sum() <= 17);
+        solver.Maximize(taken.Select((v, i) => v * values[i]).ToArray().Sum() + 100);
+        Assert.Equal(Solver.ResultStatus.OPTIMAL, solver.Solve());
+        Assert.Equal(118, solver.Objective().Value(), 6);
+        Assert.True(solver.Objective().BestBound() >= 118 - 1e-6);
+        Assert.Equal([1, 0, 0, 0, 1], taken.Select(v => Math.Round(v.SolutionValue())));
+        Assert.True(solver.VerifySolution(1e-6, false));
+    }
+
+    [Fact]
+    public void RowsAndBoundsThatContradictAreInfeasible()
+    {
+        using var solver = Solver.CreateSolver("CBC");
+        var x = solver.MakeIntVar(0, 3, "x");
+        var row = solver.MakeConstraint(4, 9, "row");
+        row.SetCoefficient(x, 1);
+        Assert.Equal(Solver.ResultStatus.INFEASIBLE, solver.Solve());
+        x.SetUb(5);
+        solver.Objective().SetCoefficient(x, -1);
+        Assert.Equal(Solver.ResultStatus.OPTIMAL, solver.Solve());
+        Assert.Equal(5, x.SolutionValue(), 6);
+    }
+
+    [Fact]
+    public void ARelaxedProgramHasAFractionalAnswer()
+    {
+        using var solver = Solver.CreateSolver("CBC");
+        var (x, y) = (solver.MakeNumVar(0, double.PositiveInfinity, "x"), solver.MakeNumVar(0, double.PositiveInfinity, "y"));
+        solver.Add(x + 2 * y >= 3);
+        solver.Add(2 * x + y >= 3.5);
+        solver.Minimize(x + y);
+        Assert.Equal(Solver.ResultStatus.OPTIMAL, solver.Solve());
+        Assert.Equal(13 / 6.0, solver.Objective().Value(), 6);
+    }
+
+    [Fact]
+    public void AHintIsTakenAndAnEqualityBetweenVariablesHolds()
+    {
+        using var solver = Solver.CreateSolver("CBC");
+        var x = solver.MakeIntVarArray(3, 0, 10, "x");
+        solver.Add(x[0] == x[1]);
+        solver.Add(x[1] + 1 == x[2] + 0.0);
+        solver.SetHint([.. x], [9, 9, 10]);
+        solver.SetTimeLimit(5000);
+        solver.Maximize(x[2] + x[0]);
+        using var parameters = new MPSolverParameters();
+        parameters.SetDoubleParam(MPSolverParameters.DoubleParam.RELATIVE_MIP_GAP, 0);
+        Assert.Equal(Solver.ResultStatus.OPTIMAL, solver.Solve(parameters));
+        Assert.Equal([9, 9, 10], x.Select(v => Math.Round(v.SolutionValue())));
+    }
+
+    [Fact]
+    public void AnUnknownEngineIsNull() => Assert.Null(Solver.CreateSolver("NO_SUCH_ENGINE"));
+}

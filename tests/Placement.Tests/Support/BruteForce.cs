@@ -1,0 +1,47 @@
+using OnnxMoe.Placement.Programs;
+
+namespace OnnxMoe.Placement.Tests.Support;
+
+/// <summary>Tries everything: the reference for small instances.</summary>
+static class BruteForce
+{
+    public static long Deviation(long[] load, int clusters, bool equalSizes)
+    {
+        var best = long.MaxValue;
+        foreach (var clusterOf in Words(load.Length, clusters))
+        {
+            var sizes = Enumerable.Range(0, clusters).Select(c => clusterOf.Count(x => x == c)).ToArray();
+            if (sizes.Min() > 0 && (!equalSizes || sizes.Distinct().Count() == 1))
+                best = Math.Min(best, Clustering.Deviation(load, clusterOf, clusters));
+        }
+        return best;
+    }
+
+    /// <summary>Smallest slack, then smallest objective with it.</summary>
+    public static (long Slack, long Objective) Assignment(AssignmentProblem problem)
+    {
+        var permutations = Words(problem.Gpus, problem.Gpus).Where(w => w.Distinct().Count() == w.Length).ToArray();
+        var best = (long.MaxValue, long.MaxValue);
+        foreach (var word in Words(problem.Layers, permutations.Length))
+        {
+            int[][] gpuOf = [.. word.Select(i => permutations[i])];
+            var value = (problem.Slack(gpuOf), problem.Objective(gpuOf));
+            best = value.CompareTo(best) < 0 ? value : best;
+        }
+        return best;
+    }
+
+    static IEnumerable<int[]> Words(int length, int letters)
+    {
+        var word = new int[length];
+        while (true)
+        {
+            yield return word.ToArray();
+            var i = 0;
+            while (i < length && ++word[i] == letters)
+                word[i++] = 0;
+            if (i == length)
+                yield break;
+        }
+    }
+}
