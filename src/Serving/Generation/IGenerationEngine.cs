@@ -6,6 +6,7 @@ public interface IGenerationEngine
     /// <summary>
     /// Starts the given sequences together and returns their output as it comes. Cancelling, or leaving the loop, frees their slots.
     /// </summary>
+    /// <exception cref="Artifacts.UserError">More sequences than the engine could ever hold at a time.</exception>
     /// <exception cref="EngineBusyException">There is no room in the queue, or the engine is stopping.</exception>
     IAsyncEnumerable<GenerationEvent> Generate(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation);
 

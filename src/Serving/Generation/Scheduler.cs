@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Serving.Observability;
 using OnnxMoe.Serving.Sessions;
@@ -102,6 +103,8 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
 
     private ChannelReader<GenerationEvent> Submit(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
+        if (requests.Count > _options.Slots + _options.QueueLimit)
+            throw new UserError($"The request asks for {requests.Count} answers, but this server takes at most {_options.Slots + _options.QueueLimit} at a time; ask for fewer at once.");
         var channel = Channel.CreateUnbounded<GenerationEvent>(new() { SingleReader = true });
         var id = Interlocked.Increment(ref _requests);
         lock (_gate)

@@ -74,6 +74,16 @@ public sealed class LoadTests
     }
 
     [Fact]
+    public async Task MoreAnswersThanTheServerCanEverHoldAreTheClientsMistake()
+    {
+        await using var served = await Served.RandomAsync(options => (options.Slots, options.QueueLimit) = (2, 3));
+        var (status, answer, _) = await served.PostAsync("/v1/completions", """{"prompt":"a","n":6}""");
+        Assert.Equal(400, status);
+        Assert.Contains("asks for 6 answers, but this server takes at most 5 at a time", (string)answer["error"]!["message"]!);
+        await served.AnswerAsync("/v1/completions", """{"prompt":"a","n":5,"max_tokens":2}""");
+    }
+
+    [Fact]
     public async Task DrainingFinishesWhatRunsAndRefusesWhatComes()
     {
         await using var served = await Served.RandomAsync(context: Endless);
