@@ -32,27 +32,20 @@ public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens
         using var files = new FileSet(modelFolder);
         var records = new List<ExportRecord>();
         var published = new List<string>();
-        try
+        foreach (var targets in options.Targets().GroupBy(target => ExportFiles.Name(target, precision)))
         {
-            foreach (var targets in options.Targets().GroupBy(target => ExportFiles.Name(target, precision)))
-            {
-                var path = files.PathOf(targets.Key);
-                var exported = ModelExporter.Export(model, targets.First(), precision, manifest.Name);
-                published.AddRange(Write(exported, path));
-                var leftPadding = ModelExporter.AllowsLeftPadding(exported);
-                records.AddRange(targets.Select(target => Verify(target, precision, path, leftPadding, cancellation)));
-            }
-            var kept = manifest.Exports.Where(old => !published.Contains(old.File));
-            var updated = (manifest with { Exports = [.. kept.Concat(records).OrderBy(record => record.File, StringComparer.Ordinal)] })
-                .WithFiles(files.Staging, published);
-            updated.Save(files.Staging);
-            files.Publish();
-            return updated;
+            var path = files.PathOf(targets.Key);
+            var exported = ModelExporter.Export(model, targets.First(), precision, manifest.Name);
+            published.AddRange(Write(exported, path));
+            var leftPadding = ModelExporter.AllowsLeftPadding(exported);
+            records.AddRange(targets.Select(target => Verify(target, precision, path, leftPadding, cancellation)));
         }
-        catch (IOException problem) when (WriteFailure.Explain(modelFolder, problem) is { } explained)
-        {
-            throw explained;
-        }
+        var kept = manifest.Exports.Where(old => !published.Contains(old.File));
+        var updated = (manifest with { Exports = [.. kept.Concat(records).OrderBy(record => record.File, StringComparer.Ordinal)] })
+            .WithFiles(files.Staging, published);
+        updated.Save(files.Staging);
+        files.Publish();
+        return updated;
     }
 
     private IReadOnlyList<string> Write(ExportedModel exported, string path)

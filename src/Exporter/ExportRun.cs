@@ -12,11 +12,11 @@ public static class ExportRun
     /// <exception cref="UserError">No trained model, a target that cannot express it, or a file that differs from it.</exception>
     public static void Execute(string modelFolder, ExportOptions options, TextWriter log, CancellationToken cancellation)
     {
-        _ = options.Targets(); // a misspelled target is told before the model is loaded
+        var names = options.Targets().Select(target => ExportFiles.Name(target, options.Weights())).Distinct().ToArray(); // first: a misspelled target is told at once
         var trained = TrainedModel.Load(modelFolder);
         var tokens = HeldOutText.Load(modelFolder, trained.Manifest, options.Text, options.VerificationTokens, log);
-        var manifest = new ExportJob(trained.Model, trained.Manifest, tokens, options, log).Run(modelFolder, cancellation);
-        foreach (var file in manifest.Exports.Select(export => export.File).Distinct())
-            log.WriteLine(Path.Combine(modelFolder, file));
+        new ExportJob(trained.Model, trained.Manifest, tokens, options, log).Run(modelFolder, cancellation);
+        foreach (var name in names)
+            log.WriteLine(Path.Combine(modelFolder, name));
     }
 }

@@ -1,4 +1,5 @@
 using Onnx;
+using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Files;
 using OnnxMoe.Exporter.Graph;
@@ -43,6 +44,24 @@ public class OnnxWriterTests
         Assert.Equal(before, Snapshot());
 
         string[] Snapshot() => [.. Directory.EnumerateFileSystemEntries(folder.Path).Order().Select(file => $"{file} {Convert.ToHexString(File.ReadAllBytes(file)).GetHashCode()}")];
+    }
+
+    [Fact]
+    public void AFullDiskIsAClearError()
+    {
+        using var folder = new TemporaryFolder();
+        var model = ModelExporter.Export(Some.Model(), ExportTarget.Onnx, WeightPrecision.Fp32, "m");
+        Initializer last = model.Initializers[^1] with { Load = FillTheDisk };
+        var error = Assert.Throws<UserError>(() => OnnxWriter.Save(model with { Initializers = [.. model.Initializers.SkipLast(1), last] }, folder["model.onnx"]));
+        Assert.Contains("the disk is full", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
+
+        static HostTensor FillTheDisk()
+        {
+            using var full = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0);
+            full.Write(new byte[4096]);
+            throw new InvalidOperationException("/dev/full took the bytes");
+        }
     }
 
     [Fact]

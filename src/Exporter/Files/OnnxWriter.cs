@@ -34,11 +34,27 @@ public static class OnnxWriter
 
     /// <summary>Writes the files at once, as part of a <see cref="FileSet"/>.</summary>
     /// <returns>The names of the files written: the data file only if a tensor is large enough.</returns>
+    /// <exception cref="UserError">The disk is full or the folder may not be written.</exception>
     public static IReadOnlyList<string> Write(ExportedModel model, string path)
     {
-        var proto = model.Proto.Clone();
-        var dataPath = DataFileOf(path);
-        var dataName = Path.GetFileName(dataPath);
+        try
+        {
+            var proto = model.Proto.Clone();
+            var external = WriteData(model, path, proto.Graph);
+            using var stream = File.Create(path);
+            proto.WriteTo(stream);
+            return external ? [Path.GetFileName(path), Path.GetFileName(DataFileOf(path))] : [Path.GetFileName(path)];
+        }
+        catch (Exception problem) when (WriteFailure.Explain(path, problem) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    /// <summary>Adds the initializers to the graph, the large ones as places in the data file.</summary>
+    /// <returns>True when there is a data file.</returns>
+    private static bool WriteData(ExportedModel model, string path, GraphProto graph)
+    {
         FileStream? data = null;
         try
         {
@@ -47,23 +63,20 @@ public static class OnnxWriter
                 var tensor = initializer.Load();
                 if (tensor.Data.Length < ExternalFrom)
                 {
-                    proto.Graph.Initializer.Add(TensorProtoFile.FromHost(tensor, initializer.Name));
+                    graph.Initializer.Add(TensorProtoFile.FromHost(tensor, initializer.Name));
                     continue;
                 }
-                data ??= File.Create(dataPath);
-                data.Position = (data.Length + Alignment - 1) / Alignment * Alignment;
-                proto.Graph.Initializer.Add(External(initializer, dataName, data.Position, tensor.Data.Length));
+                data ??= File.Create(DataFileOf(path));
+                data.Position = (data.Position + Alignment - 1) / Alignment * Alignment;
+                graph.Initializer.Add(External(initializer, Path.GetFileName(data.Name), data.Position, tensor.Data.Length));
                 data.Write(tensor.Data);
-                data.Flush();
             }
+            return data is not null;
         }
         finally
         {
             data?.Dispose();
         }
-        using (var stream = File.Create(path))
-            proto.WriteTo(stream);
-        return data is null ? [Path.GetFileName(path)] : [Path.GetFileName(path), dataName];
     }
 
     private static TensorProto External(Initializer initializer, string location, long offset, long length)

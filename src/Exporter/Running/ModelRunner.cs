@@ -1,4 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Programs;
@@ -67,14 +66,7 @@ public static class ModelRunner
     private static (string Name, HostTensor Tensor)[] RunOnnxRuntime(string path, IReadOnlyDictionary<string, HostTensor> inputs, bool kernels)
     {
         using var session = new OnnxSession(path, kernels ? KernelLibrary.Locate() : null);
-        try
-        {
-            var outputs = session.Run(inputs);
-            return [.. session.Outputs.Select(name => (name, outputs[name]))];
-        }
-        catch (OnnxRuntimeException problem)
-        {
-            throw new UserError($"ONNX Runtime cannot run {path}: {problem.Message.ReplaceLineEndings(" ")}", problem);
-        }
+        var outputs = session.Run(inputs);
+        return [.. session.Outputs.Select(name => (name, outputs[name]))];
     }
 }

@@ -10,6 +10,7 @@ public sealed class OnnxSession : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _options = new();
+    private readonly string _path;
 
     /// <param name="path">The ONNX file.</param>
     /// <param name="kernels">Path of the library with the native kernels, or null: function bodies run.</param>
@@ -17,6 +18,7 @@ public sealed class OnnxSession : IDisposable
     /// <exception cref="UserError">ONNX Runtime cannot load the file.</exception>
     public OnnxSession(string path, string? kernels = null, Action<SessionOptions>? configure = null)
     {
+        _path = path;
         if (!File.Exists(path))
             throw new UserError($"There is no file {path}.");
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
@@ -42,6 +44,7 @@ public sealed class OnnxSession : IDisposable
     /// <summary>Runs the model.</summary>
     /// <param name="inputs">A tensor for each input of the model; others are ignored.</param>
     /// <param name="outputs">The outputs to compute; null: all.</param>
+    /// <exception cref="UserError">ONNX Runtime refuses an input, or a node fails.</exception>
     public Dictionary<string, HostTensor> Run(IReadOnlyDictionary<string, HostTensor> inputs, IReadOnlyCollection<string>? outputs = null)
     {
         outputs ??= Outputs;
@@ -50,6 +53,10 @@ public sealed class OnnxSession : IDisposable
         {
             using var results = _session.Run(_options, values, outputs);
             return outputs.Zip(results).ToDictionary(pair => pair.First, pair => ToHost(pair.Second));
+        }
+        catch (OnnxRuntimeException problem)
+        {
+            throw new UserError($"ONNX Runtime cannot run {_path}: {problem.Message.ReplaceLineEndings(" ")}", problem);
         }
         finally
         {
