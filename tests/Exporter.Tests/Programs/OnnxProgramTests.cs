@@ -44,8 +44,13 @@ public class OnnxProgramTests
         constant.Attribute.Add(new AttributeProto { Name = "value_float", RefAttrName = "factor", Type = AttributeProto.Types.AttributeType.Float });
         model.Functions.Add(new FunctionProto
         {
-            Name = "Scaled", Domain = "mine", Input = { "a" }, Output = { "b" }, Attribute = { "factor" },
-            Node = { constant, Node("Mul", ["a", "c"], ["b"]) }, OpsetImport = { new OperatorSetIdProto { Version = 17 } },
+            Name = "Scaled",
+            Domain = "mine",
+            Input = { "a" },
+            Output = { "b" },
+            Attribute = { "factor" },
+            Node = { constant, Node("Mul", ["a", "c"], ["b"]) },
+            OpsetImport = { new OperatorSetIdProto { Version = 17 } },
         });
         Assert.Equal([3f, 6], Floats(model, HostTensor.Vector(1f, 2)));
     }
