@@ -41,6 +41,9 @@ static partial class Cbc
     [LibraryImport(Library, EntryPoint = "Cbc_status")]
     internal static partial int Status(nint model);
 
+    [LibraryImport(Library, EntryPoint = "Cbc_secondaryStatus")]
+    internal static partial int SecondaryStatus(nint model);
+
     [LibraryImport(Library, EntryPoint = "Cbc_isProvenOptimal")]
     internal static partial int IsProvenOptimal(nint model);
 

@@ -214,7 +214,9 @@ public partial class Solver : IDisposable
         if (!whole && Cbc.ReducedCost(model) is not 0 and var costs)
             ReducedCosts = Copy(costs, _variables.Count);
         ObjectiveValue = _objective.Coefficients.Sum(c => c.Value * Solution[c.Key]);
-        ObjectiveBound = whole ? Cbc.BestPossible(model) : ObjectiveValue;
+        // Secondary status 0: the tree was searched to its end. CBC leaves an older bound standing then.
+        var exhausted = Cbc.IsProvenOptimal(model) != 0 && Cbc.SecondaryStatus(model) == 0;
+        ObjectiveBound = whole && !exhausted ? Cbc.BestPossible(model) : ObjectiveValue;
         return Cbc.IsProvenOptimal(model) != 0 ? ResultStatus.OPTIMAL : ResultStatus.FEASIBLE;
     }
 
