@@ -46,10 +46,6 @@ internal static unsafe partial class Bridge
     internal static partial void onnxmoe_torch_leave_inference_mode(nint guard);
 
     [LibraryImport(Library)]
-    internal static partial int onnxmoe_torch_function(nint* inputs, int inputCount, nint* outputs, int outputCount, int* keep,
-        delegate* unmanaged<nint, nint*, int, nint*, int, int> backward, delegate* unmanaged<nint, void> released, nint context, nint* results);
-
-    [LibraryImport(Library)]
     internal static partial nint onnxmoe_torch_generator(ulong seed);
 
     [LibraryImport(Library)]

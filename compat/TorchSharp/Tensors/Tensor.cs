@@ -4,7 +4,7 @@ namespace TorchSharp;
 
 /// <summary>
 /// The part of TorchSharp 0.107.0 that the project uses, with the same names, signatures and behaviour (its documentation
-/// applies), over the system's libtorch. See docs on packages: the system lane.
+/// applies), over the system's libtorch. See docs/torchsharp.md.
 /// </summary>
 public static partial class torch
 {
