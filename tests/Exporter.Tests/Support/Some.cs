@@ -16,8 +16,16 @@ internal static class Some
     {
         var options = new ModelOptions
         {
-            Layers = 2, HiddenSize = 64, Heads = 4, KvHeads = 2, ContextLength = 64, Experts = 6, ExpertsPerToken = 2, ExpertHidden = 24,
-            SharedExperts = 1, InitialDeviation = 0.2,
+            Layers = 2,
+            HiddenSize = 64,
+            Heads = 4,
+            KvHeads = 2,
+            ContextLength = 64,
+            Experts = 6,
+            ExpertsPerToken = 2,
+            ExpertHidden = 24,
+            SharedExperts = 1,
+            InitialDeviation = 0.2,
         };
         change?.Invoke(options);
         options.Check();
