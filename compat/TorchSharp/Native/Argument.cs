@@ -22,9 +22,6 @@ internal readonly struct Argument
         _ => 0,
     };
 
-    /// <summary>The tensor that this argument holds.</summary>
-    internal torch.Tensor Tensor => (torch.Tensor)_reference!;
-
     public static implicit operator Argument(torch.Tensor? value) =>
         value is null ? default : new(Tag.Tensor, value.Handle, value);
 

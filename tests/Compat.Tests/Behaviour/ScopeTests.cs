@@ -65,11 +65,16 @@ public class ScopeTests
     }
 
     [Fact]
-    public void InPlaceOperationsReturnTheirTensor()
+    public void InPlaceOperationsReturnAnotherOwnerOfTheirTensor()
     {
         using var x = ones(2);
-        Assert.Same(x, x.mul_(2));
-        Assert.Same(x, x.zero_());
-        Assert.Same(x, x.clamp_(0, 1));
+        var result = x.mul_(2);
+        Assert.NotSame(x, result);
+        result.Dispose();
+        Assert.False(x.IsInvalid);
+        var kept = x.add_(1);
+        x.Dispose();
+        Assert.Equal([3f, 3f], kept.data<float>().ToArray());
+        kept.Dispose();
     }
 }
