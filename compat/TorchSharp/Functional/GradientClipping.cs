@@ -36,7 +36,7 @@ public static partial class torch
                 foreach (var parameter in tensors)
                 {
                     using var gradient = parameter.grad;
-                    gradient?.clamp_(-clip_value, clip_value).Dispose();
+                    gradient?.clamp_(-clip_value, clip_value);
                 }
             }
         }

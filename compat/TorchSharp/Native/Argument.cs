@@ -22,6 +22,9 @@ internal readonly struct Argument
         _ => 0,
     };
 
+    /// <summary>The tensor that this argument holds.</summary>
+    internal torch.Tensor Tensor => (torch.Tensor)_reference!;
+
     public static implicit operator Argument(torch.Tensor? value) =>
         value is null ? default : new(Tag.Tensor, value.Handle, value);
 
@@ -44,6 +47,9 @@ internal readonly struct Argument
     public static implicit operator Argument(ReadOnlySpan<long> value) => new(Tag.Ints, 0, value.ToArray());
 
     public static implicit operator Argument(double[]? value) => value is null ? default : new(Tag.Doubles, 0, value);
+
+    /// <summary>The tensor that this argument holds.</summary>
+    internal torch.Tensor Tensor => (torch.Tensor)_reference!;
 
     public static implicit operator Argument(torch.Tensor?[] value) => new(Tag.Tensors, 0, value);
 

@@ -21,8 +21,12 @@ internal static unsafe class Aten
         return new torch.Tensor(result.Handle);
     }
 
-    /// <summary>Runs an operator that changes its first argument; returns, as the official package does, another owner of that.</summary>
-    internal static torch.Tensor InPlace(string name, params ReadOnlySpan<Argument> arguments) => Call(name, arguments);
+    /// <summary>Runs an operator that changes its first argument, and returns that.</summary>
+    internal static torch.Tensor InPlace(string name, params ReadOnlySpan<Argument> arguments)
+    {
+        Invoke(name, arguments, null, 0);
+        return arguments[0].Tensor;
+    }
 
     /// <summary>Runs an operator for its effect.</summary>
     internal static void Run(string name, params ReadOnlySpan<Argument> arguments) => Invoke(name, arguments, null, 0);

@@ -19,7 +19,7 @@ public abstract class OptimizerHelper : optim.Optimizer
         foreach (var parameter in parameters())
         {
             using var gradient = parameter.grad;
-            gradient?.zero_().Dispose();
+            gradient?.zero_();
         }
     }
 

@@ -78,7 +78,7 @@ public static partial class torch
             if (positions is not null)
                 Aten.Run("index_put_", view, positions, value, accumulate);
             else if (accumulate)
-                view.add_(value).Dispose();
+                view.add_(value);
             else
                 Aten.Run("copy_", view, value);
             if (!ReferenceEquals(view, this))

@@ -28,12 +28,8 @@ public static partial class torch
         Made(Aten.Call("logspace", start, end, steps, @base, dtype, Argument.Default, InitializeDevice(device)), requires_grad, null);
 
     public static Tensor normal(double mean, double std, ReadOnlySpan<long> size, ScalarType? dtype = null, Device? device = null,
-        bool requires_grad = false, Generator? generator = null, string[]? names = null)
-    {
-        using var standard = randn(size, dtype, device, false, generator, names);
-        using var scaled = standard.mul_(std);
-        return Made(scaled.add_(mean), requires_grad, null);
-    }
+        bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+        Made(randn(size, dtype, device, false, generator, names).mul_(std).add_(mean), requires_grad, null);
 
     public static Tensor normal(Tensor mean, Tensor std, Generator? generator = null) => Aten.Call("normal.Tensor_Tensor", mean, std, generator);
 
