@@ -48,9 +48,6 @@ internal readonly struct Argument
 
     public static implicit operator Argument(double[]? value) => value is null ? default : new(Tag.Doubles, 0, value);
 
-    /// <summary>The tensor that this argument holds.</summary>
-    internal torch.Tensor Tensor => (torch.Tensor)_reference!;
-
     public static implicit operator Argument(torch.Tensor?[] value) => new(Tag.Tensors, 0, value);
 
     public static implicit operator Argument(string? value) => value is null ? default : new(Tag.String, 0, value);
