@@ -39,10 +39,10 @@ test:
 	@eng/test
 
 format:
-	@dotnet format OnnxMoe.sln
+	@dotnet format OnnxMoe.sln --exclude eng/
 
 format-check:
-	@dotnet format OnnxMoe.sln --verify-no-changes --no-restore || { echo "Run 'make format'."; exit 1; }
+	@dotnet format OnnxMoe.sln --exclude eng/ --verify-no-changes --no-restore || { echo "Run 'make format'."; exit 1; }
 
 clean:
 	@find src compat tests -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +

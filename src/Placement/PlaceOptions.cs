@@ -5,60 +5,60 @@ namespace OnnxMoe.Placement;
 /// <summary>Settings of the planner; section Place.</summary>
 public sealed class PlaceOptions
 {
-    [Setting("cluster description (JSON): nodes, GPUs, memory, bandwidths")]
+    [Setting("Cluster description (JSON): nodes, GPUs, memory, bandwidths")]
     public string Cluster { get; set; } = "";
 
-    [Setting("routing trace (trace.bin or JSON) or expert counts (JSON); empty takes trace.bin of the model folder")]
+    [Setting("Routing trace (trace.bin or JSON) or expert counts (JSON); empty takes trace.bin of the model folder")]
     public string Trace { get; set; } = "";
 
-    [Setting("folder of placement.json and report.html; empty takes the model folder, or the current one without a model")]
+    [Setting("Folder of placement.json and report.html; empty takes the model folder, or the current one without a model")]
     public string Output { get; set; } = "";
 
-    [Setting("which plan becomes placement.json; all are compared in the report", Choices = "contiguous|random|eplb|eplb-replicated|moetuner|moetuner-equal")]
+    [Setting("Which plan becomes placement.json; all are compared in the report", Choices = "contiguous|random|eplb|eplb-replicated|moetuner|moetuner-equal")]
     public string Method { get; set; } = "moetuner";
 
-    [Setting("which tokens of the trace count", Choices = "all|prefill|decode|evaluation")]
+    [Setting("Which tokens of the trace count", Choices = "all|prefill|decode|evaluation")]
     public string Phase { get; set; } = "all";
 
-    [Setting("engine of the integer programs; auto takes the first of SAT, SCIP, CBC that this build of OR-Tools has", Choices = "auto|SAT|SCIP|CBC")]
+    [Setting("Engine of the integer programs; auto takes the first of SAT, SCIP, CBC that this build of OR-Tools has", Choices = "auto|SAT|SCIP|CBC")]
     public string Engine { get; set; } = "auto";
 
-    [Setting("relative gap at which an integer program may stop", Min = 0, Max = 1)]
+    [Setting("Relative gap at which an integer program may stop", Min = 0, Max = 1)]
     public double Gap { get; set; } = 0.025;
 
-    [Setting("time limit of the clustering program of each layer", Unit = "seconds", Min = 0.1)]
+    [Setting("Time limit of the clustering program of each layer", Unit = "seconds", Min = 0.1)]
     public double ClusteringSeconds { get; set; } = 1;
 
-    [Setting("time limit of the assignment program", Unit = "seconds", Min = 0.1)]
+    [Setting("Time limit of the assignment program", Unit = "seconds", Min = 0.1)]
     public double AssignmentSeconds { get; set; } = 10;
 
-    [Setting("threads of an integer program", Unit = "threads", Min = 1)]
+    [Setting("Threads of an integer program", Unit = "threads", Min = 1)]
     public int Threads { get; set; } = 2;
 
-    [Setting("seed of the random plan, of local search and of the engines that take one")]
+    [Setting("Seed of the random plan, of local search and of the engines that take one; unless given, the recipe's")]
     public int Seed { get; set; } = 1;
 
-    [Setting("by how many experts a GPU may differ from the mean when equal memory cannot be met; -1 takes the smallest that can", Unit = "experts", Min = -1)]
+    [Setting("By how many experts a GPU may differ from the mean when equal memory cannot be met; -1 takes the smallest that can", Unit = "experts", Min = -1)]
     public int MemorySlack { get; set; } = -1;
 
-    [Setting("extra expert copies a layer for eplb-replicated; -1 takes one for each GPU", Unit = "slots", Min = -1)]
+    [Setting("Extra expert copies a layer for eplb-replicated; -1 takes one for each GPU", Unit = "slots", Min = -1)]
     public int ExtraSlots { get; set; } = -1;
 
-    [Setting("expert groups for eplb-replicated on several nodes; 0 takes one group for each node where it divides", Unit = "groups", Min = 0)]
+    [Setting("Expert groups for eplb-replicated on several nodes; 0 takes one group for each node where it divides", Unit = "groups", Min = 0)]
     public int Groups { get; set; }
 
-    [Setting("length of the blocks of tokens that are fitted and held out in turn", Unit = "tokens", Min = 1)]
+    [Setting("Length of the blocks of tokens that are fitted and held out in turn", Unit = "tokens", Min = 1)]
     public int BlockTokens { get; set; } = 16;
 
-    [Setting("fit the chosen plan on all tokens after the comparison, instead of on every other block")]
+    [Setting("Fit the chosen plan on all tokens after the comparison, instead of on every other block")]
     public bool UseAllTokens { get; set; } = true;
 
-    [Setting("bytes of one expert's weights when planning without a model folder; 0 skips the memory check", Unit = "bytes", Min = 0)]
+    [Setting("Bytes of one expert's weights when planning without a model folder; 0 skips the memory check", Unit = "bytes", Min = 0)]
     public long ExpertBytes { get; set; }
 
-    [Setting("bytes of the weights that every GPU holds, when planning without a model folder", Unit = "bytes", Min = 0)]
+    [Setting("Bytes of the weights that every GPU holds, when planning without a model folder", Unit = "bytes", Min = 0)]
     public long ReplicatedBytes { get; set; }
 
-    [Setting("bytes a token's hidden state takes on a link; 0 takes 4 bytes a hidden unit of the model, or 2,048 without one", Unit = "bytes", Min = 0)]
+    [Setting("Bytes a token's hidden state takes on a link; 0 takes 4 bytes a hidden unit of the model, or 2,048 without one", Unit = "bytes", Min = 0)]
     public long TokenBytes { get; set; }
 }

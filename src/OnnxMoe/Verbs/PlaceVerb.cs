@@ -26,6 +26,8 @@ public sealed class PlaceVerb : Verb
     public override Task RunAsync(VerbContext context)
     {
         var options = context.Settings.Get<PlaceOptions>(OwnSection);
+        if (!context.Settings.IsGiven("Place:Seed"))
+            options.Seed = (int)(context.Settings.Root.Seed % int.MaxValue);
         // A trace from elsewhere can be planned for without a model of ours.
         var isModelNeeded = options.Trace.Length == 0 || context.Settings.Root.Name.Length > 0;
         PlaceRun.Execute(isModelNeeded ? ModelFolder.Existing(context, this) : "", options, context.Output, context.Stop);

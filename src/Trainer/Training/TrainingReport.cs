@@ -37,7 +37,8 @@ public static class TrainingReport
                     Curve("training", steps, "loss"),
                     Curve("validation", evaluations, "validation_loss"),
                     new ChartSeries("bigram model", [bigram, bigram]) { At = [1, settings.Trainer.Steps] },
-                ]) { Wide = true },
+                ])
+                { Wide = true },
                 new LineChart("Router losses", "step", "times their coefficients, summed over layers",
                     [.. new[] { "balance", "device_balance", "z" }.Where(n => steps.Any(m => m.ContainsKey(n))).Select(n => Curve(n, steps, n))]),
                 new LineChart("Learning rate", "step", "", [Curve("learning rate", steps, "learning_rate")]),
@@ -56,7 +57,8 @@ public static class TrainingReport
         report.Section("Load of the experts", "How the validation text's picks spread over the experts. 1 is an even share.")
             .Charts(
                 new HeatMap("Load by layer and expert", "expert", [.. Enumerable.Range(0, experts).Select(e => Text($"{e}"))], "layer", layers,
-                    "times the even share", [.. evaluation.ExpertLoad.Select(load => Shares(load, experts))]) { Wide = true, Lowest = 0 },
+                    "times the even share", [.. evaluation.ExpertLoad.Select(load => Shares(load, experts))])
+                { Wide = true, Lowest = 0 },
                 new LineChart("Busiest expert", "step", "times the even share",
                     [.. layers.Select((name, layer) => new ChartSeries(name, [.. evaluations.Select(m => Busiest(m, layer))]) { At = steps })])
                 { Note = "1 is perfect balance." });
