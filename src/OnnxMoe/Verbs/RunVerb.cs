@@ -7,7 +7,7 @@ public sealed class RunVerb : Verb
 {
     public override string Name => "run";
 
-    public override string Summary => "runs any ONNX model on tensors from files, by ONNX Runtime or by OnnxMoe's own reading of it";
+    public override string Summary => "runs any ONNX model on tensors from files, by ONNX Runtime or by torch";
 
     public override string Usage => "run MODEL.onnx";
 

@@ -15,7 +15,8 @@ public sealed class Chain : IDisposable
         foreach (var text in Directory.EnumerateFiles(Repository.File("data", "raw", "sotu"), "18*.txt").Order(StringComparer.Ordinal).Take(30))
             File.Copy(text, Path.Combine(texts, Path.GetFileName(text)));
 
-        TrainingLog = Command.RunWell([.. With("train", "tiny"), $"--Data:Source={texts}", $"--Data:Folder={_folder}"]);
+        Data = [$"--Data:Source={texts}", $"--Data:Folder={_folder}"];
+        TrainingLog = Command.RunWell([.. With("train", "tiny"), .. Data]);
         ExportLog = Command.RunWell([.. With("export", "tiny"), "--target", "onnxmoe,onnx,onnxruntime"]);
         PlacementLog = Command.RunWell([.. With("place", "tiny"), "--cluster", Repository.File("models", "clusters", "one-node.json")]);
     }
@@ -26,6 +27,9 @@ public sealed class Chain : IDisposable
 
     /// <summary>A server of the model, started when the first test asks for it.</summary>
     public Server Server => _server.Value;
+
+    /// <summary>The settings of the text.</summary>
+    public string[] Data { get; }
 
     public string TrainingLog { get; }
 
