@@ -14,13 +14,11 @@ public abstract class OptimizerHelper : optim.Optimizer
 
     private protected override IEnumerable<optim.ILearningRateController> Groups => _groups;
 
+    /// <summary>Drops the gradients rather than filling them with zeros, so that the next backward pass need not add to them.</summary>
     public override void zero_grad()
     {
         foreach (var parameter in parameters())
-        {
-            using var gradient = parameter.grad;
-            gradient?.zero_();
-        }
+            parameter.grad = null;
     }
 
     public override IEnumerable<Parameter> parameters() => _groups.SelectMany(group => group.Parameters);
