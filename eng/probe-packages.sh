@@ -1,6 +1,9 @@
 # Part of eng/setup: which of the known-good package versions can this machine's NuGet feeds restore, and do their native
 # libraries load here (TorchSharp 0.107 needs a newer libstdc++ than Debian 12 has)? Hence the lane.
 # The ordinary client is asked, with whatever feeds and credentials it is configured for.
+# Of this process alone: two set-ups at the same moment must not meet in one folder.
+PROBE=$ROOT/eng/cache/probe.$$
+trap 'rm -rf "$PROBE" "$PROBE.answer"' EXIT
 TORCHSHARP=0.107.0
 LIBTORCH=2.10.0
 ONNXRUNTIMES=(1.29.0 1.31.1)
@@ -8,7 +11,7 @@ ORTOOLS=(9.14.6206 9.15.6755)
 
 # restore_probe REFERENCE-ELEMENT...: restores a project with only these references; what it says stays in eng/cache/probe/log.
 restore_probe() {
-    local folder=$ROOT/eng/cache/probe
+    local folder=$PROBE
     rm -rf "$folder"
     mkdir -p "$folder"
     # Files of these names here keep the repository's own away from the probe.
@@ -28,7 +31,7 @@ reference() { printf '<PackageReference Include="%s" Version="[%s]" />' "$1" "$2
 
 # lacks PACKAGE [VERSION]: the last probe could not find it.
 lacks() {
-    local log=$ROOT/eng/cache/probe/log
+    local log=$PROBE/log
     grep -qE 'NU1301|NU1100' "$log" || grep -qF "NU1101: Unable to find package $1." "$log" \
         || grep -qF "NU1102: Unable to find package $1 with version (= $2)" "$log"
 }
@@ -65,7 +68,7 @@ choose_packages() {
     fi
     ORTOOLS_VERSION=$(first_of Google.OrTools "${ORTOOLS[@]}")
 
-    if grep -qE 'NU1301|NU1100' "$ROOT/eng/cache/probe/log"; then
+    if grep -qE 'NU1301|NU1100' "$PROBE/log"; then
         echo "the feed does not answer"
         return
     fi
@@ -88,7 +91,7 @@ restore_chosen() {
 
 # Calls each of the restored packages once. Prints why one does not load.
 run_chosen() {
-    local folder=$ROOT/eng/cache/probe
+    local folder=$PROBE
     cat > "$folder/Program.cs" << 'PROGRAM'
 try
 {
@@ -124,13 +127,13 @@ choose_lane() {
         CHOSEN_REASON="asked for by LANE=system"
         return
     fi
-    local answer=$ROOT/eng/cache/probe-answer lacking
+    local answer=$PROBE.answer lacking
     choose_packages > "$answer"
     lacking=$(cat "$answer")
     if [ -z "$lacking" ]; then
         note "TorchSharp $TORCHSHARP ($FLAVOR), $ORT_PACKAGE $ORT_VERSION, Google.OrTools $ORTOOLS_VERSION: restoring them with their native libraries"
         if ! restore_chosen; then
-            lacking="a dependency cannot be restored: $(grep -m1 -oE 'NU[0-9]+: .*' "$ROOT/eng/cache/probe/log" | cut -c1-200)"
+            lacking="a dependency cannot be restored: $(grep -m1 -oE 'NU[0-9]+: .*' "$PROBE/log" | cut -c1-200)"
         elif ! run_chosen > "$answer"; then
             lacking="the feed has the packages, but they do not load on this system: $(tail -n 1 "$answer" | sed "s|^[^ ]*/||; s| (required by.*||" | cut -c1-250)"
             if [ "$LANE" = nuget ]; then
