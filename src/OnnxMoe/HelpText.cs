@@ -21,7 +21,7 @@ public static class HelpText
             output.WriteLine($"  {verb.Usage.PadRight(width)}  {verb.Summary}");
         output.WriteLine();
         WriteSources(output);
-        foreach (var section in catalog.Sections)
+        foreach (var section in catalog.AllSections)
             WriteSection(output, section);
     }
 
@@ -39,7 +39,7 @@ public static class HelpText
             output.WriteLine($"On this verb's command line --name stands for --{verb.OwnSection}:Name.");
         foreach (var (alias, key) in verb.Aliases)
             output.WriteLine($"--{alias} stands for --{key}.");
-        foreach (var section in catalog.Sections.Where(s => s.Name.Length == 0 || verb.Sections.Contains(s.Name)))
+        foreach (var section in catalog.Sections.Where(s => s.Name.Length == 0 || verb.Sections.Contains(s.Name)).SelectMany(s => s.WithInner))
             WriteSection(output, section);
     }
 

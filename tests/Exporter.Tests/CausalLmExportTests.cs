@@ -11,7 +11,7 @@ public class CausalLmExportTests
     private static readonly Dictionary<string, Action<ModelOptions>> Models = new()
     {
         ["default"] = _ => { },
-        ["dense first, tied, all heads, renormalized"] = o => (o.FirstDenseLayers, o.TiedHead, o.KvHeads, o.WeightRule) = (1, true, 0, "renormalized"),
+        ["dense first, tied, all heads, renormalized"] = o => (o.FirstDenseLayers, o.TiedHead, o.KvHeads, o.Router.WeightRule) = (1, true, 0, "renormalized"),
         ["plain relu with biases"] = o => (o.Gated, o.Activation, o.FfnBias, o.SharedExperts) = (false, "relu", true, 0),
         ["gated silu with biases"] = o => o.FfnBias = true,
         ["gelu, one key head, heads of 8"] = o => (o.Activation, o.KvHeads, o.HiddenSize) = ("gelu", 1, 32),

@@ -19,6 +19,14 @@ public sealed class Arguments
     /// <summary>Every setting as <c>--Section:Name=value</c>, the form that Microsoft.Extensions.Configuration reads.</summary>
     public IReadOnlyList<string> Settings => _settings;
 
+    /// <summary>A recipe, and settings as <c>--Section:Name=value</c>.</summary>
+    public static Arguments Of(string recipe, params IEnumerable<string> settings)
+    {
+        var result = new Arguments { Recipe = recipe };
+        result._settings.AddRange(settings);
+        return result;
+    }
+
     /// <exception cref="UserError">A second argument, or a setting without its value.</exception>
     public static Arguments Parse(IEnumerable<string> args, Verb verb, SettingCatalog catalog)
     {

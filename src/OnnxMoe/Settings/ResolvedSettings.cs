@@ -10,20 +10,19 @@ public sealed class ResolvedSettings(SettingCatalog catalog, IReadOnlyDictionary
     public Recipe Root => Get<Recipe>("");
 
     /// <summary>The options object of a section: the defaults, and over them whatever the sources gave.</summary>
-    public T Get<T>(string section)
-    {
-        var found = catalog.Sections.Single(s => s.Name == section);
-        var options = found.CreateOptions();
-        foreach (var setting in found.Settings)
-        {
-            if (given.TryGetValue(setting, out var value))
-                setting.Property.SetValue(options, value);
-        }
-        return (T)options;
-    }
+    public T Get<T>(string section) => (T)catalog.Sections.Single(s => s.Name == section).CreateOptions(given);
 
     /// <summary>True when a source other than the defaults sets this key.</summary>
     public bool IsGiven(string key) => catalog.Find(key) is { } setting && given.ContainsKey(setting);
+
+    /// <summary>The settings of another recipe, with this run's folders, threads and device.</summary>
+    public ResolvedSettings OfRecipe(string name)
+    {
+        string[] shared = [nameof(Recipe.Models), "Data:Folder", "Trainer:Threads", "Trainer:Device"];
+        var settings = shared.Select(key => catalog.Find(key)).OfType<Setting>().Where(given.ContainsKey)
+            .Select(setting => $"--{setting.Key}={SettingText.Format(given[setting])}");
+        return SettingResolver.Resolve(Arguments.Of(name, settings), catalog);
+    }
 
     /// <summary>The root and the named sections with every setting in it, as a recipe that says the same.</summary>
     public JsonObject ToJson(params string[] sections)
@@ -31,13 +30,20 @@ public sealed class ResolvedSettings(SettingCatalog catalog, IReadOnlyDictionary
         var json = new JsonObject();
         foreach (var section in catalog.Sections.Where(s => s.Name.Length == 0 || sections.Contains(s.Name)))
         {
-            var target = json;
-            if (section.Name.Length > 0)
-                json[section.Name] = target = [];
-            foreach (var setting in section.Settings)
-                target[setting.Name] = Node(given.TryGetValue(setting, out var value) ? value : setting.Default);
+            if (section.Name.Length == 0)
+                Fill(json, section);
+            else
+                Fill((JsonObject)(json[section.Name] = new JsonObject())!, section);
         }
         return json;
+    }
+
+    void Fill(JsonObject target, SettingSection section)
+    {
+        foreach (var setting in section.Settings)
+            target[setting.Name] = Node(given.TryGetValue(setting, out var value) ? value : setting.Default);
+        foreach (var inner in section.Inner)
+            Fill((JsonObject)(target[inner.LocalName] = new JsonObject())!, inner);
     }
 
     static JsonNode? Node(object? value) => value is Enum word

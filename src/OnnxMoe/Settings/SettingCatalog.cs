@@ -3,6 +3,7 @@ using OnnxMoe.Exporter.Running;
 using OnnxMoe.Placement;
 using OnnxMoe.Serving;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Training;
 
@@ -16,7 +17,7 @@ public sealed class SettingCatalog
     public SettingCatalog(params SettingSection[] sections)
     {
         Sections = sections;
-        _byKey = sections.SelectMany(s => s.Settings).ToDictionary(s => s.Key, StringComparer.OrdinalIgnoreCase);
+        _byKey = AllSections.SelectMany(s => s.Settings).ToDictionary(s => s.Key, StringComparer.OrdinalIgnoreCase);
     }
 
     /// <summary>The root and the sections of all stages.</summary>
@@ -24,18 +25,23 @@ public sealed class SettingCatalog
         new SettingSection("", typeof(Recipe)),
         new SettingSection("Data", typeof(DataOptions)),
         new SettingSection("Model", typeof(ModelOptions)),
+        new SettingSection("Start", typeof(StartOptions)),
         new SettingSection("Trainer", typeof(TrainerOptions)),
         new SettingSection("Export", typeof(ExportOptions)),
         new SettingSection("Run", typeof(RunOptions)),
         new SettingSection("Place", typeof(PlaceOptions)),
         new SettingSection("Serve", typeof(ServeOptions)));
 
+    /// <summary>The sections at the root of a recipe.</summary>
     public IReadOnlyList<SettingSection> Sections { get; }
+
+    /// <summary>All sections, each followed by those within it.</summary>
+    public IEnumerable<SettingSection> AllSections => Sections.SelectMany(section => section.WithInner);
 
     public IEnumerable<Setting> All => _byKey.Values;
 
     public Setting? Find(string key) => _byKey.GetValueOrDefault(key);
 
     public SettingSection? FindSection(string name) =>
-        Sections.FirstOrDefault(s => s.Name.Length > 0 && s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+        AllSections.FirstOrDefault(s => s.Name.Length > 0 && s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 }

@@ -1,4 +1,7 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Cli.Settings;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Training;
 
@@ -17,7 +20,7 @@ public sealed class TrainVerb : Verb
 
     public override string OwnSection => "Trainer";
 
-    public override IReadOnlyList<string> Sections => ["Data", "Model", "Trainer"];
+    public override IReadOnlyList<string> Sections => ["Data", "Model", "Start", "Trainer"];
 
     public override IReadOnlyList<string> Examples =>
     [
@@ -27,12 +30,27 @@ public sealed class TrainVerb : Verb
 
     public override Task RunAsync(VerbContext context)
     {
-        var folder = ModelFolder.New(context, this);
-        var settings = context.Settings;
+        Train(context, context.Settings, []);
+        return Task.CompletedTask;
+    }
+
+    /// <param name="waiting">The models that wait for this one to be trained.</param>
+    private void Train(VerbContext context, ResolvedSettings settings, IReadOnlyList<string> waiting)
+    {
+        var folder = ModelFolder.New(context with { Settings = settings }, this);
         var training = new TrainSettings(Path.GetFileName(folder), settings.Root.Seed,
-            settings.Get<DataOptions>("Data"), settings.Get<ModelOptions>("Model"), settings.Get<TrainerOptions>("Trainer"));
+            settings.Get<DataOptions>("Data"), settings.Get<ModelOptions>("Model"), settings.Get<TrainerOptions>("Trainer"))
+        {
+            Start = settings.Get<StartOptions>("Start"),
+        };
+        foreach (var source in training.Start.Sources().Where(source => !File.Exists(Path.Combine(StartModels.Folder(folder, source), ModelManifest.FileName))))
+        {
+            if (source == training.Name || waiting.Contains(source))
+                throw new UserError($"Start:From of '{training.Name}' names '{source}', which starts from it in turn; a model cannot start from itself.");
+            context.Output.WriteLine($"{training.Name} starts from {source}, which is trained first.");
+            Train(context, context.Settings.OfRecipe(source), [.. waiting, training.Name]);
+        }
         TrainRun.Execute(folder, training, context.Output, terminal: !Console.IsOutputRedirected, context.Stop);
         context.Stop.ThrowIfCancellationRequested();
-        return Task.CompletedTask;
     }
 }

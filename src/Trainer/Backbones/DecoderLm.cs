@@ -14,7 +14,7 @@ public sealed class DecoderLm : Model
     private readonly Weight _embedding;
     private readonly Weight? _head;
     private readonly RmsNorm _norm;
-    private readonly DecoderBlock[] _blocks;
+    private readonly Block[] _blocks;
     private readonly RotaryTable _rotary;
 
     /// <param name="options">Already checked by <see cref="ModelOptionsCheck.Check"/>.</param>
@@ -30,7 +30,7 @@ public sealed class DecoderLm : Model
     {
         (_options, Vocabulary) = (options, vocabulary);
         _embedding = scope.Normal("embedding", options.InitialDeviation, vocabulary, options.HiddenSize);
-        _blocks = [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Child($"layers.{layer}"), options, layer))];
+        _blocks = [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Block(layer), options, layer))];
         _norm = new RmsNorm(scope.Child("norm"), options.HiddenSize, options.NormEpsilon);
         _head = options.TiedHead ? null : scope.Normal("head", options.InitialDeviation, options.HiddenSize, vocabulary);
         _rotary = new RotaryTable(options.ContextLength, HeadSize, options.RopeBase);
@@ -43,20 +43,20 @@ public sealed class DecoderLm : Model
     public int HeadSize => _options.HiddenSize / _options.Heads;
 
     /// <summary>The routed layers in order.</summary>
-    public IEnumerable<RoutedLayer> RoutedLayers => _blocks.Select(block => block.Routed).OfType<RoutedLayer>();
+    public IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
 
     public override IReadOnlyList<TensorSpec> Inputs =>
     [
         new("input_ids", ElementType.Int64, "batch", "sequence"),
         new("attention_mask", ElementType.Int64, "batch", "total"),
         new("position_ids", ElementType.Int64, "batch", "sequence"),
-        .. Caches("past_key_values", "past"),
+        .. Caches("past_key_values.", "past"),
     ];
 
     public override IReadOnlyList<TensorSpec> Outputs =>
     [
         new("logits", ElementType.Float, "batch", "sequence", $"{Vocabulary}"),
-        .. Caches("present", "total"),
+        .. Caches("present.", "total"),
         .. RoutedLayers.SelectMany(layer => new TensorSpec[]
         {
             new($"routing.{layer.Number}.indices", ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
@@ -69,46 +69,36 @@ public sealed class DecoderLm : Model
     /// <param name="positions">[B, S] int64.</param>
     /// <param name="context">Collects losses and routings.</param>
     /// <returns>Logits [B, S, vocabulary].</returns>
-    public Value Forward(Value ids, Value positions, ForwardContext context) => Forward(ids, positions, null, null, context).Logits;
+    public Value Forward(Value ids, Value positions, ForwardContext context) => Forward(ids, positions, null, context);
 
     public override IReadOnlyDictionary<string, Value> Run(OpSet ops, IReadOnlyDictionary<string, Value> inputs)
     {
-        var context = new ForwardContext(ops);
-        var past = Enumerable.Range(0, _blocks.Length)
-            .Select(i => new KeyValue(inputs[$"past_key_values.{i}.key"], inputs[$"past_key_values.{i}.value"])).ToArray();
+        var context = new ForwardContext(ops, Scope.Caches.ToDictionary(slot => slot.Name, slot => inputs[$"past_key_values.{slot.Name}"]));
         var ids = inputs["input_ids"];
-        var (logits, present) = Forward(ids, inputs["position_ids"], inputs["attention_mask"], past, context);
-
-        var outputs = new Dictionary<string, Value> { ["logits"] = logits };
-        for (var i = 0; i < present.Length; i++)
-        {
-            outputs[$"present.{i}.key"] = present[i].Key;
-            outputs[$"present.{i}.value"] = present[i].Value;
-        }
+        var outputs = new Dictionary<string, Value> { ["logits"] = Forward(ids, inputs["position_ids"], inputs["attention_mask"], context) };
+        foreach (var (name, present) in context.Present)
+            outputs[$"present.{name}"] = present;
         foreach (var (layer, routing) in context.Routings)
         {
             var shape = new[] { ids.Shape(), ops.Ints(-1) }.Concat(0);
-            outputs[$"routing.{layer}.indices"] = routing.Indices.Reshape(shape);
-            outputs[$"routing.{layer}.weights"] = routing.Weights.Reshape(shape);
+            outputs[$"routing.{layer.Number}.indices"] = routing.Indices.Reshape(shape);
+            outputs[$"routing.{layer.Number}.weights"] = routing.Weights.Reshape(shape);
         }
         return outputs;
     }
 
-    private (Value Logits, KeyValue[] Present) Forward(Value ids, Value positions, Value? mask, KeyValue[]? past, ForwardContext context)
+    private Value Forward(Value ids, Value positions, Value? mask, ForwardContext context)
     {
         var ops = context.Ops;
-        var input = new AttentionInput(positions, mask, ops.Constant(_rotary.Cos), ops.Constant(_rotary.Sin));
+        context.Attention = new AttentionInput(positions, mask, ops.Constant(_rotary.Cos), ops.Constant(_rotary.Sin));
         var embedding = ops.Weight(_embedding);
         var x = embedding.Gather(ids); // [B, S, D]
-        var present = new KeyValue[_blocks.Length];
-        for (var i = 0; i < _blocks.Length; i++)
-            (x, present[i]) = _blocks[i].Forward(x, input, past?[i], context);
+        foreach (var block in _blocks)
+            x = block.Forward(x, context);
         x = _norm.Forward(x);
-        return (x.MatMul(_head is null ? embedding.Transpose(1, 0) : ops.Weight(_head)), present);
+        return x.MatMul(_head is null ? embedding.Transpose(1, 0) : ops.Weight(_head));
     }
 
     private IEnumerable<TensorSpec> Caches(string prefix, string length) =>
-        from i in Enumerable.Range(0, _blocks.Length)
-        from kind in new[] { "key", "value" }
-        select new TensorSpec($"{prefix}.{i}.{kind}", ElementType.Float, "batch", $"{KvHeads}", length, $"{HeadSize}");
+        Scope.Caches.Select(slot => new TensorSpec(prefix + slot.Name, slot.Type, [.. slot.Dimensions.Select(d => d == "past" ? length : d)]));
 }

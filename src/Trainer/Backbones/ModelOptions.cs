@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
 
@@ -56,24 +57,9 @@ public sealed class ModelOptions
     [Setting("Biases in the feed-forward layers")]
     public bool FfnBias { get; set; }
 
-    [Setting("Weights of the chosen experts: their softmax over all experts as it is, or made to sum to 1", Choices = "softmax|renormalized")]
-    public string WeightRule { get; set; } = "softmax";
-
-    [Setting("Coefficient of the load-balancing loss over experts", Min = 0)]
-    public double BalanceLoss { get; set; } = 0.01;
-
-    [Setting("Tokens over which the balance is taken", Choices = "batch|sequence")]
-    public string BalanceScope { get; set; } = "batch";
-
-    [Setting("Coefficient of the load-balancing loss over device groups", Min = 0)]
-    public double DeviceBalanceLoss { get; set; }
-
-    [Setting("Device groups; must divide Experts", Min = 1)]
-    public int DeviceGroups { get; set; } = 1;
-
-    [Setting("Coefficient of the router z-loss", Min = 0)]
-    public double ZLoss { get; set; } = 1e-3;
-
     [Setting("Standard deviation of the initial weights", Min = 0)]
     public double InitialDeviation { get; set; } = 0.02;
+
+    /// <summary>The section Model:Router.</summary>
+    public RouterOptions Router { get; set; } = new();
 }

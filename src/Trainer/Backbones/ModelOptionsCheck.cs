@@ -21,8 +21,8 @@ public static class ModelOptionsCheck
         Require(options.Experts >= 1, "Model:Experts is 0 in a model with routed layers; set it to 1 or more, or Model:FirstDenseLayers to Model:Layers for a dense model");
         Require(options.ExpertsPerToken <= options.Experts,
             $"Model:ExpertsPerToken is {options.ExpertsPerToken}; there are only {options.Experts} routed experts");
-        Require(options.Experts % options.DeviceGroups == 0,
-            $"Model:DeviceGroups is {options.DeviceGroups}, which does not divide Model:Experts {options.Experts}");
+        Require(options.Experts % options.Router.DeviceGroups == 0,
+            $"Model:Router:DeviceGroups is {options.Router.DeviceGroups}, which does not divide Model:Experts {options.Experts}");
     }
 
     private static void Require(bool holds, string otherwise)

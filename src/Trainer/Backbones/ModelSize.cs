@@ -9,7 +9,9 @@ public static class ModelSize
     public static ParameterCount Of(DecoderLm model)
     {
         var total = model.Weights.Sum(w => w.Parameter.numel());
-        var idle = model.RoutedLayers.Sum(l => (l.Experts.Experts - l.Router.ExpertsPerToken) * l.Experts.ParametersPerExpert);
+        // Layers that share a bank are one layer that routes several times.
+        var idle = model.RoutedLayers.GroupBy(l => l.Experts)
+            .Sum(bank => Math.Max(0, bank.Key.Experts - bank.Sum(l => l.Router.ExpertsPerToken)) * bank.Key.ParametersPerExpert);
         return new ParameterCount(total, total - idle);
     }
 }

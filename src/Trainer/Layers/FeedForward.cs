@@ -4,7 +4,7 @@ using OnnxMoe.Trainer.Ops;
 namespace OnnxMoe.Trainer.Layers;
 
 /// <summary>A dense feed-forward layer, plain: act(x up) down, or gated: (act(x gate) * (x up)) down (Shazeer 2020, arXiv 2002.05202).</summary>
-public sealed class FeedForward : Layer
+public sealed class FeedForward : FfnLayer
 {
     private readonly string _activation;
     private readonly Weight _up;
@@ -24,6 +24,8 @@ public sealed class FeedForward : Layer
         _downBias = bias ? scope.Filled("down_bias", 0, size) : null;
         _gateBias = bias && gated ? scope.Filled("gate_bias", 0, hidden) : null;
     }
+
+    public override Value Forward(Value x, ForwardContext context) => Forward(x);
 
     /// <param name="x">[..., D]</param>
     public Value Forward(Value x)

@@ -3,24 +3,53 @@ using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Layers;
 
-/// <summary>What travels with one forward pass from layer to layer: the back end, routing decisions, and losses while training.</summary>
-public sealed class ForwardContext(OpSet ops)
+/// <summary>What travels with one forward pass from layer to layer: the back end, caches, routing decisions, and losses while training.</summary>
+/// <param name="ops">The back end.</param>
+/// <param name="past">The caches so far by the names of their slots; null for a pass over whole sequences that keeps none.</param>
+public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>? past = null)
 {
     private readonly List<(string Name, Value Loss)> _losses = [];
-    private readonly List<(int Layer, Routing Routing)> _routings = [];
+    private readonly List<(RoutedLayer Layer, Routing Routing)> _routings = [];
+    private readonly Dictionary<string, Value> _present = [];
+    private AttentionInput? _attention;
 
     public OpSet Ops { get; } = ops;
 
     /// <summary>Tokens of each sequence of the batch; known while training only.</summary>
     public long SequenceLength { get; init; } = -1;
 
+    /// <summary>The share of the training steps that are done, 0 to below 1; 1 outside of training.</summary>
+    public double Progress { get; init; } = 1;
+
+    /// <summary>[1] int64: how many experts a token activates, where that is decided for each run; null: the layer's own number.</summary>
+    public Value? ActiveExperts { get; init; }
+
+    /// <summary>Positions, mask and rotation tables of the sequences; the model sets them before the first layer.</summary>
+    public AttentionInput Attention
+    {
+        get => _attention ?? throw new InvalidOperationException("The layer needs sequences, but the forward pass has none.");
+        set => _attention = value;
+    }
+
+    /// <summary>Hands tensors from layer to layer.</summary>
+    public DepthCarry Carry { get; } = new();
+
     /// <summary>Auxiliary losses in the order of the layers, each already times its coefficient; the objective adds them up.</summary>
     public IReadOnlyList<(string Name, Value Loss)> Losses => _losses;
 
-    /// <summary>Decision of each routed layer, in order.</summary>
-    public IReadOnlyList<(int Layer, Routing Routing)> Routings => _routings;
+    /// <summary>Decision of each routed layer, in order; a layer that routes several times in a pass is there each time.</summary>
+    public IReadOnlyList<(RoutedLayer Layer, Routing Routing)> Routings => _routings;
+
+    /// <summary>The grown caches by the names of their slots.</summary>
+    public IReadOnlyDictionary<string, Value> Present => _present;
+
+    /// <summary>What the slot held before this pass; null when no caches are kept.</summary>
+    public Value? Past(CacheSlot slot) => past?[slot.Name];
+
+    /// <summary>Keeps the slot's grown tensor.</summary>
+    public void Keep(CacheSlot slot, Value present) => _present[slot.Name] = present;
 
     public void AddLoss(string name, Value loss) => _losses.Add((name, loss));
 
-    public void AddRouting(int layer, Routing routing) => _routings.Add((layer, routing));
+    public void AddRouting(RoutedLayer layer, Routing routing) => _routings.Add((layer, routing));
 }

@@ -1,29 +1,44 @@
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Ops;
 using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Layers;
 
-/// <summary>Names and initializes the weights of a layer; child scopes add a part to the dotted name and register with their parents.</summary>
+/// <summary>
+/// Names and initializes the weights of a layer, and names its caches; child scopes add a part to the dotted name and register with
+/// their parents.
+/// </summary>
 public sealed class LayerScope
 {
     private readonly string _prefix;
     private readonly LayerScope? _parent;
     private readonly Generator _random;
     private readonly Device? _device;
+    private readonly bool _trainable;
+    private readonly int _block;
     private readonly List<Weight> _weights = [];
+    private readonly List<CacheSlot> _caches = [];
 
     /// <param name="seed">Seed of all initial values below this scope; they are the same on every device.</param>
     /// <param name="device">Where the weights live; null: the CPU.</param>
-    public LayerScope(long seed, Device? device = null) : this("", null, new Generator((ulong)seed), device)
+    public LayerScope(long seed, Device? device = null) : this("", null, new Generator((ulong)seed), device, true, 0)
     {
     }
 
-    private LayerScope(string prefix, LayerScope? parent, Generator random, Device? device) =>
-        (_prefix, _parent, _random, _device) = (prefix, parent, random, device);
+    private LayerScope(string prefix, LayerScope? parent, Generator random, Device? device, bool trainable, int block) =>
+        (_prefix, _parent, _random, _device, _trainable, _block) = (prefix, parent, random, device, trainable, block);
 
     public IReadOnlyList<Weight> Weights => _weights;
 
-    public LayerScope Child(string name) => new(Path(name), this, _random, _device);
+    public IReadOnlyList<CacheSlot> Caches => _caches;
+
+    public LayerScope Child(string name) => new(Path(name), this, _random, _device, _trainable, _block);
+
+    /// <summary>The scope of transformer block <paramref name="number"/>, by which the caches below it are named.</summary>
+    public LayerScope Block(int number) => new(Path($"layers.{number}"), this, _random, _device, _trainable, number);
+
+    /// <summary>A scope of the same name whose weights keep their initial values in training.</summary>
+    public LayerScope Frozen() => new(_prefix, this, _random, _device, false, _block);
 
     /// <summary>A weight drawn from a normal distribution.</summary>
     public Weight Normal(string name, double deviation, params long[] shape)
@@ -35,9 +50,18 @@ public sealed class LayerScope
     /// <summary>A weight whose elements all have one value.</summary>
     public Weight Filled(string name, double value, params long[] shape) => Add(name, full(shape, value, dtype: ScalarType.Float32));
 
+    /// <summary>A tensor kept between decoding steps: see <see cref="CacheSlot"/>.</summary>
+    public CacheSlot Cache(string name, ElementType type, params string[] dimensions)
+    {
+        var slot = new CacheSlot($"{_block}.{name}", type, dimensions);
+        for (var scope = this; scope is not null; scope = scope._parent)
+            scope._caches.Add(slot);
+        return slot;
+    }
+
     private Weight Add(string name, Tensor initial)
     {
-        var weight = new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), true));
+        var weight = new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable));
         for (var scope = this; scope is not null; scope = scope._parent)
             scope._weights.Add(weight);
         return weight;

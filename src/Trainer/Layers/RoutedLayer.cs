@@ -5,7 +5,7 @@ using OnnxMoe.Trainer.Routers;
 namespace OnnxMoe.Trainer.Layers;
 
 /// <summary>A mixture-of-experts layer: a router, a bank of routed experts, and optionally shared experts that every token meets.</summary>
-public sealed class RoutedLayer(LayerScope scope, int number, int size, Router router, ExpertBank experts, FeedForward? shared) : Layer(scope)
+public sealed class RoutedLayer(LayerScope scope, int number, int size, Router router, ExpertBank experts, FeedForward? shared) : FfnLayer(scope)
 {
     /// <summary>Number of the transformer block that this layer belongs to.</summary>
     public int Number { get; } = number;
@@ -14,13 +14,13 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
 
     public ExpertBank Experts { get; } = experts;
 
-    /// <param name="x">[B, S, D], normalized.</param>
-    /// <param name="context">Takes the routing.</param>
-    public Value Forward(Value x, ForwardContext context)
+    public override IReadOnlyList<RoutedLayer> RoutedLayers => [this];
+
+    public override Value Forward(Value x, ForwardContext context)
     {
         var tokens = x.Reshape(-1, size); // [T, D]
         var routing = Router.Route(tokens, context);
-        context.AddRouting(Number, routing);
+        context.AddRouting(this, routing);
         var y = Experts.Apply(tokens, routing);
         if (shared is not null)
             y += shared.Forward(tokens);

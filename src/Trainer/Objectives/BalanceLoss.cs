@@ -1,6 +1,7 @@
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
+using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Objectives;
 
@@ -14,18 +15,17 @@ namespace OnnxMoe.Trainer.Objectives;
 /// <param name="groups">Device groups of equal size, in the order of the experts.</param>
 /// <param name="groupCoefficient">a2.</param>
 /// <param name="perSequence">Balance within each sequence and take the mean, rather than over the whole batch.</param>
-public sealed class BalanceLoss(int experts, double expertCoefficient, int groups = 1, double groupCoefficient = 0, bool perSequence = false)
+public sealed class BalanceLoss(int experts, double expertCoefficient, int groups = 1, double groupCoefficient = 0, bool perSequence = false) : RouterLoss
 {
     /// <summary>Adds the losses with a positive coefficient to the context, as "balance" and "device_balance".</summary>
     /// <param name="context">Gives the sequence length where the scope is the sequence.</param>
-    /// <param name="probabilities">[T, E], T = batch * sequence in row-major order.</param>
-    /// <param name="indices">[T, K], -1 for none.</param>
-    public void AddTo(ForwardContext context, Value probabilities, Value indices)
+    /// <param name="decision">T = batch * sequence, in row-major order.</param>
+    public override void AddTo(ForwardContext context, RouterDecision decision)
     {
         if (expertCoefficient > 0)
-            context.AddLoss("balance", Expert(context, probabilities, indices) * expertCoefficient);
+            context.AddLoss("balance", Expert(context, decision.Probabilities, decision.Picks) * expertCoefficient);
         if (groupCoefficient > 0)
-            context.AddLoss("device_balance", Device(context, probabilities, indices) * groupCoefficient);
+            context.AddLoss("device_balance", Device(context, decision.Probabilities, decision.Picks) * groupCoefficient);
     }
 
     /// <summary>The loss over experts, before its coefficient: 1 when the load and the probabilities are uniform.</summary>

@@ -13,5 +13,8 @@ public sealed class Weight(string name, TorchSharp.Modules.Parameter parameter)
 
     public TorchSharp.Modules.Parameter Parameter { get; } = parameter;
 
+    /// <summary>False for a weight that training leaves as it is.</summary>
+    public bool IsTrainable => Parameter.requires_grad;
+
     public long[] Shape => Parameter.shape;
 }

@@ -3,6 +3,10 @@ using OnnxMoe.Trainer.Ops;
 namespace OnnxMoe.Trainer.Routers;
 
 /// <summary>What a router decides for T tokens.</summary>
-/// <param name="Indices">[T, K] int64: the chosen experts, -1 for none.</param>
+/// <param name="Indices">[T, K] int64: the chosen experts of the bank, -1 for none.</param>
 /// <param name="Weights">[T, K]: combine weights.</param>
-public sealed record Routing(Value Indices, Value Weights);
+public sealed record Routing(Value Indices, Value Weights)
+{
+    /// <summary>[T, N]: what was selected by, for those who study routers; null where a router has no probabilities.</summary>
+    public Value? Probabilities { get; init; }
+}

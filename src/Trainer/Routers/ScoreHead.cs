@@ -3,10 +3,11 @@ using OnnxMoe.Trainer.Ops;
 
 namespace OnnxMoe.Trainer.Routers;
 
-/// <summary>The linear score head: one logit an expert, x [T, D] to [T, E], no bias.</summary>
-public sealed class ScoreHead(LayerScope scope, int hiddenSize, int experts, double deviation) : Layer(scope)
+/// <summary>Scores every expert for every token: the first part of a router.</summary>
+public abstract class ScoreHead(LayerScope scope) : Layer(scope)
 {
-    private readonly Weight _weight = scope.Normal("weight", deviation, hiddenSize, experts);
-
-    public Value Score(Value x) => x.MatMul(_weight);
+    /// <param name="x">[T, D]: the normalized input of the layer.</param>
+    /// <param name="context">Carries state between layers.</param>
+    /// <returns>Logits [T, N], N counting the experts of all kinds.</returns>
+    public abstract Value Score(Value x, ForwardContext context);
 }

@@ -33,7 +33,7 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
     private double Backward(int step, int part, SortedDictionary<string, double> auxiliary)
     {
         var batch = data.Batch(seed, step, part, options.BatchSize, length);
-        var context = new ForwardContext(_ops) { SequenceLength = length };
+        var context = new ForwardContext(_ops) { SequenceLength = length, Progress = (double)step / options.Steps };
         var objective = LanguageModelLoss.Of(model, batch, context);
         var loss = objective.item<float>() / options.Accumulation;
         foreach (var (name, value) in context.Losses)

@@ -4,6 +4,7 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
 using TorchSharp;
 
@@ -38,6 +39,8 @@ public static class TrainRun
         var state = options.Resume && store.Exists ? store.Load(settings.Fingerprint()) : Checkpoint.Start(settings.Fingerprint());
         if (state.Step > 0)
             log.WriteLine($"Going on from the checkpoint at step {state.Step}.");
+        else if (settings.Start.Sources().Count > 0)
+            Start(modelFolder, settings, data, model, log);
         Directory.CreateDirectory(modelFolder);
         using var metrics = new MetricsFile(Path.Combine(modelFolder, "metrics.jsonl"), state.Step);
         var loop = new TrainLoop(settings, length, device, model, data, optimizer, store, metrics, new ProgressLine(log, options.Steps, state.Step, terminal));
@@ -49,6 +52,13 @@ public static class TrainRun
         }
         WeightFile.Load(store.Best, model.Weights);
         Finish(modelFolder, settings, length, device, model, data, state, metrics, log);
+    }
+
+    private static void Start(string modelFolder, TrainSettings settings, TokenDataset data, DecoderLm model, TextWriter log)
+    {
+        var sources = StartModels.Load(modelFolder, settings.Start, data.Tokenizer);
+        ConversionList.Find(settings.Start.Convert).Apply(sources, model, settings.Model);
+        log.WriteLine($"Initial weights from {string.Join(", ", sources.Select(source => source.Manifest.Name))} ({settings.Start.Convert}).");
     }
 
     private static void Finish(string modelFolder, TrainSettings settings, int length, torch.Device? device, DecoderLm model, TokenDataset data, Checkpoint state,
@@ -74,6 +84,8 @@ public static class TrainRun
             ["uniformLoss"] = Math.Log(model.Vocabulary),
             ["tokensPerSecond"] = speed,
         };
+        if (settings.Start.Sources().Count > 0)
+            training["start"] = StartModels.Provenance(modelFolder, settings.Start);
         WeightFile.Save(files.PathOf("weights.safetensors"), model.Weights);
         if (data.Tokenizer is BpeTokenizer bpe)
             bpe.Save(files.PathOf(BpeTokenizer.FileName));

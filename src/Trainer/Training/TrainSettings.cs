@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
 
 namespace OnnxMoe.Trainer.Training;
@@ -10,6 +11,9 @@ namespace OnnxMoe.Trainer.Training;
 /// <summary>All settings of a training run.</summary>
 public sealed record TrainSettings(string Name, long Seed, DataOptions Data, ModelOptions Model, TrainerOptions Trainer)
 {
+    /// <summary>Where the initial weights come from.</summary>
+    public StartOptions Start { get; init; } = new();
+
     /// <summary>The settings as a recipe: what the manifest keeps.</summary>
     public JsonObject ToRecipe() => new()
     {
@@ -17,6 +21,7 @@ public sealed record TrainSettings(string Name, long Seed, DataOptions Data, Mod
         ["Seed"] = Seed,
         ["Data"] = JsonSerializer.SerializeToNode(Data),
         ["Model"] = JsonSerializer.SerializeToNode(Model),
+        ["Start"] = JsonSerializer.SerializeToNode(Start),
         ["Trainer"] = JsonSerializer.SerializeToNode(Trainer),
     };
 

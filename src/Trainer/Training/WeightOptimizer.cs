@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>
-/// AdamW over the weights of a model in two groups: matrices decay, norms and biases do not. Names its state, so that a checkpoint can hold it.
+/// AdamW over the trainable weights of a model in two groups: matrices decay, norms and biases do not. Names its state, so that a checkpoint can hold it.
 /// </summary>
 public sealed class WeightOptimizer : IDisposable
 {
@@ -15,8 +15,8 @@ public sealed class WeightOptimizer : IDisposable
 
     public WeightOptimizer(IReadOnlyList<Weight> weights, TrainerOptions options)
     {
-        var decayed = weights.Where(Decays).ToArray();
-        var plain = weights.Where(w => !Decays(w)).ToArray();
+        var decayed = weights.Where(w => w.IsTrainable && Decays(w)).ToArray();
+        var plain = weights.Where(w => w.IsTrainable && !Decays(w)).ToArray();
         _weights = [.. decayed, .. plain];
         _clipNorm = options.ClipNorm;
         AdamW.ParamGroup Group(Weight[] of, double decay) => new(of.Select(w => w.Parameter).ToArray(), options.LearningRate,

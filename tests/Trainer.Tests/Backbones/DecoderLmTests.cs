@@ -79,7 +79,6 @@ public class DecoderLmTests
     [InlineData("Heads", 3, "Model:Heads is 3, which does not divide Model:HiddenSize 16.")]
     [InlineData("KvHeads", 3, "Model:KvHeads is 3, which does not divide Model:Heads 4.")]
     [InlineData("ExpertsPerToken", 7, "Model:ExpertsPerToken is 7; there are only 6 routed experts.")]
-    [InlineData("DeviceGroups", 4, "Model:DeviceGroups is 4, which does not divide Model:Experts 6.")]
     [InlineData("FirstDenseLayers", 3, "Model:FirstDenseLayers is 3; the model has only 2 layers.")]
     public void SettingsThatDoNotGoTogetherAreNamed(string setting, int value, string message)
     {
@@ -87,6 +86,15 @@ public class DecoderLmTests
         typeof(ModelOptions).GetProperty(setting)!.SetValue(options, value);
 
         Assert.Equal(message, Assert.Throws<UserError>(options.Check).Message);
+    }
+
+    [Fact]
+    public void SettingsOfTheRouterThatDoNotGoTogetherAreNamed()
+    {
+        var options = Some.SmallModel();
+        options.Router.DeviceGroups = 4;
+
+        Assert.Equal("Model:Router:DeviceGroups is 4, which does not divide Model:Experts 6.", Assert.Throws<UserError>(options.Check).Message);
     }
 
     private static bool Same(Weight a, Weight b) => TorchTensors.ToHost(a.Parameter).Data.SequenceEqual(TorchTensors.ToHost(b.Parameter).Data);

@@ -1,7 +1,6 @@
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
-using OnnxMoe.Trainer.Objectives;
 using OnnxMoe.Trainer.Ops;
 using OnnxMoe.Trainer.Routers;
 
@@ -18,7 +17,7 @@ public class RoutedLayerTests
     public void AddsTheSharedExpertsToTheWeightedRoutedOnes()
     {
         var scope = new LayerScope(1);
-        var router = new TopKRouter(scope.Child("r"), new ScoreHead(scope.Child("r"), Size, 5, 1), 5, 2, WeightRule.Softmax, new BalanceLoss(5, 0), new ZLoss(0));
+        var router = new ScoreRouter(scope.Child("r"), new LinearScoreHead(scope.Child("r"), Size, 5, 1), new TopKSelector(2), WeightRule.Softmax, [], 5, 2);
         var bank = new FfnExpertBank(scope.Child("e"), 5, Size, Hidden, true, "silu", false, 0.5);
         var shared = new FeedForward(scope.Child("s"), Size, Hidden, true, "silu", false, 0.5);
         var layer = new RoutedLayer(scope, 3, Size, router, bank, shared);
@@ -26,8 +25,9 @@ public class RoutedLayerTests
         var context = new ForwardContext(Ops);
         var y = Some.Floats(layer.Forward(x, context));
 
-        var (number, routing) = Assert.Single(context.Routings);
-        Assert.Equal(3, number);
+        var (routed, routing) = Assert.Single(context.Routings);
+        Assert.Same(layer, routed);
+        Assert.Equal(3, routed.Number);
         var tokens = Some.Floats(x).Chunk(Size).ToArray();
         var indices = Some.Longs(routing.Indices);
         var weights = Some.Floats(routing.Weights);

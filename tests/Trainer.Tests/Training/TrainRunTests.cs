@@ -99,6 +99,33 @@ public sealed class TrainRunTests : IDisposable
     }
 
     [Fact]
+    public void ACopyStartsFromTheWeightsOfAnotherModel()
+    {
+        Train("model");
+        var log = new StringWriter();
+        Train("copy", log, change: s => (s.Start.From, s.Trainer.LearningRate) = ("model", 0));
+
+        Assert.Contains("Initial weights from model (copy).", log.ToString());
+        Assert.Equal(File.ReadAllBytes(Model("model", "weights.safetensors")), File.ReadAllBytes(Model("copy", "weights.safetensors")));
+        var origin = ModelManifest.Load(Path.Combine(_folder, "copy")).Training!["start"]![0]!;
+        Assert.Equal("model", origin["model"]!.GetValue<string>());
+        Assert.Contains("needs a model of the same form", Assert.Throws<UserError>(() => Train("wider", change: s => (s.Start.From, s.Model.ExpertHidden) = ("model", 4))).Message);
+        Assert.Contains("another tokenizer", Assert.Throws<UserError>(() => Train("bytes", change: s => (s.Start.From, s.Data.Tokenizer) = ("model", "bytes"))).Message);
+    }
+
+    [Fact]
+    public void FrozenWeightsStayAsTheyWere()
+    {
+        Train("model", change: s => s.Model.Router.Frozen = true);
+        Train("start", change: s => (s.Model.Router.Frozen, s.Trainer.Steps, s.Trainer.LearningRate, s.Trainer.EvaluateEvery) = (true, 1, 0, 1));
+        using var trained = OnnxMoe.Artifacts.Tensors.SafetensorsReader.Open(Model("model", "weights.safetensors"));
+        using var initial = OnnxMoe.Artifacts.Tensors.SafetensorsReader.Open(Model("start", "weights.safetensors"));
+
+        Assert.Equal(initial.Read("layers.1.moe.router.weight").Data, trained.Read("layers.1.moe.router.weight").Data);
+        Assert.NotEqual(initial.Read("layers.1.moe.experts.up").Data, trained.Read("layers.1.moe.experts.up").Data);
+    }
+
+    [Fact]
     public void CudaWithoutADeviceIsAClearError()
     {
         if (TorchSharp.torch.cuda.is_available())

@@ -6,7 +6,7 @@ using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Tests.Routers;
 
-public class TopKRouterTests
+public class ScoreRouterTests
 {
     private const int Experts = 5;
     private static readonly TorchOps Ops = new(training: true);
@@ -18,7 +18,7 @@ public class TopKRouterTests
         var (router, head) = Router(2, WeightRule.Softmax);
         var routing = router.Route(x, new ForwardContext(Ops));
 
-        var p = Some.Floats(head.Score(x).Softmax());
+        var p = Some.Floats(head.Score(x, new ForwardContext(Ops)).Softmax());
         var indices = Some.Longs(routing.Indices);
         var weights = Some.Floats(routing.Weights);
         for (var t = 0; t < 7; t++)
@@ -68,16 +68,16 @@ public class TopKRouterTests
     {
         var context = new ForwardContext(Ops);
         var logits = Some.Normal(Ops, 5, 4, Experts);
-        new ZLoss(0.5).AddTo(context, logits);
+        new ZLoss(0.5).AddTo(context, new RouterDecision(logits, logits, logits));
 
         var expected = Some.Floats(logits).Chunk(Experts).Average(row => Math.Pow(Math.Log(row.Sum(v => Math.Exp(v))), 2)) * 0.5;
         Assert.Equal(expected, Some.Floats(context.Losses.Single().Loss).Single(), 1e-5);
     }
 
-    private static (TopKRouter Router, ScoreHead Head) Router(int k, WeightRule rule)
+    private static (ScoreRouter Router, ScoreHead Head) Router(int k, WeightRule rule)
     {
         var scope = new LayerScope(3);
-        var head = new ScoreHead(scope, 4, Experts, 1);
-        return (new TopKRouter(scope, head, Experts, k, rule, new BalanceLoss(Experts, 0.01), new ZLoss(0.001)), head);
+        var head = new LinearScoreHead(scope, 4, Experts, 1);
+        return (new ScoreRouter(scope, head, new TopKSelector(k), rule, [new BalanceLoss(Experts, 0.01), new ZLoss(0.001)], Experts, k), head);
     }
 }

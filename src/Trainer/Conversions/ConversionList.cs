@@ -1,0 +1,13 @@
+namespace OnnxMoe.Trainer.Conversions;
+
+/// <summary>All conversions.</summary>
+internal static class ConversionList
+{
+    /// <summary>Their names, as the setting lists them.</summary>
+    public const string Names = "copy";
+
+    private static readonly Conversion[] All = [new CopyWeights()];
+
+    /// <summary>The conversion of a name that the setting allows.</summary>
+    public static Conversion Find(string name) => All.Single(conversion => conversion.Name == name);
+}

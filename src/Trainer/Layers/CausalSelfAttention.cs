@@ -1,0 +1,38 @@
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Trainer.Ops;
+
+namespace OnnxMoe.Trainer.Layers;
+
+/// <summary>Causal grouped-query self-attention with rotary embeddings (Ainslie et al. 2023; Su et al. 2021).</summary>
+public sealed class CausalSelfAttention : Attention
+{
+    private readonly int _heads;
+    private readonly int _kvHeads;
+    private readonly long[] _widths;
+    private readonly Weight _qkv;
+    private readonly Weight _output;
+    private readonly CacheSlot _keys;
+    private readonly CacheSlot _values;
+
+    public CausalSelfAttention(LayerScope scope, int size, int heads, int kvHeads, double deviation) : base(scope)
+    {
+        (_heads, _kvHeads) = (heads, kvHeads);
+        var headSize = size / heads;
+        _widths = [size, kvHeads * headSize, kvHeads * headSize];
+        _qkv = scope.Normal("qkv", deviation, size, _widths.Sum());
+        _output = scope.Normal("output", deviation, size, size);
+        _keys = scope.Cache("key", ElementType.Float, "batch", $"{kvHeads}", "past", $"{headSize}");
+        _values = scope.Cache("value", ElementType.Float, "batch", $"{kvHeads}", "past", $"{headSize}");
+    }
+
+    public override Value Forward(Value x, ForwardContext context)
+    {
+        var input = context.Attention;
+        var parts = x.MatMul(_qkv).Split(-1, _widths);
+        var (mixed, keys, values) = parts[0].CausalAttention(parts[1], parts[2], context.Past(_keys), context.Past(_values), input.Mask, input.Positions,
+            input.Cos, input.Sin, _heads, _kvHeads);
+        context.Keep(_keys, keys);
+        context.Keep(_values, values);
+        return mixed.MatMul(_output);
+    }
+}

@@ -1,0 +1,34 @@
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Objectives;
+
+namespace OnnxMoe.Trainer.Routers;
+
+/// <summary>Builds the router of a routed layer from a recipe.</summary>
+internal static class RouterBuilder
+{
+    public static Router Build(LayerScope scope, ModelOptions options)
+    {
+        var router = options.Router;
+        if (router.Frozen)
+            scope = scope.Frozen();
+        return new ScoreRouter(scope, Head(scope, options), new TopKSelector(options.ExpertsPerToken),
+            router.WeightRule == "softmax" ? WeightRule.Softmax : WeightRule.Renormalized, Losses(options), options.Experts, options.ExpertsPerToken);
+    }
+
+    private static LinearScoreHead Head(LayerScope scope, ModelOptions options) =>
+        new(scope, options.HiddenSize, options.Experts, Deviation(options), options.Router.Bias);
+
+    private static double Deviation(ModelOptions options) =>
+        options.Router.InitialDeviation > 0 ? options.Router.InitialDeviation : options.InitialDeviation;
+
+    private static IReadOnlyList<RouterLoss> Losses(ModelOptions options)
+    {
+        var router = options.Router;
+        return
+        [
+            new BalanceLoss(options.Experts, router.BalanceLoss, router.DeviceGroups, router.DeviceBalanceLoss, router.BalanceScope == "sequence"),
+            new ZLoss(router.ZLoss),
+        ];
+    }
+}
