@@ -46,6 +46,54 @@ internal static class TinyModel
         End(graph, "recited", folder, context, router: new float[Width * Experts]);
     }
 
+    /// <summary>
+    /// A model without keys: what it remembers is a cache of whole numbers whose past comes first, [past, batch], and one with an axis of
+    /// experts, [batch, 3, past, width].
+    /// </summary>
+    public static void WriteOddCaches(string folder, int context = 96)
+    {
+        var random = new Random(7);
+        float[] Draw(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() * 2 - 1))];
+        new OnnxGraph()
+            .Input("input_ids", DataType.Int64, "batch", "sequence")
+            .Input("attention_mask", DataType.Int64, "batch", "total")
+            .Input("position_ids", DataType.Int64, "batch", "sequence")
+            .Input("past_key_values.3.ids", DataType.Int64, "past", "batch")
+            .Input("past_key_values.3.scores", DataType.Float, "batch", 3, "past", Width)
+            .Output("logits", DataType.Float, "batch", "sequence", Vocabulary)
+            .Output("present.3.ids", DataType.Int64, "total", "batch")
+            .Output("present.3.scores", DataType.Float, "batch", 3, "total", Width)
+            .Constant("embedding", Draw(Vocabulary * Width), Vocabulary, Width)
+            .Constant("experts", Draw(3 * Width), 3, 1, Width)
+            .Constant("head", Draw(Width * Vocabulary), Width, Vocabulary)
+            .Constant("hundredth", [0.01f])
+            .Constant("zero", 0)
+            .Constant("one", 1)
+            .Constant("two", 2)
+            .Node("Transpose", ["input_ids"], ["ids"]) // [sequence, batch]
+            .Node("Concat", ["past_key_values.3.ids", "ids"], ["present.3.ids"], ("axis", 0))
+            .Node("ReduceSum", ["past_key_values.3.ids", "zero"], ["ids before"])
+            .Node("CumSum", ["ids", "zero"], ["ids here"])
+            .Node("Add", ["ids before", "ids here"], ["ids so far"])
+            .Node("Transpose", ["ids so far"], ["row ids so far"])
+            .Node("Cast", ["row ids so far"], ["count"], ("to", (long)DataType.Float))
+            .Node("Unsqueeze", ["count", "two"], ["count3"])
+            .Node("Mul", ["count3", "hundredth"], ["from ids"]) // [batch, sequence, 1]
+            .Node("Gather", ["embedding", "input_ids"], ["token"])
+            .Node("Unsqueeze", ["token", "one"], ["token4"])
+            .Node("Mul", ["token4", "experts"], ["score"]) // [batch, 3, sequence, width]
+            .Node("Concat", ["past_key_values.3.scores", "score"], ["present.3.scores"], ("axis", 2))
+            .Node("ReduceSum", ["past_key_values.3.scores", "two"], ["scores before"])
+            .Node("CumSum", ["score", "two"], ["scores here"])
+            .Node("Add", ["scores before", "scores here"], ["scores so far"])
+            .Node("ReduceSum", ["scores so far", "one"], ["from scores"], ("keepdims", 0))
+            .Node("Add", ["from ids", "from scores"], ["history"])
+            .Node("Sin", ["history"], ["h"])
+            .Node("MatMul", ["h", "head"], ["logits"])
+            .Save(Path.Combine(folder, "model.onnx"));
+        Manifest(context, []).WithFiles(folder, "model.onnx").Save(folder);
+    }
+
     private static OnnxGraph Begin(int context) => new OnnxGraph()
         .Input("input_ids", DataType.Int64, "batch", "sequence")
         .Input("attention_mask", DataType.Int64, "batch", "total")
@@ -88,11 +136,14 @@ internal static class TinyModel
             .Node("TopK", ["scores", "k"], ["best", "routing.0.indices"])
             .Node("Softmax", ["best"], ["routing.0.weights"])
             .Save(Path.Combine(folder, "model.onnx"));
-        new ModelManifest(ModelManifest.CurrentFormat, "tiny", ModelManifest.CausalLanguageModel, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), new ParameterCount(1, 1))
+        Manifest(context, [new MoeLayerSizes(0, Experts, ExpertsPerToken, 1, false, 0, 1, 1)]).WithFiles(folder, "model.onnx").Save(folder);
+    }
+
+    private static ModelManifest Manifest(int context, MoeLayerSizes[] layers) =>
+        new(ModelManifest.CurrentFormat, "tiny", ModelManifest.CausalLanguageModel, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), new ParameterCount(1, 1))
         {
             LanguageModel = new LanguageModelSizes(Vocabulary, context, 1, Width, 1, 1, Width, ByteTokenizer.Name, 256),
-            MoeLayers = [new MoeLayerSizes(0, Experts, ExpertsPerToken, 1, false, 0, 1, 1)],
+            MoeLayers = layers,
             Exports = [new ExportRecord("onnx", "fp32", "model.onnx", [])],
-        }.WithFiles(folder, "model.onnx").Save(folder);
-    }
+        };
 }
