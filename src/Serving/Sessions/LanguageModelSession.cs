@@ -39,6 +39,9 @@ public sealed class LanguageModelSession : IDisposable
     /// <summary>Numbers of the layers that report their routing, ascending.</summary>
     public IReadOnlyList<int> RoutedLayers { get; }
 
+    /// <summary>True when callers may say how many experts a token meets.</summary>
+    public bool TakesActiveExperts => _session.OverridableInitializerMetadata.ContainsKey(ActiveExperts.Input);
+
     /// <summary>A cache of sequences that have seen no token yet.</summary>
     public KeyValueCache NewCache(int rows) => _caches.New(rows);
 
@@ -48,17 +51,21 @@ public sealed class LanguageModelSession : IDisposable
     /// <param name="tokens">Token ids [rows, columns], as many columns for each row (1 while decoding).</param>
     /// <param name="cache">What the sequences have seen so far.</param>
     /// <param name="routingWeights">Fetch the weights of the chosen experts too.</param>
-    public ForwardResult Forward(ReadOnlySpan<long> tokens, KeyValueCache cache, bool routingWeights = false)
+    /// <param name="activeExperts">Experts a token, of a model that takes a number; null takes its default.</param>
+    public ForwardResult Forward(ReadOnlySpan<long> tokens, KeyValueCache cache, bool routingWeights = false, int? activeExperts = null)
     {
         var (rows, columns) = (cache.Rows, tokens.Length / cache.Rows);
         var total = cache.Length + columns;
         using var ids = OrtValue.CreateTensorValueFromMemory(tokens.ToArray(), [rows, columns]);
         using var mask = OrtValue.CreateTensorValueFromMemory(Filled(rows * total, _ => 1), [rows, total]);
         using var positions = OrtValue.CreateTensorValueFromMemory(Filled(rows * columns, i => cache.Length + i % columns), [rows, columns]);
+        using var active = activeExperts is { } number ? OrtValue.CreateTensorValueFromMemory([(long)number], [1]) : null;
         using var binding = _session.CreateIoBinding();
         binding.BindInput("input_ids", ids);
         binding.BindInput("attention_mask", mask);
         binding.BindInput("position_ids", positions);
+        if (active is not null)
+            binding.BindInput(ActiveExperts.Input, active);
         _caches.BindInputs(binding, cache);
 
         // The cache stays on the device; what sampling and statistics read comes to the host.

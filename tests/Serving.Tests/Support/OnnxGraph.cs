@@ -14,6 +14,10 @@ internal sealed class OnnxGraph
         return this;
     }
 
+    /// <summary>An input of whole numbers that callers may leave out.</summary>
+    public OnnxGraph OptionalInput(string name, params long[] values) =>
+        Input(name, TensorProto.Types.DataType.Int64, values.Length).Constant(name, values);
+
     public OnnxGraph Output(string name, TensorProto.Types.DataType type, params object[] shape)
     {
         _graph.Output.Add(Info(name, type, shape));

@@ -29,6 +29,23 @@ internal static class TinyModel
         End(graph, "mixed", folder, context, router: Draw(Width * Experts, 1));
     }
 
+    /// <summary>A model with random weights in which the caller says how many experts a token meets, and the logits show it.</summary>
+    public static void WriteDial(string folder, int context = 96)
+    {
+        var random = new Random(7);
+        float[] Draw(int count, double scale) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2 - 1) * scale))];
+        var graph = Begin(context)
+            .OptionalInput(ActiveExperts.Input, Dial.Default)
+            .Constant("embedding", Draw(Vocabulary * Width, 1), Vocabulary, Width)
+            .Constant("places", Draw(context * Width, 1), context, Width)
+            .Constant("head", Draw(Width * Vocabulary, 3), Width, Vocabulary);
+        End(graph, "dialled", folder, context, router: Draw(Width * Experts, 1), ActiveExperts.Input);
+        (ModelManifest.Load(folder) with { ActiveExperts = Dial }).Save(folder);
+    }
+
+    /// <summary>The numbers of experts that <see cref="WriteDial"/>'s model offers.</summary>
+    public static ActiveExperts Dial { get; } = new(1, Experts, 2, [new(1, 3.5, 100), new(2, 3.25, 200), new(4, 3, 400)]);
+
     /// <summary>A model that answers any prompt of one token with <paramref name="text"/>, one byte a token, and the end of the text.</summary>
     public static void WriteReciting(string folder, string text)
     {
@@ -103,16 +120,19 @@ internal static class TinyModel
         .Output("logits", DataType.Float, "batch", "sequence", Vocabulary)
         .Output("present.0.key", DataType.Float, "batch", 1, "total", Width)
         .Output("present.0.value", DataType.Float, "batch", 1, "total", Width)
-        .Output("routing.0.indices", DataType.Int64, "batch", "sequence", ExpertsPerToken)
-        .Output("routing.0.weights", DataType.Float, "batch", "sequence", ExpertsPerToken);
+        .Output("routing.0.indices", DataType.Int64, "batch", "sequence", "K")
+        .Output("routing.0.weights", DataType.Float, "batch", "sequence", "K");
 
-    private static void End(OnnxGraph graph, string logits, string folder, int context, float[] router)
+    /// <param name="logits">Which of the values of the graph the logits are: "mixed" from the history, "dialled" from the experts' scores too.</param>
+    /// <param name="experts">Which of the values is the number of experts a token.</param>
+    private static void End(OnnxGraph graph, string logits, string folder, int context, float[] router, string experts = "k")
     {
         graph
             .Constant("router", router, Width, Experts)
             .Constant("half", [0.5f])
             .Constant("one", 1)
             .Constant("two", 2)
+            .Constant("last", -1)
             .Constant("k", ExpertsPerToken)
             .Node("Gather", ["embedding", "input_ids"], ["token"])
             .Node("Gather", ["places", "position_ids"], ["place"])
@@ -131,10 +151,14 @@ internal static class TinyModel
             .Node("Cast", ["attention_mask"], ["mask"], ("to", (long)DataType.Float))
             .Node("ReduceMin", ["mask"], ["open"], ("keepdims", 0))
             .Node("MatMul", ["h", "head"], ["mixed"])
-            .Node("Mul", [logits, "open"], ["logits"])
             .Node("MatMul", ["h", "router"], ["scores"])
-            .Node("TopK", ["scores", "k"], ["best", "routing.0.indices"])
+            .Node("TopK", ["scores", experts], ["best", "routing.0.indices"])
             .Node("Softmax", ["best"], ["routing.0.weights"])
+            .Node("ReduceSum", ["best", "last"], ["strength"])
+            .Node("Sin", ["strength"], ["lift"])
+            .Node("Add", ["h", "lift"], ["lifted"])
+            .Node("MatMul", ["lifted", "head"], ["dialled"])
+            .Node("Mul", [logits, "open"], ["logits"])
             .Save(Path.Combine(folder, "model.onnx"));
         Manifest(context, [new MoeLayerSizes(0, Experts, ExpertsPerToken, 1, false, 0, 1, 1)]).WithFiles(folder, "model.onnx").Save(folder);
     }
