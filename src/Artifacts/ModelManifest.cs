@@ -35,6 +35,9 @@ public sealed record ModelManifest(string Format, string Name, string Kind, Date
     /// <summary>The MoE layers in order; empty for a dense model.</summary>
     public IReadOnlyList<MoeLayerSizes> MoeLayers { get; init; } = [];
 
+    /// <summary>The numbers of experts that a caller may choose from; null when the number is fixed.</summary>
+    public ActiveExperts? ActiveExperts { get; init; }
+
     /// <summary>What training measured, for example steps, validation loss and the bigram baseline.</summary>
     public JsonObject? Training { get; init; }
 

@@ -32,6 +32,12 @@ public sealed class ServeOptions
     [Setting("Tokens to generate when a request names no max_tokens; less where the context is full earlier", Unit = "tokens", Min = 1)]
     public int MaxTokens { get; set; } = 128;
 
+    [Setting("Experts a token meets when a request does not say, of a model that lets callers choose; 0: the model's default", Min = 0)]
+    public int ActiveExperts { get; set; }
+
+    [Setting("The same while more sequences wait than there are slots; 0: no difference", Min = 0)]
+    public int BusyActiveExperts { get; set; }
+
     [Setting("Largest request body", Unit = "MiB", Min = 1)]
     public int MaxBody { get; set; } = 64;
 

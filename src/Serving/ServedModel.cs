@@ -45,9 +45,14 @@ public sealed class ServedModel : IDisposable
             var tokenizer = Tokenizer.Load(folder, sizes);
             var metrics = new EngineMetrics(registry, Name);
             _languageSession = new LanguageModelSession(_session, sizes, device);
+            if (manifest.ActiveExperts is not null && !_languageSession.TakesActiveExperts)
+                throw new UserError($"{ModelManifest.FileName} of {Name} lets callers choose the number of active experts, but {options.File} has no optional input '{ActiveExperts.Input}'; export it again.");
             _recorder = RoutingRecorder.Create(folder, manifest, _languageSession.RoutedLayers, options, metrics);
-            _scheduler = new Scheduler(_languageSession, tokenizer, new(options.Slots, options.QueueLimit), metrics, _recorder, log);
-            Language = new LanguageModel(Name, manifest.Created, sizes, tokenizer, _scheduler, manifest.ChatTemplate ?? ChatTemplate.Default, options.MaxTokens);
+            _scheduler = new Scheduler(_languageSession, tokenizer, SchedulerOptionsOf(manifest, options), metrics, _recorder, log);
+            Language = new LanguageModel(Name, manifest.Created, sizes, tokenizer, _scheduler, manifest.ChatTemplate ?? ChatTemplate.Default, options.MaxTokens)
+            {
+                ActiveExperts = manifest.ActiveExperts,
+            };
         }
         catch
         {
@@ -78,10 +83,27 @@ public sealed class ServedModel : IDisposable
         .Where(name => name.StartsWith(onnx + ".", StringComparison.Ordinal) || name == manifest.LanguageModel?.Tokenizer)
         .Append(onnx);
 
+    private static SchedulerOptions SchedulerOptionsOf(ModelManifest manifest, ServeOptions options)
+    {
+        return new(options.Slots, options.QueueLimit)
+        {
+            ActiveExperts = Checked(nameof(options.ActiveExperts), options.ActiveExperts) ?? manifest.ActiveExperts?.Default,
+            BusyActiveExperts = Checked(nameof(options.BusyActiveExperts), options.BusyActiveExperts),
+        };
+
+        int? Checked(string setting, int number)
+        {
+            if (number == 0)
+                return null;
+            if (manifest.ActiveExperts is not { } offered)
+                throw new UserError($"Serve:{setting} is {number}, but the number of active experts of {manifest.Name} cannot be chosen; leave the setting at 0.");
+            return offered.Problem(number) is { } problem ? throw new UserError($"Serve:{setting} {problem}; 0 leaves it to the model.") : number;
+        }
+    }
+
     /// <summary>The native kernels, for a file that was exported for them.</summary>
     private static string? Kernels(ModelManifest? manifest, ServeOptions options) =>
         options.Kernels == "on" && manifest is not null && manifest.Exports.Any(export => export.File == options.File && export.Target == "onnxmoe")
             ? KernelLibrary.Locate()
             : null;
-
 }

@@ -33,6 +33,11 @@ public sealed class ModelManifestTests : IDisposable
     [InlineData("\"name\": \"tiny\"", "\"name\": null", ": 'name' may not be null.")]
     [InlineData("\"parameters\"", "\"parametres\"", " lacks the field(s) 'parameters'.")]
     [InlineData("\"kind\":", "\"kind\"", ", line 4: this is not valid JSON")]
+    [InlineData("\"least\": 1", "\"least\": 9", ": 'activeExperts' offers 9 to 8.")]
+    [InlineData("\"default\": 4", "\"default\": 9", ": 'activeExperts.default' must be between 1 and 8, not 9.")]
+    [InlineData("\"default\": 4", "\"default\": 3", ": 'activeExperts.default' must be one of 2, 4, not 3.")]
+    [InlineData("\"k\": 2", "\"k\": 5", ": 'activeExperts.measured' is not ascending in 'k'.")]
+    [InlineData("\"k\": 4", "\"k\": 9", ": 'activeExperts.measured' has a 'k' outside of 'least' to 'most'.")]
     public void AWrongFieldIsNamed(string right, string wrong, string message)
     {
         Some().Save(_folder.Path);
@@ -73,5 +78,6 @@ public sealed class ModelManifestTests : IDisposable
         Recipe = new() { ["Seed"] = 1 },
         LanguageModel = new(512, 128, 2, 64, 4, 2, 16, "tokenizer.json", 256),
         MoeLayers = [new(0, 8, 2, 32, true, 64, 24576, 12288)],
+        ActiveExperts = new(1, 8, 4, [new(2, 3.5, 1e6), new(4, 3.25, 2e6)]),
     };
 }

@@ -91,6 +91,37 @@ public class CausalLmExportTests
         }
     }
 
+    [Fact]
+    public void CachesOfAnyShapeAndTypeAreCarriedOn()
+    {
+        var model = CacheModel.Create();
+        using var exported = new Exported(model);
+        using var session = exported.Open();
+        var tokens = Some.Tokens(12);
+        Assert.All(new CausalLmChecks(model, tokens).Run(session, "", true, default), check => Assert.True(check.MaxRelative < 2e-5, $"{check}"));
+
+        var whole = session.Run(CausalLmStep.Inputs(model, [tokens]));
+        Dictionary<string, HostTensor>? step = null;
+        foreach (var token in tokens)
+            step = session.Run(CausalLmStep.Inputs(model, [[token]], null, step));
+        Near.Equal(Some.Tensor(whole["logits"].AsSpan<float>()[^Some.Vocabulary..].ToArray(), 1, 1, Some.Vocabulary), step!["logits"], 2e-5);
+        foreach (var cache in new[] { "present.0.key", "present.0.scores", "present.0.seen" })
+            Near.Equal(whole[cache], step[cache]);
+    }
+
+    [Theory]
+    [InlineData(ElementType.Float, "batch,4", "has the shape [batch, 4], but a cache has one dimension 'past'")]
+    [InlineData(ElementType.Float, "batch,past,past", "has the shape [batch, past, past], but a cache has one dimension 'past'")]
+    [InlineData(ElementType.Float, "rows,past", "others are 'batch' or numbers")]
+    [InlineData(ElementType.Bool, "batch,past", "holds Bool, but a cache holds Float or Int64")]
+    public void ACacheThatBreaksTheRulesIsNamed(ElementType type, string shape, string message)
+    {
+        var model = new LambdaModel([new("past_key_values.0.odd", type, shape.Split(','))], [], (_, _) => []);
+        var error = Assert.Throws<UserError>(() => CausalLmStep.Inputs(model, [[1]]));
+        Assert.Contains("'past_key_values.0.odd'", error.Message, StringComparison.Ordinal);
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(ExportTarget.OnnxMoe)]
     [InlineData(ExportTarget.OnnxRuntime)]

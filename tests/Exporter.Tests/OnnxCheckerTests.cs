@@ -23,6 +23,8 @@ public class OnnxCheckerTests
                        from precision in Enum.GetValues<WeightPrecision>()
                        select new Exported(model, target, precision)).ToList();
         exports.Add(new Exported(Some.Model(options => (options.Gated, options.Activation, options.TiedHead) = (false, "gelu", true))));
+        exports.AddRange(Enum.GetValues<ExportTarget>().Select(target => new Exported(DialModel.Create(), target)));
+        exports.Add(new Exported(CacheModel.Create()));
         try
         {
             var (code, errors) = Run(["-c", Check, .. exports.Select(export => export.Path)]);

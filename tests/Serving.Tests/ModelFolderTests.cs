@@ -52,12 +52,23 @@ public sealed class ModelFolderTests
     public async Task AMissingModelIsNamed() =>
         Assert.Contains("model.onnx is missing", await RefusalOf(folder => File.Delete(Model(folder))));
 
-    [Fact]
-    public async Task AnOnnxFileThatIsNoLanguageModelIsNamed() =>
-        Assert.Contains("has no input 'past_key_values.1.key'", await RefusalOf(folder =>
+    [Theory]
+    [InlineData("logits", "has no output 'logits'")]
+    [InlineData("attention_mask", "has no input 'attention_mask'")]
+    [InlineData("present.0.value", "has the cache 'past_key_values.0.value', but no output 'present.0.value'")]
+    public async Task AnOnnxFileThatIsNoLanguageModelIsNamed(string renamed, string says) =>
+        Assert.Contains(says, await RefusalOf(folder =>
         {
-            var manifest = ModelManifest.Load(folder);
-            (manifest with { LanguageModel = manifest.LanguageModel! with { Layers = 2 } }).Save(folder);
+            OnnxGraph.Rename(Model(folder), renamed, "other");
+            ModelManifest.Load(folder).WithFiles(folder, "model.onnx").Save(folder);
+        }));
+
+    [Fact]
+    public async Task AnInputThatNobodyFillsIsNamed() =>
+        Assert.Contains("has the input 'mood', which serving cannot give it", await RefusalOf(folder =>
+        {
+            OnnxGraph.AddInput(Model(folder), "mood");
+            ModelManifest.Load(folder).WithFiles(folder, "model.onnx").Save(folder);
         }));
 
     [Fact]

@@ -19,6 +19,13 @@ internal static class ManifestCheck
             Require(moe.Experts > 0 && moe.ExpertsPerToken > 0, $"'moeLayers[{i}]' has no experts or chooses none");
             Require(i == 0 || manifest.MoeLayers[i - 1].Layer < moe.Layer, $"'moeLayers[{i}].layer' is not larger than the one before");
         }
+        if (manifest.ActiveExperts is { } active)
+        {
+            Require(active.Least > 0 && active.Least <= active.Most, $"'activeExperts' offers {active.Least} to {active.Most}");
+            Require(active.Measured.Zip(active.Measured.Skip(1)).All(pair => pair.First.K < pair.Second.K), "'activeExperts.measured' is not ascending in 'k'");
+            Require(active.Measured.All(quality => quality.K >= active.Least && quality.K <= active.Most), "'activeExperts.measured' has a 'k' outside of 'least' to 'most'");
+            Require(active.Problem(active.Default) is null, $"'activeExperts.default' {active.Problem(active.Default)}");
+        }
         foreach (var (name, sum) in manifest.Files)
         {
             Require(sum.Length == 64 && sum.All(char.IsAsciiHexDigit), $"'files.{name}' is not a SHA-256 of 64 hexadecimal digits");

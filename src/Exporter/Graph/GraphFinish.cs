@@ -23,7 +23,21 @@ internal static class GraphFinish
         NameOutputs(ops, outputs, values);
         var (nodes, used) = Needed(ops.Nodes, outputs.Select(output => output.Name));
         graph.Node.AddRange(nodes);
-        return (graph, [.. ops.Initializers!.Values.Where(initializer => used.Contains(initializer.Name))]);
+        return (graph, [.. ops.Initializers!.Values.Where(initializer => used.Contains(initializer.Name)), .. inputs.Select(DefaultOf).OfType<Initializer>()]);
+    }
+
+    /// <summary>
+    /// The initializer that makes an input one that callers may leave out. It is written even where no node reads the input, and while the
+    /// graph is made nothing knows it, so that nothing is folded with it.
+    /// </summary>
+    private static Initializer? DefaultOf(TensorSpec input)
+    {
+        if (input.Default is not { } value)
+            return null;
+        if (value.Type != input.Type || value.Shape.Length != input.Dimensions.Length
+            || value.Shape.Zip(input.Dimensions).Any(size => long.TryParse(size.Second, out var number) && number != size.First))
+            throw new InvalidOperationException($"The model declares the input '{input.Name}' as {input.Type}[{string.Join(",", input.Dimensions)}], but its default is {value}.");
+        return new Initializer(input.Name, value.Type, value.Shape, () => value);
     }
 
     private static void NameOutputs(OnnxOps ops, IReadOnlyList<TensorSpec> outputs, IReadOnlyDictionary<string, Value> values)

@@ -24,6 +24,8 @@ public sealed class OnnxProgram
         _graph = ProgramGraph.From(model.Graph, folder);
         Functions = model.Functions.ToDictionary(f => (f.Domain, f.Name), f => ProgramFunction.From(f, Opset, folder));
         Inputs = [.. model.Graph.Input.Where(i => !_graph.Initializers.ContainsKey(i.Name)).Select(ProgramInput.From)];
+        OptionalInputs = [.. ModelFile.OptionalInputs(model).Select(ProgramInput.From)];
+        Initializers = _graph.Initializers.Where(pair => OptionalInputs.All(input => input.Name != pair.Key)).ToDictionary();
     }
 
     /// <summary>The opset of the domain ai.onnx that the model uses.</summary>
@@ -32,11 +34,14 @@ public sealed class OnnxProgram
     /// <summary>The inputs that must be given, in the model's order.</summary>
     public IReadOnlyList<ProgramInput> Inputs { get; }
 
+    /// <summary>The inputs that have a default and may be left out.</summary>
+    public IReadOnlyList<ProgramInput> OptionalInputs { get; }
+
     /// <summary>Names of the outputs, in the model's order.</summary>
     public IReadOnlyList<string> Outputs => _graph.Outputs;
 
     /// <summary>The constants of the model by name.</summary>
-    public IReadOnlyDictionary<string, HostTensor> Initializers => _graph.Initializers;
+    public IReadOnlyDictionary<string, HostTensor> Initializers { get; }
 
     /// <summary>The initializers made trainable by <see cref="MakeTrainable"/>.</summary>
     public IReadOnlyCollection<Weight> Weights => _weights.Values;
@@ -63,7 +68,7 @@ public sealed class OnnxProgram
 
     /// <summary>Computes all outputs by name.</summary>
     /// <param name="ops">What runs the operators.</param>
-    /// <param name="inputs">A value for each of <see cref="Inputs"/>.</param>
+    /// <param name="inputs">A value for each of <see cref="Inputs"/>, and for those of <see cref="OptionalInputs"/> that are to differ from their default.</param>
     /// <exception cref="UserError">An input is missing, or a node cannot be run: an operator outside of the set, or shapes that do not fit.</exception>
     public IReadOnlyDictionary<string, Value> Run(OpSet ops, IReadOnlyDictionary<string, Value> inputs)
     {
@@ -71,6 +76,8 @@ public sealed class OnnxProgram
         var values = new ProgramValues(null);
         foreach (var (name, tensor) in Initializers)
             values[name] = _weights.TryGetValue(name, out var weight) ? ops.Weight(weight) : ops.Constant(tensor);
+        foreach (var input in OptionalInputs)
+            values[input.Name] = inputs.TryGetValue(input.Name, out var value) ? value : ops.Constant(_graph.Initializers[input.Name]);
         foreach (var input in Inputs)
         {
             values[input.Name] = inputs.TryGetValue(input.Name, out var value)

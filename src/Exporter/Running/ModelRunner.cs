@@ -19,11 +19,16 @@ public static class ModelRunner
             if (value.Length == 0)
                 throw new UserError($"The setting Run:{setting} is not given: onnxmoe run MODEL.onnx --inputs FOLDER --outputs FOLDER.");
         }
-        var specs = ModelInputs(options.Model);
+        var (specs, optional) = ModelInputs(options.Model);
         var folder = new TensorFolder(options.Inputs);
         var inputs = new Dictionary<string, HostTensor>();
         for (var i = 0; i < specs.Length; i++)
             inputs[specs[i].Name] = specs[i].Fit(folder.Read(specs[i].Name, i));
+        foreach (var spec in optional)
+        {
+            if (folder.Find(spec.Name) is { } tensor)
+                inputs[spec.Name] = spec.Fit(tensor);
+        }
         var outputs = Run(options.Model, options.Engine, inputs, options.Kernels);
         for (var i = 0; i < outputs.Count; i++)
         {
@@ -36,7 +41,7 @@ public static class ModelRunner
     /// <summary>Runs a model file on tensors.</summary>
     /// <param name="model">Path of the model.</param>
     /// <param name="engine">"torch" or "onnxruntime"</param>
-    /// <param name="inputs">A tensor for each input of the model.</param>
+    /// <param name="inputs">A tensor for each input of the model; those with a default may be left out.</param>
     /// <param name="kernels">With ONNX Runtime: whether the native kernels compute the MoE ops.</param>
     /// <returns>All outputs, in the model's order.</returns>
     public static IReadOnlyList<(string Name, HostTensor Tensor)> Run(string model, string engine, IReadOnlyDictionary<string, HostTensor> inputs, bool kernels = false) => engine switch
@@ -46,11 +51,12 @@ public static class ModelRunner
         _ => throw new UserError($"There is no engine '{engine}': torch or onnxruntime."),
     };
 
-    private static ProgramInput[] ModelInputs(string path)
+    private static (ProgramInput[] Required, ProgramInput[] Optional) ModelInputs(string path)
     {
-        var graph = ModelFile.Load(path).Graph;
-        var initialized = graph.Initializer.Select(t => t.Name).ToHashSet();
-        return [.. graph.Input.Where(input => !initialized.Contains(input.Name)).Select(ProgramInput.From)];
+        var model = ModelFile.Load(path);
+        var initialized = model.Graph.Initializer.Select(t => t.Name).ToHashSet();
+        return ([.. model.Graph.Input.Where(input => !initialized.Contains(input.Name)).Select(ProgramInput.From)],
+            [.. ModelFile.OptionalInputs(model).Select(ProgramInput.From)]);
     }
 
     private static (string Name, HostTensor Tensor)[] RunTorch(string path, IReadOnlyDictionary<string, HostTensor> inputs)

@@ -32,6 +32,14 @@ public sealed class TensorFolder(string folder)
         throw new UserError($"The input '{name}' is missing: {folder} has neither input_{position}.pb nor {FileName(name)}.npy nor input_{position}.npy.");
     }
 
+    /// <summary>Reads an input that may be left out: NAME.npy or NAME.pb; null when there is neither.</summary>
+    /// <exception cref="UserError">The file is damaged.</exception>
+    public HostTensor? Find(string name)
+    {
+        var path = Path.Combine(folder, FileName(name));
+        return File.Exists(path + ".npy") ? Npy.Load(path + ".npy") : File.Exists(path + ".pb") ? TensorProtoFile.Load(path + ".pb") : null;
+    }
+
     /// <summary>Writes an output into another folder, in the form in which the last input was read, and returns its path.</summary>
     public string Write(string target, string name, int position, HostTensor tensor)
     {

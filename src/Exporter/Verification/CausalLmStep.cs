@@ -6,16 +6,14 @@ namespace OnnxMoe.Exporter.Verification;
 /// <summary>Makes the inputs of a causal language model for one step.</summary>
 public static class CausalLmStep
 {
-    private const string Past = "past_key_values.";
-
-    /// <param name="model">Names and sizes of the cache inputs come from it.</param>
+    /// <param name="model">Names, types and shapes of the cache inputs (<see cref="CacheInput"/>) come from it.</param>
     /// <param name="ids">[B][S] token ids.</param>
     /// <param name="padding">Left padding of each row at the start of its sequence; null: none.</param>
     /// <param name="previous">The outputs of the step before, whose cache is continued; null: none.</param>
     public static Dictionary<string, HostTensor> Inputs(Model model, long[][] ids, int[]? padding = null, IReadOnlyDictionary<string, HostTensor>? previous = null)
     {
-        var caches = model.Inputs.Where(spec => spec.Name.StartsWith(Past, StringComparison.Ordinal)).ToArray();
-        var past = previous is null ? 0 : (int)previous[PresentOf(caches[0].Name)].Shape[2];
+        var caches = model.Inputs.Where(spec => CacheInput.Is(spec.Name)).Select(spec => new CacheInput(spec.Name, spec.Type, spec.Dimensions)).ToArray();
+        var past = previous is null ? 0 : (int)previous[caches[0].Output].Shape[caches[0].PastAxis];
         var (batch, length) = (ids.Length, ids[0].Length);
         var total = past + length;
         var mask = new long[batch * total];
@@ -34,9 +32,7 @@ public static class CausalLmStep
             ["position_ids"] = HostTensor.From(positions, batch, length),
         };
         foreach (var cache in caches)
-            inputs[cache.Name] = previous?[PresentOf(cache.Name)] ?? new HostTensor(cache.Type, [batch, long.Parse(cache.Dimensions[1]), 0, long.Parse(cache.Dimensions[3])], []);
+            inputs[cache.Name] = previous?[cache.Output] ?? new HostTensor(cache.Type, cache.EmptyShape(batch), []);
         return inputs;
     }
-
-    private static string PresentOf(string past) => "present." + past[Past.Length..];
 }

@@ -37,18 +37,22 @@ public sealed class OnnxSession : IDisposable
         }
     }
 
+    /// <summary>The inputs that must be given.</summary>
     public IReadOnlyCollection<string> Inputs => [.. _session.InputMetadata.Keys];
+
+    /// <summary>The inputs that have a default and may be left out.</summary>
+    public IReadOnlyCollection<string> OptionalInputs => [.. _session.OverridableInitializerMetadata.Keys];
 
     public IReadOnlyCollection<string> Outputs => [.. _session.OutputMetadata.Keys];
 
     /// <summary>Runs the model.</summary>
-    /// <param name="inputs">A tensor for each input of the model; others are ignored.</param>
+    /// <param name="inputs">A tensor for each of <see cref="Inputs"/>, and for those of <see cref="OptionalInputs"/> that are to differ from their default; others are ignored.</param>
     /// <param name="outputs">The outputs to compute; null: all.</param>
     /// <exception cref="UserError">ONNX Runtime refuses an input, or a node fails.</exception>
     public Dictionary<string, HostTensor> Run(IReadOnlyDictionary<string, HostTensor> inputs, IReadOnlyCollection<string>? outputs = null)
     {
         outputs ??= Outputs;
-        var values = Inputs.ToDictionary(name => name, name => ToOrt(inputs[name]));
+        var values = Inputs.Concat(OptionalInputs.Where(inputs.ContainsKey)).ToDictionary(name => name, name => ToOrt(inputs[name]));
         try
         {
             using var results = _session.Run(_options, values, outputs);

@@ -12,6 +12,9 @@ public sealed record GenerationRequest(IReadOnlyList<int> Prompt, int MaxTokens,
     /// <summary>Report the log probability of each token and of so many best alternatives; null reports none.</summary>
     public int? TopLogProbs { get; init; }
 
+    /// <summary>Experts a token meets; null leaves it to the server.</summary>
+    public int? ActiveExperts { get; init; }
+
     /// <summary>Report the log probabilities of the prompt's tokens too.</summary>
     public bool PromptLogProbs { get; init; }
 }

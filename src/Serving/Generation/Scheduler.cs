@@ -187,6 +187,8 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
             while (_running.Count < _options.Slots && _waiting.First is { } first)
             {
                 _waiting.RemoveFirst();
+                first.Value.Sequence.ActiveExperts = _options.ActiveExpertsOf(first.Value.Sequence.Request, _waiting.Count);
+                _metrics.Started(first.Value.Sequence.ActiveExperts);
                 _running.Add(first.Value);
             }
             _metrics.SetLoad(_running.Count, _waiting.Count);

@@ -20,6 +20,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
 
     public GenerationRequest Request => request;
 
+    /// <summary>Experts each of its tokens meets; null where the model's number is fixed.</summary>
+    public int? ActiveExperts { get; set; }
+
     /// <summary>Tokens generated so far.</summary>
     public int Generated { get; private set; }
 
@@ -42,9 +45,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     public ForwardResult Forward(LanguageModelSession session, bool routingWeights)
     {
         if (_cache is not null)
-            return session.Forward([_last], _cache, routingWeights);
+            return session.Forward([_last], _cache, routingWeights, ActiveExperts);
         _cache = session.NewCache(rows: 1);
-        return session.Forward([.. request.Prompt.Select(token => (long)token)], _cache, routingWeights);
+        return session.Forward([.. request.Prompt.Select(token => (long)token)], _cache, routingWeights, ActiveExperts);
     }
 
     /// <summary>Chooses the next token after a step and reports the output that is final now.</summary>

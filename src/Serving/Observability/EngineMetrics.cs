@@ -16,6 +16,7 @@ public sealed class EngineMetrics
     private readonly Counter.Child _generationTokens;
     private readonly Counter _successes;
     private readonly Counter _experts;
+    private readonly Counter _started;
     private readonly Histogram.Child _firstToken;
     private readonly Histogram.Child _perToken;
     private readonly Histogram.Child _endToEnd;
@@ -39,6 +40,7 @@ public sealed class EngineMetrics
         _generationTokens = Count("onnxmoe_generation_tokens_total", "Tokens generated.");
         _successes = metrics.CreateCounter("onnxmoe_request_success_total", "Sequences completed.", "model_name", "finished_reason");
         _experts = metrics.CreateCounter("onnxmoe_expert_tokens_total", "Tokens routed to an expert.", "model_name", "layer", "expert");
+        _started = metrics.CreateCounter("onnxmoe_sequences_started_total", "Sequences started, by the experts that each of their tokens meets.", "model_name", "active_experts");
         _firstToken = Times("onnxmoe_time_to_first_token_seconds", "From the arrival of a sequence to its first token.", FirstTokenSeconds);
         _perToken = Times("onnxmoe_time_per_output_token_seconds", "From one token of a sequence to the next.", TokenSeconds);
         _endToEnd = Times("onnxmoe_e2e_request_latency_seconds", "From the arrival of a sequence to its last token.", RequestSeconds);
@@ -49,6 +51,13 @@ public sealed class EngineMetrics
     {
         _running.Set(running);
         _waiting.Set(waiting);
+    }
+
+    /// <summary>Notes that a sequence got its slot; nothing where the number of active experts is fixed.</summary>
+    public void Started(int? activeExperts)
+    {
+        if (activeExperts is { } number)
+            _started.WithLabels(_model, $"{number}").Inc();
     }
 
     /// <summary>Adds the experts of a layer, as in the output <c>routing.{layer}.indices</c>. Called by one thread at a time.</summary>

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Serving.Sessions;
 
@@ -21,7 +22,7 @@ public sealed class RoutingRecorder(IReadOnlyList<int> layers, EngineMetrics met
         if (traced.Length == 0 || traced.Length != layers.Count)
             throw new UserError($"Serve:Trace is on, but {model.Name} reports no routing to trace; use --Serve:Trace=off, or export a model with MoE layers.");
         var header = new RoutingTraceHeader(
-            [.. traced.Select(layer => new TracedLayer(layer.Layer, layer.Experts, layer.ExpertsPerToken))],
+            [.. traced.Select(layer => new TracedLayer(layer.Layer, layer.Experts, Slots(layer, model.ActiveExperts)))],
             model.Name,
             model.Files.GetValueOrDefault("weights.safetensors", ""));
         return new(layers, metrics, RoutingTraceWriter.OpenAppend(Path.Combine(folder, options.TraceFile), header), options.TraceFraction);
@@ -41,10 +42,28 @@ public sealed class RoutingRecorder(IReadOnlyList<int> layers, EngineMetrics met
         var weights = new ReadOnlyMemory<float>[layers.Count];
         for (var layer = 0; layer < layers.Count; layer++)
         {
-            ids[layer] = result.ExpertIndices(layer).ToArray();
-            weights[layer] = result.ExpertWeights(layer).ToArray();
+            var slots = trace!.Header.Layers[layer].ExpertsPerToken;
+            ids[layer] = Padded(result.ExpertIndices(layer), tokens, slots, -1);
+            weights[layer] = Padded(result.ExpertWeights(layer), tokens, slots, 0f);
         }
         trace!.Append(request, prefill ? RoutingPhase.Prefill : RoutingPhase.Decode, tokens, ids, weights);
+    }
+
+    /// <summary>Slots that a token can fill; where callers choose how many, as many as they can choose.</summary>
+    private static int Slots(MoeLayerSizes layer, ActiveExperts? active) =>
+        active is null ? layer.ExpertsPerToken : Math.Max(layer.ExpertsPerToken, Math.Min(active.Most, layer.Experts));
+
+    /// <summary>Rows of <paramref name="slots"/> values, those that a step did not fill being <paramref name="none"/>.</summary>
+    private static T[] Padded<T>(ReadOnlySpan<T> values, int tokens, int slots, T none)
+    {
+        var filled = values.Length / tokens;
+        if (filled >= slots)
+            return values.ToArray();
+        var rows = new T[tokens * slots];
+        Array.Fill(rows, none);
+        for (var token = 0; token < tokens; token++)
+            values.Slice(token * filled, filled).CopyTo(rows.AsSpan(token * slots));
+        return rows;
     }
 
     public void Dispose() => trace?.Dispose();

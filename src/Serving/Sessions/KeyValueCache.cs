@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace OnnxMoe.Serving.Sessions;
 
 /// <summary>
-/// The keys and values of the tokens a batch of sequences has seen: for each layer two tensors
-/// [rows, key-value heads, length, head size], kept where the session computes.
+/// What a model keeps of the tokens that a batch of sequences has seen: keys, values and whatever else its file has a cache for
+/// (<see cref="CacheLayout"/>), kept where the session computes.
 /// </summary>
 public sealed class KeyValueCache : IDisposable
 {

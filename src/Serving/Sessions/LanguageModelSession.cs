@@ -1,7 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Serving.Sessions;
 
@@ -11,11 +11,11 @@ namespace OnnxMoe.Serving.Sessions;
 /// </summary>
 public sealed class LanguageModelSession : IDisposable
 {
+    private static readonly string[] Inputs = ["input_ids", "attention_mask", "position_ids"];
     private readonly InferenceSession _session;
     private readonly Device _device;
     private readonly RunOptions _run = new();
-    private readonly string[] _past;
-    private readonly string[] _present;
+    private readonly CacheLayout _caches;
 
     /// <param name="session">The loaded model; the caller keeps and disposes it.</param>
     /// <param name="sizes">What the manifest says of it.</param>
@@ -24,13 +24,13 @@ public sealed class LanguageModelSession : IDisposable
     public LanguageModelSession(InferenceSession session, LanguageModelSizes sizes, Device device)
     {
         (_session, Sizes, _device) = (session, sizes, device);
-        _past = Names("past_key_values", sizes.Layers);
-        _present = Names("present", sizes.Layers);
-        RoutedLayers = [.. Enumerable.Range(0, sizes.Layers).Where(layer => session.OutputMetadata.ContainsKey($"routing.{layer}.indices"))];
-        foreach (var name in _past.Concat(["input_ids", "attention_mask", "position_ids"]))
-            Require(session.InputMetadata.ContainsKey(name), "input", name);
-        foreach (var name in _present.Append("logits"))
-            Require(session.OutputMetadata.ContainsKey(name), "output", name);
+        RoutedLayers = [.. session.OutputMetadata.Keys.Select(LayerOf).OfType<int>().Order()];
+        foreach (var name in Inputs)
+            Require(session.InputMetadata.ContainsKey(name), $"no input '{name}'");
+        Require(session.OutputMetadata.ContainsKey("logits"), "no output 'logits'");
+        if (session.InputMetadata.Keys.FirstOrDefault(name => !Inputs.Contains(name) && !CacheInput.Is(name)) is { } unknown)
+            Require(false, $"the input '{unknown}', which serving cannot give it");
+        _caches = new CacheLayout(session, "The ONNX file");
     }
 
     /// <summary>Vocabulary, context length, heads and so on.</summary>
@@ -39,9 +39,11 @@ public sealed class LanguageModelSession : IDisposable
     /// <summary>Numbers of the layers that report their routing, ascending.</summary>
     public IReadOnlyList<int> RoutedLayers { get; }
 
+    /// <summary>True when callers may say how many experts a token meets.</summary>
+    public bool TakesActiveExperts => _session.OverridableInitializerMetadata.ContainsKey(ActiveExperts.Input);
+
     /// <summary>A cache of sequences that have seen no token yet.</summary>
-    public KeyValueCache NewCache(int rows) => new(rows, [.. _past.Select(_ => OrtValue.CreateAllocatedTensorValue(
-        OrtAllocator.DefaultInstance, TensorElementType.Float, [rows, Sizes.KvHeads, 0, Sizes.HeadSize]))]);
+    public KeyValueCache NewCache(int rows) => _caches.New(rows);
 
     /// <summary>
     /// Feeds the next tokens of each sequence and advances <paramref name="cache"/> by them. When it throws, the cache is as before.
@@ -49,24 +51,26 @@ public sealed class LanguageModelSession : IDisposable
     /// <param name="tokens">Token ids [rows, columns], as many columns for each row (1 while decoding).</param>
     /// <param name="cache">What the sequences have seen so far.</param>
     /// <param name="routingWeights">Fetch the weights of the chosen experts too.</param>
-    public ForwardResult Forward(ReadOnlySpan<long> tokens, KeyValueCache cache, bool routingWeights = false)
+    /// <param name="activeExperts">Experts a token, of a model that takes a number; null takes its default.</param>
+    public ForwardResult Forward(ReadOnlySpan<long> tokens, KeyValueCache cache, bool routingWeights = false, int? activeExperts = null)
     {
         var (rows, columns) = (cache.Rows, tokens.Length / cache.Rows);
         var total = cache.Length + columns;
         using var ids = OrtValue.CreateTensorValueFromMemory(tokens.ToArray(), [rows, columns]);
         using var mask = OrtValue.CreateTensorValueFromMemory(Filled(rows * total, _ => 1), [rows, total]);
         using var positions = OrtValue.CreateTensorValueFromMemory(Filled(rows * columns, i => cache.Length + i % columns), [rows, columns]);
+        using var active = activeExperts is { } number ? OrtValue.CreateTensorValueFromMemory([(long)number], [1]) : null;
         using var binding = _session.CreateIoBinding();
         binding.BindInput("input_ids", ids);
         binding.BindInput("attention_mask", mask);
         binding.BindInput("position_ids", positions);
-        for (var i = 0; i < _past.Length; i++)
-            binding.BindInput(_past[i], cache.Tensors[i]);
+        if (active is not null)
+            binding.BindInput(ActiveExperts.Input, active);
+        _caches.BindInputs(binding, cache);
 
         // The cache stays on the device; what sampling and statistics read comes to the host.
         binding.BindOutputToDevice("logits", OrtMemoryInfo.DefaultInstance);
-        foreach (var name in _present)
-            binding.BindOutputToDevice(name, _device.Memory);
+        _caches.BindOutputs(binding, _device.Memory);
         foreach (var layer in RoutedLayers)
             binding.BindOutputToDevice($"routing.{layer}.indices", OrtMemoryInfo.DefaultInstance);
         if (routingWeights)
@@ -75,15 +79,16 @@ public sealed class LanguageModelSession : IDisposable
         _session.RunWithBinding(_run, binding);
 
         var outputs = binding.GetOutputValues().ToArray(); // in the order they were bound
-        cache.Advance(outputs[1..(1 + _present.Length)], columns);
-        var routing = outputs[(1 + _present.Length)..];
+        cache.Advance(outputs[1..(1 + _caches.Count)], columns);
+        var routing = outputs[(1 + _caches.Count)..];
         return new(outputs[0], routing[..RoutedLayers.Count], routing[RoutedLayers.Count..], columns, Sizes.VocabularySize);
     }
 
     public void Dispose() => _run.Dispose();
 
-    private static string[] Names(string prefix, int layers) =>
-        [.. Enumerable.Range(0, layers).SelectMany(layer => new[] { $"{prefix}.{layer}.key", $"{prefix}.{layer}.value" })];
+    /// <summary>The layer whose choices an output reports; null for other outputs.</summary>
+    private static int? LayerOf(string output) =>
+        output.Split('.') is ["routing", var layer, "indices"] && int.TryParse(layer, out var number) ? number : null;
 
     private static long[] Filled(int count, Func<int, long> value)
     {
@@ -93,9 +98,9 @@ public sealed class LanguageModelSession : IDisposable
         return values;
     }
 
-    private static void Require(bool present, string kind, string name)
+    private static void Require(bool rule, string broken)
     {
-        if (!present)
-            throw new UserError($"The ONNX file has no {kind} '{name}', so it is not the causal language model that {ModelManifest.FileName} describes; export it again.");
+        if (!rule)
+            throw new UserError($"The ONNX file has {broken}, so it is not the causal language model that {ModelManifest.FileName} describes; export it again.");
     }
 }

@@ -33,6 +33,27 @@ public sealed class LanguageModelSessionTests
         }
     }
 
+    [Fact]
+    public void CachesOfAnyShapeAndTypeAreCarriedOn()
+    {
+        using var scratch = new Scratch();
+        TinyModel.WriteOddCaches(scratch.Folder);
+        using var session = SessionFactory.Open(scratch.PathOf("model.onnx"), new Device(null), 1, null);
+        using var model = new LanguageModelSession(session, ModelManifest.Load(scratch.Folder).LanguageModel!, new Device(null));
+        using var whole = model.NewCache(2);
+        using var expected = model.Forward([1, 2, 3, 4, 9, 8, 7, 6], whole);
+
+        using var cache = model.NewCache(2);
+        model.Forward([1, 2, 9, 8], cache).Dispose();
+        model.Forward([3, 7], cache).Dispose();
+        using var last = model.Forward([4, 6], cache);
+        for (var row = 0; row < 2; row++)
+            AssertClose(expected.Logits(row, 3), last.Logits(row, 0));
+        using var forgetful = model.NewCache(2);
+        using var alone = model.Forward([4, 6], forgetful);
+        Assert.NotEqual(alone.Logits(0, 0).ToArray(), last.Logits(0, 0).ToArray());
+    }
+
     private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
     {
         Assert.Equal(expected.Length, found.Length);

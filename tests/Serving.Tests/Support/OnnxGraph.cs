@@ -14,6 +14,10 @@ internal sealed class OnnxGraph
         return this;
     }
 
+    /// <summary>An input of whole numbers that callers may leave out.</summary>
+    public OnnxGraph OptionalInput(string name, params long[] values) =>
+        Input(name, TensorProto.Types.DataType.Int64, values.Length).Constant(name, values);
+
     public OnnxGraph Output(string name, TensorProto.Types.DataType type, params object[] shape)
     {
         _graph.Output.Add(Info(name, type, shape));
@@ -53,6 +57,27 @@ internal sealed class OnnxGraph
     {
         var model = new ModelProto { IrVersion = 8, Graph = _graph };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = 17 });
+        System.IO.File.WriteAllBytes(path, model.ToByteArray());
+    }
+
+    /// <summary>Renames a value of a saved model wherever it occurs.</summary>
+    public static void Rename(string path, string from, string to) => Change(path, graph =>
+    {
+        foreach (var value in graph.Input.Concat(graph.Output).Where(value => value.Name == from))
+            value.Name = to;
+        foreach (var names in graph.Node.SelectMany(node => new[] { node.Input, node.Output }))
+            for (var i = 0; i < names.Count; i++)
+                names[i] = names[i] == from ? to : names[i];
+    });
+
+    /// <summary>Gives a saved model a further input that no node reads.</summary>
+    public static void AddInput(string path, string name) =>
+        Change(path, graph => graph.Input.Add(Info(name, TensorProto.Types.DataType.Float, [1])));
+
+    private static void Change(string path, Action<GraphProto> change)
+    {
+        var model = ModelProto.Parser.ParseFrom(System.IO.File.ReadAllBytes(path));
+        change(model.Graph);
         System.IO.File.WriteAllBytes(path, model.ToByteArray());
     }
 

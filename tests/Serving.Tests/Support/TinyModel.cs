@@ -29,6 +29,23 @@ internal static class TinyModel
         End(graph, "mixed", folder, context, router: Draw(Width * Experts, 1));
     }
 
+    /// <summary>A model with random weights in which the caller says how many experts a token meets, and the logits show it.</summary>
+    public static void WriteDial(string folder, int context = 96)
+    {
+        var random = new Random(7);
+        float[] Draw(int count, double scale) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2 - 1) * scale))];
+        var graph = Begin(context)
+            .OptionalInput(ActiveExperts.Input, Dial.Default)
+            .Constant("embedding", Draw(Vocabulary * Width, 1), Vocabulary, Width)
+            .Constant("places", Draw(context * Width, 1), context, Width)
+            .Constant("head", Draw(Width * Vocabulary, 3), Width, Vocabulary);
+        End(graph, "dialled", folder, context, router: Draw(Width * Experts, 1), ActiveExperts.Input);
+        (ModelManifest.Load(folder) with { ActiveExperts = Dial }).Save(folder);
+    }
+
+    /// <summary>The numbers of experts that <see cref="WriteDial"/>'s model offers.</summary>
+    public static ActiveExperts Dial { get; } = new(1, Experts, 2, [new(1, 3.5, 100), new(2, 3.25, 200), new(4, 3, 400)]);
+
     /// <summary>A model that answers any prompt of one token with <paramref name="text"/>, one byte a token, and the end of the text.</summary>
     public static void WriteReciting(string folder, string text)
     {
@@ -46,6 +63,54 @@ internal static class TinyModel
         End(graph, "recited", folder, context, router: new float[Width * Experts]);
     }
 
+    /// <summary>
+    /// A model without keys: what it remembers is a cache of whole numbers whose past comes first, [past, batch], and one with an axis of
+    /// experts, [batch, 3, past, width].
+    /// </summary>
+    public static void WriteOddCaches(string folder, int context = 96)
+    {
+        var random = new Random(7);
+        float[] Draw(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() * 2 - 1))];
+        new OnnxGraph()
+            .Input("input_ids", DataType.Int64, "batch", "sequence")
+            .Input("attention_mask", DataType.Int64, "batch", "total")
+            .Input("position_ids", DataType.Int64, "batch", "sequence")
+            .Input("past_key_values.3.ids", DataType.Int64, "past", "batch")
+            .Input("past_key_values.3.scores", DataType.Float, "batch", 3, "past", Width)
+            .Output("logits", DataType.Float, "batch", "sequence", Vocabulary)
+            .Output("present.3.ids", DataType.Int64, "total", "batch")
+            .Output("present.3.scores", DataType.Float, "batch", 3, "total", Width)
+            .Constant("embedding", Draw(Vocabulary * Width), Vocabulary, Width)
+            .Constant("experts", Draw(3 * Width), 3, 1, Width)
+            .Constant("head", Draw(Width * Vocabulary), Width, Vocabulary)
+            .Constant("hundredth", [0.01f])
+            .Constant("zero", 0)
+            .Constant("one", 1)
+            .Constant("two", 2)
+            .Node("Transpose", ["input_ids"], ["ids"]) // [sequence, batch]
+            .Node("Concat", ["past_key_values.3.ids", "ids"], ["present.3.ids"], ("axis", 0))
+            .Node("ReduceSum", ["past_key_values.3.ids", "zero"], ["ids before"])
+            .Node("CumSum", ["ids", "zero"], ["ids here"])
+            .Node("Add", ["ids before", "ids here"], ["ids so far"])
+            .Node("Transpose", ["ids so far"], ["row ids so far"])
+            .Node("Cast", ["row ids so far"], ["count"], ("to", (long)DataType.Float))
+            .Node("Unsqueeze", ["count", "two"], ["count3"])
+            .Node("Mul", ["count3", "hundredth"], ["from ids"]) // [batch, sequence, 1]
+            .Node("Gather", ["embedding", "input_ids"], ["token"])
+            .Node("Unsqueeze", ["token", "one"], ["token4"])
+            .Node("Mul", ["token4", "experts"], ["score"]) // [batch, 3, sequence, width]
+            .Node("Concat", ["past_key_values.3.scores", "score"], ["present.3.scores"], ("axis", 2))
+            .Node("ReduceSum", ["past_key_values.3.scores", "two"], ["scores before"])
+            .Node("CumSum", ["score", "two"], ["scores here"])
+            .Node("Add", ["scores before", "scores here"], ["scores so far"])
+            .Node("ReduceSum", ["scores so far", "one"], ["from scores"], ("keepdims", 0))
+            .Node("Add", ["from ids", "from scores"], ["history"])
+            .Node("Sin", ["history"], ["h"])
+            .Node("MatMul", ["h", "head"], ["logits"])
+            .Save(Path.Combine(folder, "model.onnx"));
+        Manifest(context, []).WithFiles(folder, "model.onnx").Save(folder);
+    }
+
     private static OnnxGraph Begin(int context) => new OnnxGraph()
         .Input("input_ids", DataType.Int64, "batch", "sequence")
         .Input("attention_mask", DataType.Int64, "batch", "total")
@@ -55,16 +120,19 @@ internal static class TinyModel
         .Output("logits", DataType.Float, "batch", "sequence", Vocabulary)
         .Output("present.0.key", DataType.Float, "batch", 1, "total", Width)
         .Output("present.0.value", DataType.Float, "batch", 1, "total", Width)
-        .Output("routing.0.indices", DataType.Int64, "batch", "sequence", ExpertsPerToken)
-        .Output("routing.0.weights", DataType.Float, "batch", "sequence", ExpertsPerToken);
+        .Output("routing.0.indices", DataType.Int64, "batch", "sequence", "K")
+        .Output("routing.0.weights", DataType.Float, "batch", "sequence", "K");
 
-    private static void End(OnnxGraph graph, string logits, string folder, int context, float[] router)
+    /// <param name="logits">Which of the values of the graph the logits are: "mixed" from the history, "dialled" from the experts' scores too.</param>
+    /// <param name="experts">Which of the values is the number of experts a token.</param>
+    private static void End(OnnxGraph graph, string logits, string folder, int context, float[] router, string experts = "k")
     {
         graph
             .Constant("router", router, Width, Experts)
             .Constant("half", [0.5f])
             .Constant("one", 1)
             .Constant("two", 2)
+            .Constant("last", -1)
             .Constant("k", ExpertsPerToken)
             .Node("Gather", ["embedding", "input_ids"], ["token"])
             .Node("Gather", ["places", "position_ids"], ["place"])
@@ -83,16 +151,23 @@ internal static class TinyModel
             .Node("Cast", ["attention_mask"], ["mask"], ("to", (long)DataType.Float))
             .Node("ReduceMin", ["mask"], ["open"], ("keepdims", 0))
             .Node("MatMul", ["h", "head"], ["mixed"])
-            .Node("Mul", [logits, "open"], ["logits"])
             .Node("MatMul", ["h", "router"], ["scores"])
-            .Node("TopK", ["scores", "k"], ["best", "routing.0.indices"])
+            .Node("TopK", ["scores", experts], ["best", "routing.0.indices"])
             .Node("Softmax", ["best"], ["routing.0.weights"])
+            .Node("ReduceSum", ["best", "last"], ["strength"])
+            .Node("Sin", ["strength"], ["lift"])
+            .Node("Add", ["h", "lift"], ["lifted"])
+            .Node("MatMul", ["lifted", "head"], ["dialled"])
+            .Node("Mul", [logits, "open"], ["logits"])
             .Save(Path.Combine(folder, "model.onnx"));
-        new ModelManifest(ModelManifest.CurrentFormat, "tiny", ModelManifest.CausalLanguageModel, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), new ParameterCount(1, 1))
+        Manifest(context, [new MoeLayerSizes(0, Experts, ExpertsPerToken, 1, false, 0, 1, 1)]).WithFiles(folder, "model.onnx").Save(folder);
+    }
+
+    private static ModelManifest Manifest(int context, MoeLayerSizes[] layers) =>
+        new(ModelManifest.CurrentFormat, "tiny", ModelManifest.CausalLanguageModel, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), new ParameterCount(1, 1))
         {
             LanguageModel = new LanguageModelSizes(Vocabulary, context, 1, Width, 1, 1, Width, ByteTokenizer.Name, 256),
-            MoeLayers = [new MoeLayerSizes(0, Experts, ExpertsPerToken, 1, false, 0, 1, 1)],
+            MoeLayers = layers,
             Exports = [new ExportRecord("onnx", "fp32", "model.onnx", [])],
-        }.WithFiles(folder, "model.onnx").Save(folder);
-    }
+        };
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using OnnxMoe.Serving.Generation;
 
 namespace OnnxMoe.Serving.Http.OpenAi;
@@ -15,28 +16,35 @@ namespace OnnxMoe.Serving.Http.OpenAi;
 internal sealed record GenerationOptions(
     SamplingSettings Sampling, int? MaxTokens, IReadOnlyList<string> Stops, int Choices, bool Stream, bool IncludeUsage, int? TopLogProbs, bool ReturnTokenIds)
 {
+    /// <summary>Experts a token meets; null leaves it to the server.</summary>
+    public int? ActiveExperts { get; init; }
+
     private const int MostChoices = 128;
     private const int MostStops = 16;
     private const int MostLogProbs = 20;
 
     /// <summary>Reads the fields that completions and chat share.</summary>
-    /// <param name="fields">The request.</param>
-    /// <param name="vocabulary">Number of token ids.</param>
+    /// <param name="request">For its headers.</param>
+    /// <param name="fields">Its body.</param>
+    /// <param name="model">The model that is asked.</param>
     /// <param name="chat">Chat names its probability fields differently, and always generates.</param>
-    public static GenerationOptions Read(JsonFields fields, int vocabulary, bool chat)
+    public static GenerationOptions Read(HttpRequest request, JsonFields fields, LanguageModel model, bool chat)
     {
         RefuseUnsupported(fields);
         var stream = fields.Flag("stream");
         var maxTokens = fields.Integer("max_completion_tokens", chat ? 1 : 0, int.MaxValue) ?? fields.Integer("max_tokens", chat ? 1 : 0, int.MaxValue);
         return new(
-            ReadSampling(fields, vocabulary),
+            ReadSampling(fields, model.Tokenizer.VocabularySize),
             (int?)maxTokens,
             ReadStops(fields),
             (int)(fields.Integer("n", 1, MostChoices) ?? 1),
             stream,
             stream && (fields.Object("stream_options")?.Flag("include_usage") ?? false),
             ReadLogProbs(fields, chat),
-            fields.Flag("return_token_ids"));
+            fields.Flag("return_token_ids"))
+        {
+            ActiveExperts = ActiveExpertsField.Read(request, fields, model),
+        };
     }
 
     private static SamplingSettings ReadSampling(JsonFields fields, int vocabulary) => new()

@@ -15,6 +15,9 @@ namespace OnnxMoe.Serving.Http.OpenAi;
 public sealed record LanguageModel(
     string Name, DateTimeOffset Created, LanguageModelSizes Sizes, ITokenizer Tokenizer, IGenerationEngine Engine, ChatTemplate Template, int DefaultMaxTokens)
 {
+    /// <summary>The numbers of experts that a request may choose from; null when the number is fixed.</summary>
+    public ActiveExperts? ActiveExperts { get; init; }
+
     /// <summary>Checks that a request means this model; one that names none does.</summary>
     internal void CheckName(JsonFields fields)
     {
@@ -41,6 +44,7 @@ public sealed record LanguageModel(
             new GenerationRequest(prompt, options.MaxTokens ?? Math.Min(DefaultMaxTokens, room), options.Sampling with { Seed = options.Sampling.Seed + (ulong)choice })
             {
                 Stops = options.Stops,
+                ActiveExperts = options.ActiveExperts,
                 TopLogProbs = options.TopLogProbs,
                 PromptLogProbs = echo && options.TopLogProbs is not null,
             });

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
+using OnnxMoe.Artifacts.Manifests;
 
 namespace OnnxMoe.Serving.Http.OpenAi;
 
@@ -29,7 +30,7 @@ public static class OpenAiApi
         using var running = state.Enter();
         var fields = await Json.Read(context.Request);
         model.CheckName(fields);
-        var options = GenerationOptions.Read(fields, model.Tokenizer.VocabularySize, chat: false);
+        var options = GenerationOptions.Read(context.Request, fields, model, chat: false);
         var echo = fields.Flag("echo");
         var prompts = Prompts.Read(fields, model);
         var requests = prompts.SelectMany(prompt => model.Requests(prompt, options, "prompt", echo)).ToArray();
@@ -42,7 +43,7 @@ public static class OpenAiApi
         using var running = state.Enter();
         var fields = await Json.Read(context.Request);
         model.CheckName(fields);
-        var options = GenerationOptions.Read(fields, model.Tokenizer.VocabularySize, chat: true);
+        var options = GenerationOptions.Read(context.Request, fields, model, chat: true);
         options = options with { Stops = [.. options.Stops, .. model.Template.Stops] };
         var prompt = model.Tokens(model.Template.Apply(ChatMessages.Read(fields)));
         var requests = model.Requests(prompt, options, "messages").ToArray();
@@ -76,12 +77,29 @@ public static class OpenAiApi
         await Json.Write(context.Response, new JsonObject { ["prompt"] = Encoding.UTF8.GetString(bytes) });
     }
 
-    private static JsonObject Card(LanguageModel model) => new()
+    private static JsonObject Card(LanguageModel model)
     {
-        ["id"] = model.Name,
-        ["object"] = "model",
-        ["created"] = model.Created.ToUnixTimeSeconds(),
-        ["owned_by"] = "onnxmoe",
-        ["max_model_len"] = model.Sizes.ContextLength,
-    };
+        var card = new JsonObject
+        {
+            ["id"] = model.Name,
+            ["object"] = "model",
+            ["created"] = model.Created.ToUnixTimeSeconds(),
+            ["owned_by"] = "onnxmoe",
+            ["max_model_len"] = model.Sizes.ContextLength,
+        };
+        if (model.ActiveExperts is { } active)
+            card[ActiveExperts.Input] = new JsonObject
+            {
+                ["least"] = active.Least,
+                ["most"] = active.Most,
+                ["default"] = active.Default,
+                ["measured"] = new JsonArray([.. active.Measured.Select(quality => new JsonObject
+                {
+                    ["k"] = quality.K,
+                    ["validation_loss"] = quality.ValidationLoss,
+                    ["flops_per_token"] = quality.FlopsPerToken,
+                })]),
+            };
+        return card;
+    }
 }

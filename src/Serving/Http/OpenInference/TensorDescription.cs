@@ -11,15 +11,24 @@ namespace OnnxMoe.Serving.Http.OpenInference;
 /// <param name="Symbols">The names of varying sizes; empty where a size is fixed or has no name. Equal names mean equal sizes.</param>
 internal sealed record TensorDescription(string Name, TensorElementType Type, IReadOnlyList<int> Shape, IReadOnlyList<string> Symbols)
 {
+    /// <summary>True for an input with a default, which a request may leave out.</summary>
+    public bool Optional { get; init; }
+
     /// <summary>Describes the tensors among <paramref name="metadata"/>; null for one that is no tensor (a sequence, a map).</summary>
     public static TensorDescription? Of(string name, NodeMetadata metadata) => metadata.IsTensor
         ? new(name, metadata.ElementDataType, metadata.Dimensions, metadata.SymbolicDimensions)
         : null;
 
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
     {
-        ["name"] = Name,
-        ["datatype"] = Datatypes.NameOf(Type),
-        ["shape"] = new JsonArray([.. Shape.Select(size => (JsonNode)size)]),
-    };
+        var json = new JsonObject
+        {
+            ["name"] = Name,
+            ["datatype"] = Datatypes.NameOf(Type),
+            ["shape"] = new JsonArray([.. Shape.Select(size => (JsonNode)size)]),
+        };
+        if (Optional)
+            json["parameters"] = new JsonObject { ["optional"] = true };
+        return json;
+    }
 }

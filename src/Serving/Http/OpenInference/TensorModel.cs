@@ -9,7 +9,11 @@ namespace OnnxMoe.Serving.Http.OpenInference;
 /// <param name="session">The loaded model; the caller keeps and disposes it.</param>
 public sealed class TensorModel(string name, InferenceSession session)
 {
-    private readonly IReadOnlyList<TensorDescription> _inputs = [.. session.InputNames.Select(input => TensorDescription.Of(input, session.InputMetadata[input])).OfType<TensorDescription>()];
+    private readonly IReadOnlyList<TensorDescription> _inputs =
+    [
+        .. session.InputNames.Select(input => TensorDescription.Of(input, session.InputMetadata[input])).OfType<TensorDescription>(),
+        .. session.OverridableInitializerMetadata.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>().Select(input => input with { Optional = true }),
+    ];
 
     /// <summary>The name that requests give.</summary>
     public string Name => name;
@@ -82,7 +86,7 @@ public sealed class TensorModel(string name, InferenceSession session)
                 throw fields.Error("name", $"gives the input {input} a second time.");
             inputs[input] = TensorReader.Read(fields, expected, symbols);
         }
-        if (_inputs.FirstOrDefault(known => !inputs.ContainsKey(known.Name)) is { } missing)
+        if (_inputs.FirstOrDefault(known => !known.Optional && !inputs.ContainsKey(known.Name)) is { } missing)
             throw request.Error("inputs", $"lacks the input {missing.Name}.");
     }
 

@@ -1,0 +1,46 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Tensors;
+
+namespace OnnxMoe.Serving.Sessions;
+
+/// <summary>The caches of an ONNX file, as its own inputs describe them: which there are, how they begin, and what replaces them.</summary>
+internal sealed class CacheLayout
+{
+    private readonly CacheInput[] _caches;
+
+    /// <exception cref="UserError">There is no cache, one breaks the rules of <see cref="CacheInput"/>, or nothing replaces it.</exception>
+    public CacheLayout(InferenceSession session, string file)
+    {
+        _caches = [.. session.InputMetadata.Where(input => CacheInput.Is(input.Key)).Select(input => Read(input.Key, input.Value))];
+        if (_caches.Length == 0)
+            throw new UserError($"{file} has no cache: none of its inputs is called {CacheInput.Prefix}*, so it cannot be run token by token; export it again.");
+        if (_caches.FirstOrDefault(cache => !session.OutputMetadata.ContainsKey(cache.Output)) is { } lost)
+            throw new UserError($"{file} has the cache '{lost.Name}', but no output '{lost.Output}' to go on with; export it again.");
+    }
+
+    /// <summary>Number of caches.</summary>
+    public int Count => _caches.Length;
+
+    /// <summary>A cache of sequences that have seen no token yet.</summary>
+    public KeyValueCache New(int rows) => new(rows, Array.ConvertAll(_caches, cache =>
+        OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)cache.Type, cache.EmptyShape(rows))));
+
+    /// <summary>Binds what the sequences have seen.</summary>
+    public void BindInputs(OrtIoBinding binding, KeyValueCache cache)
+    {
+        for (var i = 0; i < _caches.Length; i++)
+            binding.BindInput(_caches[i].Name, cache.Tensors[i]);
+    }
+
+    /// <summary>Binds what replaces it, one output a cache in their order.</summary>
+    public void BindOutputs(OrtIoBinding binding, OrtMemoryInfo memory)
+    {
+        foreach (var cache in _caches)
+            binding.BindOutputToDevice(cache.Output, memory);
+    }
+
+    private static CacheInput Read(string name, NodeMetadata input) => new(name, (ElementType)input.ElementDataType,
+        input.Dimensions.Zip(input.SymbolicDimensions, (size, symbol) => size >= 0 ? $"{size}" : symbol.Length > 0 ? symbol : "?"));
+}
