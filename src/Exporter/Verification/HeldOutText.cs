@@ -13,7 +13,7 @@ public static class HeldOutText
         + "What they had not expected was the bridge. It had stood for two hundred years, and now the middle arch leaned to one side like an old man "
         + "who has forgotten what he wanted to say. The children were told to keep away from it, and so of course they went to look.";
 
-    /// <summary>The first tokens of the file that is named, else of the test part of the model's training data, else of a passage that this program has.</summary>
+    /// <summary>The first tokens of the file that is named, else of the test part of the model's training data (equal parts of all domains), else of a passage that this program has.</summary>
     /// <param name="modelFolder">Where the tokenizer is.</param>
     /// <param name="file">A text file, or empty.</param>
     /// <param name="count">Tokens wanted.</param>
@@ -24,24 +24,25 @@ public static class HeldOutText
         var language = manifest.LanguageModel ?? throw new UserError($"The model in {modelFolder} is not a language model, so it cannot be compared on text.");
         var tokenizer = Tokenizer.Load(modelFolder, language);
         count = Math.Min(count, language.ContextLength);
-        var tokens = Documents(manifest, file, log).SelectMany(text => tokenizer.Encode(text).Append(tokenizer.EndOfText)).Take(count).Select(id => (long)id).ToArray();
+        var domains = Domains(manifest, file, log);
+        var part = (count + domains.Count - 1) / domains.Count;
+        var tokens = domains.SelectMany(texts => texts.SelectMany(text => tokenizer.Encode(text).Append(tokenizer.EndOfText)).Take(part)).Take(count).Select(id => (long)id).ToArray();
         return tokens.Length >= 4 ? tokens : throw new UserError($"The text to compare on has {tokens.Length} tokens; at least 4 are needed (Export:Text).");
     }
 
-    private static IEnumerable<string> Documents(ModelManifest manifest, string file, TextWriter log)
+    private static IReadOnlyList<IEnumerable<string>> Domains(ModelManifest manifest, string file, TextWriter log)
     {
         if (file.Length > 0)
-            return File.Exists(file) ? [File.ReadAllText(file)] : throw new UserError($"There is no file {file} (Export:Text).");
+            return File.Exists(file) ? [[File.ReadAllText(file)]] : throw new UserError($"There is no file {file} (Export:Text).");
         try
         {
             var options = manifest.Recipe?["Data"]?.Deserialize<DataOptions>() ?? throw new UserError("The manifest does not say what the training data were.");
-            var corpus = TextCorpus.Load(options);
-            return (corpus.Test.Count > 0 ? corpus.Test : corpus.Validation).Select(document => document.Text);
+            return [.. TextCorpus.Load(options).Select(corpus => (corpus.Test.Count > 0 ? corpus.Test : corpus.Validation).Select(document => document.Text))];
         }
         catch (UserError problem)
         {
             log.WriteLine($"The held-out text is not here, so a built-in passage is compared on. ({problem.Message})");
-            return [Passage];
+            return [[Passage]];
         }
     }
 }

@@ -5,11 +5,14 @@ namespace OnnxMoe.Trainer.Data;
 /// <summary>The recipe's section Data: which text, and how it becomes tokens.</summary>
 public sealed class DataOptions
 {
-    /// <summary>The built-in source: the State of the Union addresses 1790-2021.</summary>
+    /// <summary>The default source: the State of the Union addresses 1790-2021.</summary>
     public const string StateOfTheUnion = "sotu";
 
-    [Setting("The text: sotu (State of the Union addresses, fetched by set-up), or a .txt file or a folder of them")]
+    [Setting("The text: sotu, manpages, foldoc or code (fetched by set-up), or a .txt file or a folder of them; several, separated by commas, are domains")]
     public string Source { get; set; } = StateOfTheUnion;
+
+    [Setting("How often each source is drawn in training, relative to the others, in the order of Data:Source; none: equally often", Min = 0)]
+    public double[] Shares { get; set; } = [];
 
     [Setting("Folder of downloaded text (raw/) and of encoded text (cache/)")]
     public string Folder { get; set; } = "data";
@@ -20,12 +23,12 @@ public sealed class DataOptions
     [Setting("Size of the vocabulary that bpe learns: 256 bytes, the end of a text, and the rest merges", Unit = "tokens", Min = 257, Max = 1_000_000)]
     public int VocabularySize { get; set; } = 1024;
 
-    [Setting("Part of your own text that is held out to measure progress (sotu is split by year)", Unit = "fraction of the characters", Min = 0, Max = 0.5)]
+    [Setting("Part of a text that is held out to measure progress (sotu is split by year)", Unit = "fraction of the characters", Min = 0, Max = 0.5)]
     public double ValidationFraction { get; set; } = 0.05;
 
-    [Setting("Part of your own text that is held out for the end (sotu is split by year)", Unit = "fraction of the characters", Min = 0, Max = 0.5)]
+    [Setting("Part of a text that is held out for the end (sotu is split by year)", Unit = "fraction of the characters", Min = 0, Max = 0.5)]
     public double TestFraction { get; set; } = 0.05;
 
-    [Setting("Straighten quotes and dashes, squeeze blanks, drop control characters; turn off for program code")]
+    [Setting("Straighten quotes and dashes, squeeze blanks, drop control characters; turn off for program code (the source code is never cleaned)")]
     public bool Clean { get; set; } = true;
 }

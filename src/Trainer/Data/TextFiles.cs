@@ -15,7 +15,7 @@ internal static class TextFiles
         if (File.Exists(source))
             return [new(Path.GetFileName(source), ReadText(source))];
         if (!Directory.Exists(source))
-            throw new UserError($"Data:Source is '{source}', which is neither '{DataOptions.StateOfTheUnion}' nor a file nor a folder.");
+            throw new UserError($"Data:Source names '{source}', which is neither built in ({BuiltInText.Names}) nor a file nor a folder.");
         var documents = Directory.EnumerateFiles(source, "*.txt", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(path => new TextDocument(Path.GetRelativePath(source, path), ReadText(path))).ToList();
         return documents.Count > 0 ? documents : throw new UserError($"The folder {source} (Data:Source) has no .txt files.");

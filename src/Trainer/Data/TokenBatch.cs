@@ -5,4 +5,7 @@ namespace OnnxMoe.Trainer.Data;
 /// <param name="Targets">For each input the id that follows it [rows, length].</param>
 /// <param name="Rows">Number of windows.</param>
 /// <param name="Length">Tokens in a window.</param>
-public sealed record TokenBatch(long[] Inputs, long[] Targets, int Rows, int Length);
+public sealed record TokenBatch(long[] Inputs, long[] Targets, int Rows, int Length)
+{
+    internal static TokenBatch Empty(int rows, int length) => new(new long[rows * length], new long[rows * length], rows, length);
+}

@@ -11,18 +11,14 @@ namespace OnnxMoe.Trainer.Data;
 /// Encoded text on disk: <c>cache/HASH/tokens.safetensors</c> and <c>tokenizer.json</c>. The hash is of all texts and settings
 /// that the tokens depend on, so an entry never becomes stale; a damaged one is made again.
 /// </summary>
-internal sealed class TokenCache
+internal sealed class TokenCache(DataOptions options, IReadOnlyList<TextCorpus> corpora)
 {
     private const string Version = "1"; // to be raised when cleaning, splitting, training or encoding changes
     private const string TokensFile = "tokens.safetensors";
-    private readonly DataOptions _options;
-    private readonly string _folder;
+    private readonly string _folder = Path.Combine(options.Folder, "cache", Key(options, corpora));
 
-    public TokenCache(DataOptions options, TextCorpus corpus) =>
-        (_options, _folder) = (options, Path.Combine(options.Folder, "cache", Key(options, corpus)));
-
-    /// <summary>The dataset, or null when it is not in the cache.</summary>
-    public TokenDataset? Load()
+    /// <summary>The tokenizer and the tokens of each source's three splits, or null when they are not in the cache.</summary>
+    public EncodedText? Load()
     {
         var (tokens, tokenizer) = (Path.Combine(_folder, TokensFile), Path.Combine(_folder, BpeTokenizer.FileName));
         if (!File.Exists(tokens))
@@ -30,9 +26,10 @@ internal sealed class TokenCache
         try
         {
             using var file = SafetensorsReader.Open(tokens);
-            return new TokenDataset(_options.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer() : BpeTokenizer.Load(tokenizer), Stream("train"), Stream("validation"), Stream("test"));
+            return new EncodedText(options.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer() : BpeTokenizer.Load(tokenizer),
+                [.. corpora.Select((_, source) => new SplitTokens(Read(source, "train"), Read(source, "validation"), Read(source, "test")))]);
 
-            TokenStream Stream(string name) => new(name, file.Read(name).AsSpan<int>().ToArray());
+            int[] Read(int source, string split) => file.Read(NameOf(source, split)).AsSpan<int>().ToArray();
         }
         catch (UserError)
         {
@@ -40,21 +37,28 @@ internal sealed class TokenCache
         }
     }
 
-    /// <summary>Keeps the dataset; the tokens last, because they say that the entry is whole.</summary>
-    public void Save(TokenDataset dataset)
+    /// <summary>Keeps the tokens; written last, because they say that the entry is whole.</summary>
+    public void Save(EncodedText text)
     {
-        if (dataset.Tokenizer is BpeTokenizer bpe)
+        if (text.Tokenizer is BpeTokenizer bpe)
             bpe.Save(Path.Combine(_folder, BpeTokenizer.FileName));
-        var streams = new[] { dataset.Train, dataset.Validation, dataset.Test };
-        Safetensors.Save(Path.Combine(_folder, TokensFile), streams.Select(stream =>
-            KeyValuePair.Create(stream.Name, new HostTensor(ElementType.Int32, [stream.Tokens.Length], MemoryMarshal.AsBytes(stream.Tokens).ToArray()))));
+        Safetensors.Save(Path.Combine(_folder, TokensFile), text.Sources.SelectMany((tokens, source) => new[]
+        {
+            Entry(source, "train", tokens.Train), Entry(source, "validation", tokens.Validation), Entry(source, "test", tokens.Test),
+        }));
+
+        KeyValuePair<string, HostTensor> Entry(int source, string split, int[] tokens) =>
+            new(NameOf(source, split), new HostTensor(ElementType.Int32, [tokens.Length], MemoryMarshal.AsBytes<int>(tokens).ToArray()));
     }
 
-    private static string Key(DataOptions options, TextCorpus corpus)
+    /// <summary>By number: the same text may be named in another way.</summary>
+    private string NameOf(int source, string split) => corpora.Count == 1 ? split : $"{source}.{split}";
+
+    private static string Key(DataOptions options, IReadOnlyList<TextCorpus> corpora)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Add($"{Version} {options.Tokenizer} {(options.Tokenizer == ByteTokenizer.Name ? 0 : options.VocabularySize)}");
-        foreach (var part in (IReadOnlyList<TextDocument>[])[corpus.Train, corpus.Validation, corpus.Test])
+        foreach (var part in corpora.SelectMany(corpus => (IReadOnlyList<TextDocument>[])[corpus.Train, corpus.Validation, corpus.Test]))
         {
             Add($"part of {part.Count}");
             foreach (var document in part)

@@ -3,31 +3,36 @@ using OnnxMoe.Artifacts.Tokenizers;
 
 namespace OnnxMoe.Trainer.Data;
 
-/// <summary>Text as tokens: the tokenizer and the three splits.</summary>
-/// <param name="Tokenizer">Learnt from the training split, or bytes.</param>
-/// <param name="Train">Tokens to learn from.</param>
-/// <param name="Validation">Tokens to measure progress on.</param>
-/// <param name="Test">Tokens for the final figure; may be empty for own text.</param>
-public sealed record TokenDataset(ITokenizer Tokenizer, TokenStream Train, TokenStream Validation, TokenStream Test)
+/// <summary>Text as tokens: the tokenizer and the domains, one for each source.</summary>
+/// <param name="Tokenizer">Learnt from the training splits of all sources as they are, whatever their shares; or bytes.</param>
+/// <param name="Domains">In the order of <c>Data:Source</c>.</param>
+public sealed record TokenDataset(ITokenizer Tokenizer, IReadOnlyList<TextDomain> Domains)
 {
+    /// <summary>What training batches are drawn from.</summary>
+    public TrainingMix Training { get; } = new(Domains);
+
+    /// <summary>Number of training tokens of all domains.</summary>
+    public long TrainingTokens => Domains.Sum(domain => (long)domain.Train.Tokens.Length);
+
     /// <summary>
-    /// Loads the text, learns the tokenizer and encodes; both results are kept in the cache folder under a hash of the text and the
+    /// Loads the texts, learns the tokenizer and encodes; both results are kept in the cache folder under a hash of the texts and the
     /// settings, so that the next run starts at once.
     /// </summary>
-    /// <param name="options">Which text and which tokenizer.</param>
+    /// <param name="options">Which texts and which tokenizer.</param>
     /// <param name="log">Where progress is told.</param>
-    /// <exception cref="UserError">The text is missing, empty, too small or not UTF-8; the disk is full.</exception>
+    /// <exception cref="UserError">A text is missing, empty, too small or not UTF-8; the sources or shares do not fit; the disk is full.</exception>
     public static TokenDataset Open(DataOptions options, TextWriter log)
     {
-        var corpus = TextCorpus.Load(options);
-        var cache = new TokenCache(options, corpus);
-        if (cache.Load() is { } cached)
-            return cached;
-        var tokenizer = MakeTokenizer(options, corpus, log);
-        log.WriteLine($"Encoding {corpus.Train.Count + corpus.Validation.Count + corpus.Test.Count} documents");
-        var dataset = new TokenDataset(tokenizer, Encode("train", corpus.Train, tokenizer), Encode("validation", corpus.Validation, tokenizer), Encode("test", corpus.Test, tokenizer));
-        cache.Save(dataset);
-        return dataset;
+        var sources = TextSource.Of(options);
+        var corpora = TextCorpus.Load(options);
+        var cache = new TokenCache(options, corpora);
+        var text = cache.Load();
+        if (text is null)
+            cache.Save(text = Encode(options, corpora, log));
+        return new TokenDataset(text.Tokenizer, [.. sources.Zip(text.Sources, (source, tokens) => new TextDomain(source.Name, source.Share,
+            Stream(source, "train", tokens.Train), Stream(source, "validation", tokens.Validation), Stream(source, "test", tokens.Test)))]);
+
+        TokenStream Stream(TextSource source, string split, int[] tokens) => new(sources.Count == 1 ? split : $"{source.Name} {split}", tokens);
     }
 
     /// <summary>UTF-8 bytes of the text that the tokens stand for.</summary>
@@ -45,24 +50,23 @@ public sealed record TokenDataset(ITokenizer Tokenizer, TokenStream Train, Token
     public TextLoss LossOf(double natsPerToken, ReadOnlySpan<int> covered) =>
         new(natsPerToken, natsPerToken * (covered.Length - 1) / Math.Log(2) / Math.Max(1, CountBytes(covered[1..])));
 
-    private static ITokenizer MakeTokenizer(DataOptions options, TextCorpus corpus, TextWriter log)
+    private static EncodedText Encode(DataOptions options, IReadOnlyList<TextCorpus> corpora, TextWriter log)
+    {
+        var tokenizer = MakeTokenizer(options, corpora, log);
+        log.WriteLine($"Encoding {corpora.Sum(corpus => corpus.Train.Count + corpus.Validation.Count + corpus.Test.Count)} documents");
+        return new EncodedText(tokenizer, [.. corpora.Select(corpus => new SplitTokens(Tokens(corpus.Train), Tokens(corpus.Validation), Tokens(corpus.Test)))]);
+
+        int[] Tokens(IReadOnlyList<TextDocument> documents) => [.. documents.SelectMany(document => tokenizer.Encode(document.Text).Append(tokenizer.EndOfText))];
+    }
+
+    private static ITokenizer MakeTokenizer(DataOptions options, IReadOnlyList<TextCorpus> corpora, TextWriter log)
     {
         if (options.Tokenizer == ByteTokenizer.Name)
             return new ByteTokenizer();
         if (options.Tokenizer != "bpe")
             throw new UserError($"Data:Tokenizer is '{options.Tokenizer}'; it can be bpe or bytes.");
-        log.WriteLine($"Learning a vocabulary of {options.VocabularySize} tokens from {corpus.Train.Sum(document => (long)document.Text.Length) / 1e6:0.0} million characters");
-        return BpeTrainer.Train(corpus.Train.Select(document => document.Text), options.VocabularySize);
-    }
-
-    private static TokenStream Encode(string name, IReadOnlyList<TextDocument> documents, ITokenizer tokenizer)
-    {
-        var tokens = new List<int>();
-        foreach (var document in documents)
-        {
-            tokens.AddRange(tokenizer.Encode(document.Text));
-            tokens.Add(tokenizer.EndOfText);
-        }
-        return new TokenStream(name, [.. tokens]);
+        var texts = corpora.SelectMany(corpus => corpus.Train).Select(document => document.Text);
+        log.WriteLine($"Learning a vocabulary of {options.VocabularySize} tokens from {texts.Sum(text => (long)text.Length) / 1e6:0.0} million characters");
+        return BpeTrainer.Train(texts, options.VocabularySize);
     }
 }

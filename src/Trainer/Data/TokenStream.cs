@@ -3,7 +3,7 @@ using OnnxMoe.Artifacts;
 namespace OnnxMoe.Trainer.Data;
 
 /// <summary>All tokens of one split: the documents one after the other, each followed by the end of text.</summary>
-/// <param name="name">train, validation or test; named in errors.</param>
+/// <param name="name">Which text and which split; named in errors.</param>
 /// <param name="tokens">The ids.</param>
 public sealed class TokenStream(string name, int[] tokens)
 {
@@ -11,22 +11,19 @@ public sealed class TokenStream(string name, int[] tokens)
 
     public ReadOnlySpan<int> Tokens => tokens;
 
-    /// <summary>
-    /// Random windows for one training step: a pure function of its arguments, so a resumed run sees what an undisturbed one would.
-    /// </summary>
-    /// <param name="seed">The run's seed.</param>
-    /// <param name="step">Number of the optimizer step.</param>
-    /// <param name="microStep">Number of the part of the step (gradient accumulation).</param>
-    /// <param name="rows">Windows in the batch.</param>
-    /// <param name="length">Tokens in a window.</param>
+    /// <summary>Where a window can begin: at each of the first tokens, that many.</summary>
     /// <exception cref="UserError">The split is shorter than a window.</exception>
-    public TokenBatch Batch(long seed, long step, int microStep, int rows, int length)
+    internal int Positions(int length) => tokens.Length > length ? tokens.Length - length
+        : throw new UserError($"The {Name} text has {tokens.Length} tokens, too few for one window of {length} and the token after it; give more text or use a shorter window.");
+
+    /// <summary>Writes the window that begins at token <paramref name="start"/> into a row of a batch.</summary>
+    internal void CopyTo(TokenBatch batch, int row, int start)
     {
-        RequireWindow(length);
-        var starts = new int[rows];
-        for (var row = 0; row < rows; row++)
-            starts[row] = (int)(StatelessRandom.Next(seed, step, microStep, row) % (ulong)(tokens.Length - length));
-        return At(starts, length);
+        for (var i = 0; i < batch.Length; i++)
+        {
+            batch.Inputs[row * batch.Length + i] = tokens[start + i];
+            batch.Targets[row * batch.Length + i] = tokens[start + i + 1];
+        }
     }
 
     /// <summary>
@@ -45,26 +42,15 @@ public sealed class TokenStream(string name, int[] tokens)
 
     private int WindowCount(int length, int most)
     {
-        RequireWindow(length);
-        var windows = (tokens.Length - 1) / length;
+        var windows = (Positions(length) - 1 + length) / length;
         return most > 0 ? Math.Min(most, windows) : windows;
     }
 
     private TokenBatch At(int[] starts, int length)
     {
-        var (inputs, targets) = (new long[starts.Length * length], new long[starts.Length * length]);
+        var batch = TokenBatch.Empty(starts.Length, length);
         for (var row = 0; row < starts.Length; row++)
-            for (var i = 0; i < length; i++)
-            {
-                inputs[row * length + i] = tokens[starts[row] + i];
-                targets[row * length + i] = tokens[starts[row] + i + 1];
-            }
-        return new TokenBatch(inputs, targets, starts.Length, length);
-    }
-
-    private void RequireWindow(int length)
-    {
-        if (tokens.Length <= length)
-            throw new UserError($"The {Name} text has {tokens.Length} tokens, too few for one window of {length} and the token after it; give more text or use a shorter window.");
+            CopyTo(batch, row, starts[row]);
+        return batch;
     }
 }

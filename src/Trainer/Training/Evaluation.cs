@@ -1,6 +1,10 @@
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>What an evaluation measured.</summary>
-/// <param name="Loss">Mean cross-entropy, nats a token.</param>
+/// <param name="DomainLosses">Mean cross-entropy of each domain's text, nats a token, in the order of the domains.</param>
 /// <param name="ExpertLoad">Per routed layer, in order: how many picks each expert got.</param>
-public sealed record Evaluation(double Loss, long[][] ExpertLoad);
+public sealed record Evaluation(IReadOnlyList<double> DomainLosses, long[][] ExpertLoad)
+{
+    /// <summary>The mean of the domains' losses: each domain counts the same, whatever its share in training.</summary>
+    public double Loss => DomainLosses.Average();
+}

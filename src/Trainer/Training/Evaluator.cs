@@ -7,27 +7,46 @@ using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Training;
 
-/// <summary>Measures a language model on consecutive windows of held-out text.</summary>
-public sealed class Evaluator(DecoderLm model, TokenStream data, int batchSize, int length, int tokens, Device? device)
+/// <summary>Measures a language model on consecutive windows of each domain's validation text.</summary>
+/// <param name="model">The model.</param>
+/// <param name="domains">Of the text.</param>
+/// <param name="batchSize">Windows at a time.</param>
+/// <param name="length">Tokens in a window.</param>
+/// <param name="tokens">Tokens of one evaluation, in equal parts of all domains.</param>
+/// <param name="device">Where the model is; null for the CPU.</param>
+public sealed class Evaluator(DecoderLm model, IReadOnlyList<TextDomain> domains, int batchSize, int length, int tokens, Device? device)
 {
     private readonly TorchOps _ops = new(training: false, device);
 
-    /// <param name="trace">Takes the routing of every token, a request for each window; may be null.</param>
+    /// <summary>Windows of each domain, at most.</summary>
+    public int Windows { get; } = Math.Max(1, tokens / domains.Count / length);
+
+    /// <param name="trace">Takes the routing of every token, a request for each window, domain after domain; may be null.</param>
     public Evaluation Run(RoutingTraceWriter? trace = null)
     {
         using var noGrad = no_grad();
         var load = model.RoutedLayers.Select(layer => new long[layer.Router.Experts]).ToArray();
+        var requests = 0L;
+        var losses = new List<double>();
+        foreach (var domain in domains)
+            losses.Add(Measure(domain.Validation, load, trace, ref requests));
+        return new Evaluation(losses, load);
+    }
+
+    private double Measure(TokenStream text, long[][] load, RoutingTraceWriter? trace, ref long requests)
+    {
         double sum = 0;
         long count = 0;
-        foreach (var batch in data.Windows(batchSize, length, Math.Max(1, tokens / length)))
+        foreach (var batch in text.Windows(batchSize, length, Windows))
         {
             using var scope = NewDisposeScope();
             var context = new ForwardContext(_ops);
             sum += LanguageModelLoss.Of(model, batch, context).item<float>() * (double)batch.Inputs.Length;
-            Record(context, load, trace, firstRequest: count / length, batch.Rows);
+            Record(context, load, trace, firstRequest: requests, batch.Rows);
             count += batch.Inputs.Length;
+            requests += batch.Rows;
         }
-        return new Evaluation(sum / count, load);
+        return sum / count;
     }
 
     private void Record(ForwardContext context, long[][] load, RoutingTraceWriter? trace, long firstRequest, int size)

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>One optimizer step of a language model: forward passes, cross-entropy plus router losses, backward, AdamW.</summary>
-public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer, TokenStream data, TrainerOptions options, long seed, int length, Device? device)
+public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer, TrainingMix data, TrainerOptions options, long seed, int length, Device? device)
 {
     private readonly TorchOps _ops = new(training: true, device);
 

@@ -15,8 +15,8 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
     /// <summary>Returns the state after the last step made.</summary>
     public Checkpoint Run(Checkpoint state, CancellationToken cancel)
     {
-        var step = new LanguageModelStep(model, optimizer, data.Train, _options, settings.Seed, length, device);
-        var evaluator = new Evaluator(model, data.Validation, _options.BatchSize, length, _options.EvaluationTokens, device);
+        var step = new LanguageModelStep(model, optimizer, data.Training, _options, settings.Seed, length, device);
+        var evaluator = new Evaluator(model, data.Domains, _options.BatchSize, length, _options.EvaluationTokens, device);
         while (state.Step < _options.Steps)
         {
             var measured = step.Run(state.Step);
@@ -39,17 +39,21 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
     private Checkpoint Evaluate(Evaluator evaluator, Checkpoint state)
     {
         var evaluation = evaluator.Run();
-        metrics.Add(new JsonObject
-        {
-            ["step"] = state.Step,
-            ["validation_loss"] = evaluation.Loss,
-            ["expert_load"] = JsonSerializer.SerializeToNode(evaluation.ExpertLoad),
-        });
+        metrics.Add(Entry(state.Step, evaluation));
         progress.Say(string.Create(CultureInfo.InvariantCulture, $"step {state.Step}: validation loss {evaluation.Loss:F4}"));
         if (evaluation.Loss >= state.BestLoss)
             return state;
         store.SaveBest();
         return state with { BestLoss = evaluation.Loss, BestStep = state.Step };
+    }
+
+    private JsonObject Entry(int step, Evaluation evaluation)
+    {
+        var entry = new JsonObject { ["step"] = step, ["validation_loss"] = evaluation.Loss };
+        if (data.Domains.Count > 1)
+            entry["validation_loss_by_domain"] = new JsonObject(data.Domains.Zip(evaluation.DomainLosses, (domain, loss) => KeyValuePair.Create(domain.Name, (JsonNode?)loss)));
+        entry["expert_load"] = JsonSerializer.SerializeToNode(evaluation.ExpertLoad);
+        return entry;
     }
 
     private static JsonObject Entry(int step, StepMetrics measured)

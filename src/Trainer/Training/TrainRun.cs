@@ -32,7 +32,7 @@ public static class TrainRun
         var model = new DecoderLm(settings.Model, data.Tokenizer.VocabularySize, settings.Seed, device);
         var size = ModelSize.Of(model);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a token; {data.Train.Tokens.Length:N0} training tokens, {options.Steps} steps of {options.BatchSize * options.Accumulation} x {length}"));
+            $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a token; {data.TrainingTokens:N0} training tokens, {options.Steps} steps of {options.BatchSize * options.Accumulation} x {length}"));
 
         using var optimizer = new WeightOptimizer(model.Weights, options);
         var store = new CheckpointStore(modelFolder, model.Weights, optimizer);
@@ -65,11 +65,12 @@ public static class TrainRun
         MetricsFile metrics, TextWriter log)
     {
         using var files = new FileSet(modelFolder);
+        var evaluator = new Evaluator(model, data.Domains, settings.Trainer.BatchSize, length, settings.Trainer.EvaluationTokens, device);
         Evaluation evaluation;
         using (var trace = new RoutingTraceWriter(files.PathOf("trace.bin"), [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))]))
-            evaluation = new Evaluator(model, data.Validation, settings.Trainer.BatchSize, length, settings.Trainer.EvaluationTokens, device).Run(trace);
-        var covered = data.Validation.Covered(length, Math.Max(1, settings.Trainer.EvaluationTokens / length));
-        var bigram = new BigramBaseline(data.Train.Tokens, model.Vocabulary).NatsPerToken(covered);
+            evaluation = evaluator.Run(trace);
+        var domains = DomainResult.Of(evaluation, data, length, evaluator.Windows);
+        var bigram = domains.Average(domain => domain.BigramLoss);
         var entries = metrics.Read();
         var speeds = entries.Select(e => e["tokens_per_second"]?.GetValue<double>()).OfType<double>().Order().ToArray();
         var speed = speeds[speeds.Length / 2];
@@ -79,13 +80,15 @@ public static class TrainRun
             ["bestStep"] = state.BestStep,
             ["validationLoss"] = evaluation.Loss,
             ["validationPerplexity"] = Math.Exp(evaluation.Loss),
-            ["validationBitsPerByte"] = data.LossOf(evaluation.Loss, covered).BitsPerByte,
+            ["validationBitsPerByte"] = domains.Average(domain => domain.BitsPerByte),
             ["bigramLoss"] = bigram,
             ["uniformLoss"] = Math.Log(model.Vocabulary),
             ["tokensPerSecond"] = speed,
         };
         if (settings.Start.Sources().Count > 0)
             training["start"] = StartModels.Provenance(modelFolder, settings.Start);
+        if (domains.Count > 1)
+            training["validationByDomain"] = new JsonObject(domains.Select(domain => KeyValuePair.Create(domain.Domain, (JsonNode?)domain.ToJson())));
         WeightFile.Save(files.PathOf("weights.safetensors"), model.Weights);
         if (data.Tokenizer is BpeTokenizer bpe)
             bpe.Save(files.PathOf(BpeTokenizer.FileName));

@@ -41,7 +41,7 @@ public sealed class TrainerOptions
     [Setting("Steps between evaluations on validation text", Unit = "steps", Min = 1)]
     public int EvaluateEvery { get; set; } = 100;
 
-    [Setting("Validation text of one evaluation", Unit = "tokens", Min = 1)]
+    [Setting("Validation text of one evaluation, in equal parts of all domains", Unit = "tokens", Min = 1)]
     public int EvaluationTokens { get; set; } = 32768;
 
     [Setting("Steps between checkpoints", Unit = "steps", Min = 1)]

@@ -44,9 +44,21 @@ public static class TrainingReport
                 new LineChart("Learning rate", "step", "", [Curve("learning rate", steps, "learning_rate")]),
                 new LineChart("Gradient norm", "step", "before clipping", [Curve("gradient norm", steps, "gradient_norm")]) { Logarithmic = true },
                 new LineChart("Speed", "step", "tokens/s", [Curve("tokens/s", steps, "tokens_per_second")]));
+        if (training["validationByDomain"] is JsonObject domains)
+            AddDomains(report, domains, evaluations);
         if (evaluation.ExpertLoad.Length > 0)
             AddLoad(report, model, evaluations, evaluation);
         report.Section("Recipe").Table(new ReportTable(["Setting", "Value"], [.. Rows(settings.ToRecipe(), "")])).Save(path);
+    }
+
+    private static void AddDomains(HtmlReport report, JsonObject domains, JsonObject[] evaluations)
+    {
+        var steps = evaluations.Select(m => Number(m, "step")).ToArray();
+        report.Section("Domains", "Each source of the text measured by itself; the validation loss is their mean. The bigram model of a domain is fitted on that domain's training text alone.")
+            .Charts(new LineChart("Validation loss by domain", "step", "nats a token",
+                [.. domains.Select(domain => new ChartSeries(domain.Key, [.. evaluations.Select(m => Number((JsonObject)m["validation_loss_by_domain"]!, domain.Key))]) { At = steps })]))
+            .Table(new ReportTable(["Domain", "Validation loss", "Bigram model", "Bits per byte"], [.. domains.Select(domain => (string[])
+                [domain.Key, .. new[] { "loss", "bigramLoss", "bitsPerByte" }.Select(key => Text($"{Number((JsonObject)domain.Value!, key):F4}"))])]));
     }
 
     private static void AddLoad(HtmlReport report, DecoderLm model, JsonObject[] evaluations, Evaluation evaluation)
