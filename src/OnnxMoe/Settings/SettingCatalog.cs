@@ -1,3 +1,4 @@
+using OnnxMoe.Experiments;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Running;
 using OnnxMoe.Placement;
@@ -28,7 +29,8 @@ public sealed class SettingCatalog
         new SettingSection("Export", typeof(ExportOptions)),
         new SettingSection("Run", typeof(RunOptions)),
         new SettingSection("Place", typeof(PlaceOptions)),
-        new SettingSection("Serve", typeof(ServeOptions)));
+        new SettingSection("Serve", typeof(ServeOptions)),
+        new SettingSection("Reproduce", typeof(ReproduceOptions)));
 
     public IReadOnlyList<SettingSection> Sections { get; }
 

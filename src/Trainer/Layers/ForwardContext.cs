@@ -14,6 +14,9 @@ public sealed class ForwardContext(OpSet ops)
     /// <summary>Tokens of each sequence of the batch; known while training only.</summary>
     public long SequenceLength { get; init; } = -1;
 
+    /// <summary>Changes what routed layers do in this pass; null leaves them as they are.</summary>
+    public Intervention? Intervention { get; init; }
+
     /// <summary>Auxiliary losses in the order of the layers, each already times its coefficient; the objective adds them up.</summary>
     public IReadOnlyList<(string Name, Value Loss)> Losses => _losses;
 

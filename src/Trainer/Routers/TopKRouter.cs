@@ -23,6 +23,6 @@ public sealed class TopKRouter(LayerScope scope, ScoreHead head, int experts, in
         }
         if (rule == WeightRule.Renormalized)
             weights = weights / weights.ReduceSum([-1]);
-        return new Routing(indices, weights);
+        return new Routing(indices, weights) { Probabilities = probabilities };
     }
 }

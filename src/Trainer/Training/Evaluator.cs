@@ -13,21 +13,25 @@ public sealed class Evaluator(DecoderLm model, TokenStream data, int batchSize, 
     private readonly TorchOps _ops = new(training: false, device);
 
     /// <param name="trace">Takes the routing of every token, a request for each window; may be null.</param>
-    public Evaluation Run(RoutingTraceWriter? trace = null)
+    /// <param name="hooks">What to change or to watch; null: nothing.</param>
+    public Evaluation Run(RoutingTraceWriter? trace = null, EvaluationHooks? hooks = null)
     {
         using var noGrad = no_grad();
         var load = model.RoutedLayers.Select(layer => new long[layer.Router.Experts]).ToArray();
         double sum = 0;
         long count = 0;
-        foreach (var batch in data.Windows(batchSize, length, Math.Max(1, tokens / length)))
+        foreach (var window in data.Windows(batchSize, length, Math.Max(1, tokens / length)))
         {
             using var scope = NewDisposeScope();
-            var context = new ForwardContext(_ops);
-            sum += LanguageModelLoss.Of(model, batch, context).item<float>() * (double)batch.Inputs.Length;
+            var batch = hooks?.Inputs?.Invoke(window, count / length) ?? window;
+            var context = new ForwardContext(_ops) { Intervention = hooks?.Intervention };
+            var losses = LanguageModelLoss.PerToken(model, batch, context);
+            sum += losses.mean().item<float>() * (double)batch.Inputs.Length;
             Record(context, load, trace, firstRequest: count / length, batch.Rows);
+            hooks?.Observe?.Invoke(new EvaluatedBatch(batch, context, losses));
             count += batch.Inputs.Length;
         }
-        return new Evaluation(sum / count, load);
+        return new Evaluation(sum / count, load) { Tokens = count };
     }
 
     private void Record(ForwardContext context, long[][] load, RoutingTraceWriter? trace, long firstRequest, int size)
