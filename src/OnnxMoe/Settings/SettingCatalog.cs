@@ -1,3 +1,4 @@
+using OnnxMoe.Experiments;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Running;
 using OnnxMoe.Placement;
@@ -30,7 +31,8 @@ public sealed class SettingCatalog
         new SettingSection("Export", typeof(ExportOptions)),
         new SettingSection("Run", typeof(RunOptions)),
         new SettingSection("Place", typeof(PlaceOptions)),
-        new SettingSection("Serve", typeof(ServeOptions)));
+        new SettingSection("Serve", typeof(ServeOptions)),
+        new SettingSection("Reproduce", typeof(ReproduceOptions)));
 
     /// <summary>The sections at the root of a recipe.</summary>
     public IReadOnlyList<SettingSection> Sections { get; }

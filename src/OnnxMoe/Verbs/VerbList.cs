@@ -12,7 +12,7 @@ public static class VerbList
         new RunVerb(),
         new PlaceVerb(),
         new ServeVerb(),
-        new PlannedVerb("reproduce", "repeats a published system's result"),
+        new ReproduceVerb(),
         new RecipesVerb(),
     ];
 }

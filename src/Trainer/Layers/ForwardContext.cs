@@ -34,6 +34,9 @@ public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>
     /// <summary>Hands tensors from layer to layer.</summary>
     public DepthCarry Carry { get; } = new();
 
+    /// <summary>Changes what routed layers do in this pass; null leaves them as they are.</summary>
+    public Intervention? Intervention { get; init; }
+
     /// <summary>Auxiliary losses in the order of the layers, each already times its coefficient; the objective adds them up.</summary>
     public IReadOnlyList<(string Name, Value Loss)> Losses => _losses;
 

@@ -20,9 +20,10 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
     {
         var tokens = x.Reshape(-1, size); // [T, D]
         var routing = Router.Route(tokens, context);
+        routing = context.Intervention?.Reroute(Number, routing) ?? routing;
         context.AddRouting(this, routing);
         var y = Experts.Apply(tokens, routing);
-        if (shared is not null)
+        if (shared is not null && context.Intervention?.UsesSharedExperts(Number) != false)
             y += shared.Forward(tokens);
         return y.Reshape(x.Shape());
     }

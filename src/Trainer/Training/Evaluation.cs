@@ -7,4 +7,10 @@ public sealed record Evaluation(IReadOnlyList<double> DomainLosses, long[][] Exp
 {
     /// <summary>The mean of the domains' losses: each domain counts the same, whatever its share in training.</summary>
     public double Loss => DomainLosses.Average();
+
+    /// <summary>Tokens that were predicted.</summary>
+    public long Tokens { get; init; }
+
+    /// <summary>Mean number of experts that a token activated, per routed layer.</summary>
+    public double[] ActiveExperts => [.. ExpertLoad.Select(load => load.Sum() / (double)Tokens)];
 }

@@ -22,27 +22,32 @@ public sealed class Evaluator(DecoderLm model, IReadOnlyList<TextDomain> domains
     public int Windows { get; } = Math.Max(1, tokens / domains.Count / length);
 
     /// <param name="trace">Takes the routing of every token, a request for each window, domain after domain; may be null.</param>
-    public Evaluation Run(RoutingTraceWriter? trace = null)
+    /// <param name="hooks">What to change or to watch; null: nothing.</param>
+    public Evaluation Run(RoutingTraceWriter? trace = null, EvaluationHooks? hooks = null)
     {
         using var noGrad = no_grad();
         var load = model.RoutedLayers.Select(layer => new long[layer.Router.Experts]).ToArray();
         var requests = 0L;
         var losses = new List<double>();
         foreach (var domain in domains)
-            losses.Add(Measure(domain.Validation, load, trace, ref requests));
-        return new Evaluation(losses, load);
+            losses.Add(Measure(domain.Validation, load, trace, hooks, ref requests));
+        return new Evaluation(losses, load) { Tokens = requests * length };
     }
 
-    private double Measure(TokenStream text, long[][] load, RoutingTraceWriter? trace, ref long requests)
+    /// <param name="requests">Windows evaluated so far, of all domains.</param>
+    private double Measure(TokenStream text, long[][] load, RoutingTraceWriter? trace, EvaluationHooks? hooks, ref long requests)
     {
         double sum = 0;
         long count = 0;
-        foreach (var batch in text.Windows(batchSize, length, Windows))
+        foreach (var window in text.Windows(batchSize, length, Windows))
         {
             using var scope = NewDisposeScope();
-            var context = new ForwardContext(_ops);
-            sum += LanguageModelLoss.Of(model, batch, context).item<float>() * (double)batch.Inputs.Length;
+            var batch = hooks?.Inputs?.Invoke(window, requests) ?? window;
+            var context = new ForwardContext(_ops) { Intervention = hooks?.Intervention };
+            var losses = LanguageModelLoss.PerToken(model, batch, context);
+            sum += losses.mean().item<float>() * (double)batch.Inputs.Length;
             Record(context, load, trace, firstRequest: requests, batch.Rows);
+            hooks?.Observe?.Invoke(new EvaluatedBatch(batch, context, losses));
             count += batch.Inputs.Length;
             requests += batch.Rows;
         }

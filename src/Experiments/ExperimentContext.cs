@@ -1,0 +1,58 @@
+using System.Globalization;
+using OnnxMoe.Experiments.TinyModels;
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Training;
+
+namespace OnnxMoe.Experiments;
+
+/// <summary>What an experiment works with: seeds, text, stored runs, progress.</summary>
+/// <param name="options">Seeds, steps and threads.</param>
+/// <param name="firstSeed">The seeds count up from it.</param>
+/// <param name="data">Where the text is; read as bytes.</param>
+/// <param name="store">Finished runs.</param>
+/// <param name="log">Takes progress.</param>
+/// <param name="terminal">True when the log is a terminal.</param>
+/// <param name="cancel">Stops between two steps; finished runs stay.</param>
+public sealed class ExperimentContext(
+    ReproduceOptions options, long firstSeed, DataOptions data, MeasurementStore store, TextWriter log, bool terminal, CancellationToken cancel)
+{
+    private readonly Lazy<TokenDataset> _data = new(() => TokenDataset.Open(data, log));
+
+    /// <summary>The seeds; every arm runs once with each.</summary>
+    public IReadOnlyList<long> Seeds { get; } = [.. Enumerable.Range(0, options.Seeds).Select(i => firstSeed + i)];
+
+    /// <summary>The common small set-up with the experiment's changes, and over them the steps and threads that the user asked for.</summary>
+    public TinySetup Tiny(Action<ModelOptions>? model = null, Action<TrainerOptions>? trainer = null)
+    {
+        var setup = TinySetup.Create(model, trainer);
+        setup.Trainer.Threads = options.Threads;
+        return options.Steps > 0 ? setup.WithSteps(options.Steps) : setup;
+    }
+
+    /// <summary>Runs every arm with every seed, seed by seed; a stored run is taken instead of a new one.</summary>
+    public IReadOnlyList<ArmResult> RunAll(params IReadOnlyList<Arm> arms)
+    {
+        var runs = Seeds.SelectMany(seed => arms.Select(arm => (Arm: arm, Seed: seed, Settings: arm.Fingerprint(seed, data)))).ToArray();
+        var stored = runs.Select(run => store.Load(run.Arm.Name, run.Seed, run.Settings)).ToArray();
+        if (stored.Count(run => run is not null) is > 0 and var count)
+            log.WriteLine($"{count} of {runs.Length} runs are stored from before (--fresh runs them again).");
+        var total = runs.Where((_, i) => stored[i] is null).Sum(run => run.Arm.Steps);
+        var progress = new ProgressLine(log, total, 0, terminal);
+        var done = 0;
+        for (var i = 0; i < runs.Length; i++)
+        {
+            if (stored[i] is not null)
+                continue;
+            var (arm, seed, settings) = runs[i];
+            var result = store.New(arm.Name, seed, settings);
+            arm.Run(seed, _data.Value, result, steps => progress.Update(done + steps, $"{arm.Name}, seed {seed}"), cancel);
+            store.Save(result);
+            stored[i] = result;
+            done += arm.Steps;
+            progress.Say(string.Create(CultureInfo.InvariantCulture,
+                $"{arm.Name}, seed {seed}: validation loss {result[TinyArm.ValidationLoss]:F4}, {result[TinyArm.Seconds]:F0} s"));
+        }
+        return [.. arms.Select((arm, a) => new ArmResult(arm, [.. Seeds.Select((_, s) => stored[s * arms.Count + a]!)]))];
+    }
+}

@@ -1,0 +1,20 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Experiments.Systems;
+
+namespace OnnxMoe.Experiments;
+
+/// <summary>All experiments, in the order of their numbers.</summary>
+public static class ExperimentList
+{
+    public static IReadOnlyList<Experiment> All { get; } =
+    [
+        new DeepSeekMoe(),
+    ];
+
+    /// <summary>The experiment of that name, with or without its number.</summary>
+    /// <exception cref="UserError">There is none.</exception>
+    public static Experiment Find(string name) =>
+        All.FirstOrDefault(experiment => experiment.Name == name || experiment.Name[(experiment.Number.Length + 1)..] == name)
+        ?? throw new UserError((name.Length == 0 ? "onnxmoe reproduce needs the name of a system" : $"There is no experiment '{name}'")
+            + $"; there are: {string.Join(", ", All.Select(experiment => experiment.Name))}.");
+}

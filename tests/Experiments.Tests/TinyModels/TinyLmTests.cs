@@ -1,0 +1,141 @@
+using OnnxMoe.Experiments.Interventions;
+using OnnxMoe.Experiments.Tests.Support;
+using OnnxMoe.Experiments.TinyModels;
+using OnnxMoe.Trainer.Training;
+
+namespace OnnxMoe.Experiments.Tests.TinyModels;
+
+public sealed class TinyLmTests
+{
+    private static readonly TinyLm Lm = new(Some.Data());
+
+    [Fact]
+    public void TheSameSeedGivesTheSameRunAndAnotherSeedAnother()
+    {
+        double[] Losses(long seed) => [.. Lm.Train(Some.Setup(), seed).Steps.Select(step => step.Loss)];
+        Assert.Equal(Losses(1), Losses(1));
+        Assert.NotEqual(Losses(1), Losses(2));
+    }
+
+    [Fact]
+    public void ItTrainsAndMeasures()
+    {
+        var run = Lm.Train(Some.Setup(trainer: options => options.Steps = 40), 1);
+        Assert.Equal(40, run.Steps.Count);
+        Assert.InRange(run.ValidationLoss, 0, run.Steps[0].Loss - 0.5);
+        Assert.Equal(run.ValidationLoss / Math.Log(2), run.BitsPerCharacter, 9); // every token is one byte
+        Assert.Equal(2, run.ActiveExperts);
+        Assert.Equal(2, run.Validation.ExpertLoad.Length);
+        Assert.All(run.Validation.ExpertLoad, load => Assert.Equal(2 * 320, load.Sum()));
+        Assert.All(run.Steps, step => Assert.Equal(["balance"], step.Auxiliary.Keys));
+        Assert.True(run.Time > TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void ChecksComeAtTheirStepsAndChangeNothing()
+    {
+        List<(int Steps, double At)> seen = [];
+        var hooks = new TinyHooks { CheckAt = [0.5, 0.75, 1], Check = (run, at) => { seen.Add((run.Steps.Count, at)); run.Evaluate(); } };
+        var watched = Lm.Train(Some.Setup(trainer: options => options.Steps = 8), 1, hooks);
+        Assert.Equal([(4, 0.5), (6, 0.75), (8, 1)], seen);
+        Assert.Equal(Lm.Train(Some.Setup(trainer: options => options.Steps = 8), 1).ValidationLoss, watched.ValidationLoss);
+    }
+
+    [Fact]
+    public void ARunThatDivergesEndsAndItsMeasuresAreNoNumbers()
+    {
+        var run = Lm.Train(Some.Setup(trainer: options => (options.Steps, options.LearningRate, options.ClipNorm) = (30, 1e30, 0)), 1);
+        Assert.True(run.Diverged);
+        Assert.InRange(run.Steps.Count, 2, 29);
+        Assert.True(double.IsNaN(run.ValidationLoss));
+        Assert.True(double.IsNaN(run.BitsPerCharacter));
+        Assert.True(double.IsNaN(run.ActiveExperts));
+    }
+
+    [Fact]
+    public void ASnapshotHoldsWhatTheEvaluationCounts()
+    {
+        var run = Lm.Train(Some.Setup(), 1);
+        var snapshot = run.Snapshot(320);
+        Assert.Equal(320, snapshot.Tokens);
+        Assert.Equal(run.ValidationLoss, snapshot.Losses.Average(), 1e-5);
+        foreach (var (layer, load) in snapshot.Layers.Zip(run.Validation.ExpertLoad))
+        {
+            Assert.Equal(load, Enumerable.Range(0, 6).Select(e => (long)layer.Indices.Sum(row => row.Count(i => i == e))));
+            Assert.All(layer.Indices.Zip(layer.Probabilities), pair => Assert.Equal(pair.Second.Max(), pair.Second[pair.First[0]]));
+            Assert.All(layer.Weights, row => Assert.Equal(1, row.Sum(), 1e-5));
+        }
+        Assert.InRange(snapshot.Entropy, 0, Math.Log(6) + 1e-6);
+    }
+
+    [Fact]
+    public void CorruptionHitsTheSamePositionsEachTimeAndSparesTheTargets()
+    {
+        var batches = Some.Data().Domains[0].Validation.Windows(4, 16, 20).ToArray();
+        var fixedSymbol = new InputCorruption(0.25, 7, ['#']);
+        var windows = 0L;
+        List<bool> hit = [];
+        foreach (var batch in batches)
+        {
+            var once = fixedSymbol.Apply(batch, windows);
+            Assert.Equal(once.Inputs, fixedSymbol.Apply(batch, windows).Inputs);
+            Assert.Equal(batch.Targets, once.Targets);
+            var random = InputCorruption.RandomCharacters(0.25, 7).Apply(batch, windows);
+            for (var i = 0; i < batch.Inputs.Length; i++)
+            {
+                hit.Add(once.Inputs[i] != batch.Inputs[i]);
+                Assert.Equal(hit[^1] ? '#' : batch.Inputs[i], once.Inputs[i]);
+                if (!hit[^1])
+                    Assert.Equal(batch.Inputs[i], random.Inputs[i]);
+            }
+            windows += batch.Rows;
+        }
+        Assert.InRange(hit.Count(h => h) / (double)hit.Count, 0.15, 0.35);
+        // Batches of another size meet the same errors.
+        Assert.Equal(batches.SelectMany((batch, i) => fixedSymbol.Apply(batch, 4 * i).Inputs),
+            Some.Data().Domains[0].Validation.Windows(5, 16, 20).SelectMany((batch, i) => fixedSymbol.Apply(batch, 5 * i).Inputs));
+    }
+
+    [Fact]
+    public void CorruptedInputsHurtATrainedModel()
+    {
+        var run = Lm.Train(Some.Setup(trainer: options => options.Steps = 60), 1);
+        Assert.Equal(run.ValidationLoss, run.CorruptedLoss(new InputCorruption(0, 1, ['#'])));
+        Assert.True(run.CorruptedLoss(new InputCorruption(0.5, 1, ['#'])) > run.ValidationLoss + 0.01);
+    }
+
+    [Theory]
+    [InlineData("softmax")]
+    [InlineData("renormalized")]
+    public void TheModelsOwnRanksChangeNothing(string rule)
+    {
+        var run = Lm.Train(Some.Setup(model => (model.SharedExperts, model.Router.WeightRule) = (1, rule)), 1);
+        Assert.Equal(run.ValidationLoss, Loss(run, new PickRanks(0, 2, rule == "renormalized")));
+    }
+
+    [Fact]
+    public void SkippedRanksAreTheMostProbableExperts()
+    {
+        var run = Lm.Train(Some.Setup(), 1);
+        var whole = run.Snapshot(320);
+        var masked = new RoutingSnapshot();
+        run.Evaluate(new EvaluationHooks { Intervention = new PickRanks(2, 3, renormalize: false), Observe = masked.Add });
+        // The first layer sees the same inputs; later ones already see what the masking did.
+        foreach (var (indices, probabilities) in masked.Layers[0].Indices.Zip(whole.Layers[0].Probabilities))
+        {
+            var ranked = Enumerable.Range(0, 6).OrderByDescending(e => probabilities[e]).ThenBy(e => e).Skip(2).Take(3).Select(e => (long)e);
+            Assert.Equal(ranked, indices);
+        }
+    }
+
+    [Fact]
+    public void SwitchingSharedExpertsOffMatters()
+    {
+        var run = Lm.Train(Some.Setup(model => model.SharedExperts = 1), 1);
+        Assert.NotEqual(run.ValidationLoss, Loss(run, new PickRanks(0, 2, renormalize: true, shared: false)));
+        var none = Lm.Train(Some.Setup(), 1);
+        Assert.Equal(none.ValidationLoss, Loss(none, new PickRanks(0, 2, renormalize: true, shared: false)));
+    }
+
+    private static double Loss(TinyRun run, PickRanks intervention) => run.Evaluate(new EvaluationHooks { Intervention = intervention }).Loss;
+}
