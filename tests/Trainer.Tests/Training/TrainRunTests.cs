@@ -14,30 +14,37 @@ public sealed class TrainRunTests : IDisposable
     {
         var random = new Random(1);
         string[] words = ["the", "state", "of", "union", "is", "strong", "and", "people", "free"];
-        Directory.CreateDirectory(Path.Combine(_folder, "text"));
-        for (var document = 0; document < 8; document++)
+        string[] other = ["let", "x", "=", "0;", "return", "y"];
+        foreach (var (name, vocabulary) in ((string, string[])[])[("text", words), ("code", other)])
         {
-            File.WriteAllText(Path.Combine(_folder, "text", $"{document}.txt"),
-                string.Join(' ', Enumerable.Range(0, 400).Select(_ => words[random.Next(words.Length)])));
+            Directory.CreateDirectory(Path.Combine(_folder, name));
+            for (var document = 0; document < 8; document++)
+            {
+                File.WriteAllText(Path.Combine(_folder, name, $"{document}.txt"),
+                    string.Join(' ', Enumerable.Range(0, 400).Select(_ => vocabulary[random.Next(vocabulary.Length)])));
+            }
         }
     }
 
-    [Fact]
-    public void ARunThatWasStoppedOrKilledEndsWithTheWeightsOfAnUndisturbedOne()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ARunThatWasStoppedOrKilledEndsWithTheWeightsOfAnUndisturbedOne(bool twoDomains)
     {
-        Train("whole");
+        Action<TrainSettings> change = twoDomains ? TwoDomains : _ => { };
+        Train("whole", change: change);
 
         using (var stop = new CancellationTokenSource())
         {
-            Train("stopped", new LineWatcher(line => line.StartsWith("step 4", StringComparison.Ordinal), stop.Cancel), stop.Token);
+            Train("stopped", new LineWatcher(line => line.StartsWith("step 4", StringComparison.Ordinal), stop.Cancel), stop.Token, change);
             Assert.False(File.Exists(Model("stopped", "manifest.json")));
         }
-        Train("stopped");
+        Train("stopped", change: change);
 
         // A kill leaves what lies on the disk: here, the checkpoint of step 6 and metrics of steps behind it.
-        Assert.Throws<Killed>(() => Train("killed", new LineWatcher(line => line.StartsWith("step 8", StringComparison.Ordinal), () => throw new Killed())));
+        Assert.Throws<Killed>(() => Train("killed", new LineWatcher(line => line.StartsWith("step 8", StringComparison.Ordinal), () => throw new Killed()), change: change));
         File.AppendAllText(Model("killed", "metrics.jsonl"), "{\"step\":9,\"lo");
-        Train("killed");
+        Train("killed", change: change);
 
         foreach (var run in new[] { "stopped", "killed" })
         {
@@ -69,6 +76,69 @@ public sealed class TrainRunTests : IDisposable
         var loss = manifest.Training!["validationLoss"]!.GetValue<double>();
         Assert.InRange(loss, 0, manifest.Training["uniformLoss"]!.GetValue<double>());
         Assert.Equal(Losses("model", "validation_loss").Min(), loss, 1e-6);
+    }
+
+    [Fact]
+    public void EachDomainIsMeasuredByItselfAndCountsTheSame()
+    {
+        Train("model", change: TwoDomains);
+        string[] names = [Path.Combine(_folder, "text"), Path.Combine(_folder, "code")];
+        foreach (var entry in Entries("model").Where(entry => entry["validation_loss"] is not null))
+        {
+            var byDomain = entry["validation_loss_by_domain"]!.AsObject();
+            Assert.Equal(names, byDomain.Select(domain => domain.Key));
+            Assert.Equal(byDomain.Average(domain => domain.Value!.GetValue<double>()), entry["validation_loss"]!.GetValue<double>(), 1e-12);
+        }
+
+        var training = ModelManifest.Load(Path.Combine(_folder, "model")).Training!;
+        var domains = training["validationByDomain"]!.AsObject();
+        Assert.Equal(names, domains.Select(domain => domain.Key));
+        foreach (var (mean, part) in ((string, string)[])[("validationLoss", "loss"), ("validationBitsPerByte", "bitsPerByte"), ("bigramLoss", "bigramLoss")])
+            Assert.Equal(domains.Average(domain => domain.Value![part]!.GetValue<double>()), training[mean]!.GetValue<double>(), 1e-12);
+        // The bigram model of a domain knows that domain alone.
+        var data = TokenDataset.Open(Settings(TwoDomains).Data, TextWriter.Null);
+        foreach (var domain in data.Domains)
+        {
+            var bigram = new BigramBaseline(domain.Train.Tokens, data.Tokenizer.VocabularySize).NatsPerToken(domain.Validation.Covered(12, 5));
+            Assert.Equal(bigram, domains[domain.Name]!["bigramLoss"]!.GetValue<double>(), 1e-12);
+        }
+        Assert.Contains("Validation loss by domain", File.ReadAllText(Model("model", "training.html")));
+    }
+
+    [Fact]
+    public void TheTraceHoldsTheDomainsOneAfterTheOther()
+    {
+        Train("model", change: TwoDomains);
+        var whole = RoutingTrace.Load(Model("model", "trace.bin"));
+        Assert.Equal(Enumerable.Range(0, 120).Select(token => token / 12L), whole.Requests.ToArray()); // windows of 12
+
+        var data = TokenDataset.Open(Settings(TwoDomains).Data, TextWriter.Null);
+        var model = TrainedModel.Load(Path.Combine(_folder, "model")).Model;
+        var ids = new List<int>();
+        foreach (var domain in data.Domains)
+        {
+            using (var writer = new RoutingTraceWriter(Model("model", "part.bin"), whole.Header))
+                new Evaluator(model, [domain], batchSize: 3, length: 12, tokens: 60, device: null).Run(writer);
+            ids.AddRange(RoutingTrace.Load(Model("model", "part.bin")).Ids(0));
+        }
+        Assert.Equal(ids, whole.Ids(0).ToArray());
+    }
+
+    [Fact]
+    public void OneSourceHasNoDomains()
+    {
+        Train("model");
+        Assert.All(Entries("model"), entry => Assert.Null(entry["validation_loss_by_domain"]));
+        Assert.Null(ModelManifest.Load(Path.Combine(_folder, "model")).Training!["validationByDomain"]);
+        Assert.DoesNotContain("by domain", File.ReadAllText(Model("model", "training.html")));
+    }
+
+    [Fact]
+    public void ATextThatIsNotDrawnIsStillMeasured()
+    {
+        Train("model", change: settings => { TwoDomains(settings); settings.Data.Shares = [0, 1]; });
+        var domains = ModelManifest.Load(Path.Combine(_folder, "model")).Training!["validationByDomain"]!.AsObject().Select(domain => domain.Value!["loss"]!.GetValue<double>()).ToArray();
+        Assert.True(domains[1] < domains[0], $"The loss on the drawn text is {domains[1]}, on the other {domains[0]}.");
     }
 
     [Fact]
@@ -142,20 +212,27 @@ public sealed class TrainRunTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private void Train(string name, TextWriter? log = null, CancellationToken stop = default, Action<TrainSettings>? change = null)
+    private void Train(string name, TextWriter? log = null, CancellationToken stop = default, Action<TrainSettings>? change = null) =>
+        TrainRun.Execute(Path.Combine(_folder, name), Settings(change) with { Name = name }, log ?? TextWriter.Null, terminal: false, stop);
+
+    private TrainSettings Settings(Action<TrainSettings>? change)
     {
-        var settings = new TrainSettings(name, 3,
+        var settings = new TrainSettings("", 3,
             new DataOptions { Source = Path.Combine(_folder, "text"), Folder = Path.Combine(_folder, "data"), Tokenizer = "bpe", VocabularySize = 270, ValidationFraction = 0.25, TestFraction = 0 },
             Some.SmallModel(),
             new TrainerOptions { Steps = 10, BatchSize = 3, WarmupSteps = 2, EvaluateEvery = 4, CheckpointEvery = 3, EvaluationTokens = 120, Threads = 1, LearningRate = 0.01 });
         change?.Invoke(settings);
-        TrainRun.Execute(Path.Combine(_folder, name), settings, log ?? TextWriter.Null, terminal: false, stop);
+        return settings;
     }
+
+    private void TwoDomains(TrainSettings settings) => settings.Data.Source = $"{Path.Combine(_folder, "text")},{Path.Combine(_folder, "code")}";
 
     private string Model(string name, string file) => Path.Combine(_folder, name, file);
 
     private double[] Losses(string name, string key = "loss") =>
-        [.. File.ReadLines(Model(name, "metrics.jsonl")).Select(line => JsonNode.Parse(line)![key]?.GetValue<double>()).OfType<double>()];
+        [.. Entries(name).Select(entry => entry[key]?.GetValue<double>()).OfType<double>()];
+
+    private IEnumerable<JsonNode> Entries(string name) => File.ReadLines(Model(name, "metrics.jsonl")).Select(line => JsonNode.Parse(line)!);
 
     private sealed class Killed : Exception;
 
