@@ -20,6 +20,10 @@ public sealed class Attention : Layer
         _output = scope.Normal("output", deviation, size, size);
     }
 
+    /// <summary>The four projections, and for each attended token a product with its key and one with its value.</summary>
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
+        [new("attention", 2.0 * (_qkv.Parameter.numel() + _output.Parameter.numel()) + 4.0 * _widths[0] * context.Attended)];
+
     /// <param name="x">[B, S, D], normalized.</param>
     /// <param name="input">Positions, mask and the rotation tables.</param>
     /// <param name="past">The layer's cache, or null.</param>

@@ -9,6 +9,11 @@ public sealed class DecoderBlock(LayerScope scope, RmsNorm attentionNorm, Attent
     /// <summary>The routed layer, or null in a dense block.</summary>
     public RoutedLayer? Routed { get; } = routed;
 
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
+        attention.CostOfToken(context).Concat(Routed?.CostOfToken(context) ?? dense!.CostOfToken(context));
+
+    public override double IdleParameters(CostContext context) => Routed?.IdleParameters(context) ?? 0;
+
     /// <param name="x">[B, S, D]</param>
     public (Value Output, KeyValue Present) Forward(Value x, AttentionInput input, KeyValue? past, ForwardContext context)
     {

@@ -14,6 +14,15 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
 
     public ExpertBank Experts { get; } = experts;
 
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
+    [
+        .. Router.CostOfToken(context),
+        new("experts", ActiveExperts(context) * Experts.FlopsPerToken),
+        .. (shared?.CostOfToken(context) ?? []).Select(cost => cost with { Part = "shared experts" }),
+    ];
+
+    public override double IdleParameters(CostContext context) => (Experts.Experts - ActiveExperts(context)) * Experts.ParametersPerExpert;
+
     /// <param name="x">[B, S, D], normalized.</param>
     /// <param name="context">Takes the routing.</param>
     public Value Forward(Value x, ForwardContext context)
@@ -27,4 +36,7 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
             y += shared.Forward(tokens);
         return y.Reshape(x.Shape());
     }
+
+    private double ActiveExperts(CostContext context) =>
+        context.ActiveExperts is { } active && active.TryGetValue(Number, out var measured) ? measured : Router.ExpertsPerToken;
 }

@@ -8,5 +8,7 @@ public sealed class ScoreHead(LayerScope scope, int hiddenSize, int experts, dou
 {
     private readonly Weight _weight = scope.Normal("weight", deviation, hiddenSize, experts);
 
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => [new("router", 2.0 * _weight.Parameter.numel())];
+
     public Value Score(Value x) => x.MatMul(_weight);
 }

@@ -11,6 +11,8 @@ namespace OnnxMoe.Trainer.Routers;
 public sealed class TopKRouter(LayerScope scope, ScoreHead head, int experts, int expertsPerToken, WeightRule rule,
     BalanceLoss balance, ZLoss z) : Router(scope, experts, expertsPerToken)
 {
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => head.CostOfToken(context);
+
     public override Routing Route(Value x, ForwardContext context)
     {
         var logits = head.Score(x); // [T, E]
