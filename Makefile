@@ -3,6 +3,7 @@ ONNXMOE := eng/onnxmoe
 RECIPE ?= demo
 MODEL ?= demo
 CLUSTER ?=
+SYSTEM ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -14,8 +15,11 @@ setup:
 build:
 	@eng/build
 
-train search compress reproduce: build
+train search compress: build
 	@$(ONNXMOE) $@ $(RECIPE) $(ARGS)
+
+reproduce: build
+	@$(ONNXMOE) reproduce $(SYSTEM) $(ARGS)
 
 export: build
 	@$(ONNXMOE) export $(MODEL) $(ARGS)
@@ -59,8 +63,9 @@ help:
 	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
 	@echo "make serve MODEL=demo       serve it over HTTP"
 	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
+	@echo "make reproduce SYSTEM=20-deepseekmoe       repeat a published result at a small size; docs/results, docs/systems.md"
 	@echo "make test                   build everything and run all tests"
 	@echo "make format, make clean     tidy the sources; remove build results"
-	@echo "make search, compress, reproduce           stages to come"
+	@echo "make search, compress       stages to come"
 	@echo
 	@echo "ARGS=\"--steps 10\" passes settings on; eng/onnxmoe VERB --help lists them all."

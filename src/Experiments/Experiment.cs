@@ -33,6 +33,9 @@ public abstract class Experiment
     /// <summary>The system's number: the part of <see cref="Name"/> before the dash.</summary>
     public string Number => Name.Split('-')[0];
 
+    /// <summary>The part of <see cref="Name"/> behind the number.</summary>
+    public string ShortName => Name[(Number.Length + 1)..];
+
     /// <summary>Runs the arms, or takes stored runs of them, and judges the claims.</summary>
     public abstract ExperimentResult Run(ExperimentContext context);
 }

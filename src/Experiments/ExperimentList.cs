@@ -14,7 +14,7 @@ public static class ExperimentList
     /// <summary>The experiment of that name, with or without its number.</summary>
     /// <exception cref="UserError">There is none.</exception>
     public static Experiment Find(string name) =>
-        All.FirstOrDefault(experiment => experiment.Name == name || experiment.Name[(experiment.Number.Length + 1)..] == name)
+        All.FirstOrDefault(experiment => experiment.Name == name || experiment.ShortName == name)
         ?? throw new UserError((name.Length == 0 ? "onnxmoe reproduce needs the name of a system" : $"There is no experiment '{name}'")
             + $"; there are: {string.Join(", ", All.Select(experiment => experiment.Name))}.");
 }

@@ -11,6 +11,9 @@ public sealed class Recipe
     [Setting("What the recipe is for, in one line")]
     public string Description { get; init; } = "";
 
+    [Setting("The paper that the recipe follows, for example arXiv 2401.06066")]
+    public string Paper { get; init; } = "";
+
     [Setting("Seed of everything random: initial weights, data order, sampling", Min = 0)]
     public long Seed { get; init; } = 1;
 

@@ -21,6 +21,7 @@ public sealed class HelpTests : IDisposable
             Settings at the root (key, default, meaning)
               Name         none    Name of the model: its folder in Models; unless given, the recipe's name
               Description  none    What the recipe is for, in one line
+              Paper        none    The paper that the recipe follows, for example arXiv 2401.06066
               Seed         1       Seed of everything random: initial weights, data order, sampling [at least 0]
               Models       models  Folder that holds the models, and in recipes/ the recipes
 

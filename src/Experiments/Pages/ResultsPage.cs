@@ -31,6 +31,11 @@ public static class ResultsPage
     /// <summary>The paired mean with its standard error.</summary>
     public static string Numbers(ClaimResult claim) => WithError(claim.Difference.Mean, claim.Difference.StandardError, value => Signed(value));
 
+    /// <summary>The verdicts of a page that was written before, a line for each claim.</summary>
+    public static IEnumerable<string> ReadVerdicts(string path) => File.ReadLines(path).SkipWhile(line => line != VerdictHeading).Skip(1).TakeWhile(line => !line.StartsWith('#'))
+        .Where(line => line.StartsWith('|')).Skip(2).Select(Markdown.Cells).Where(cells => cells.Length > 4)
+        .Select(cells => $"{cells[^1]}: {cells[0]} ({cells[3]})");
+
     private static IEnumerable<string> Lines(Experiment experiment, ExperimentResult result, IReadOnlyList<long> seeds, string text, string command) =>
     [
         $"# {experiment.System}: {Word(result.Verdict)}",

@@ -48,7 +48,7 @@ public sealed class TinyArm(string name, string description, TinySetup setup, Ac
     {
         var hooks = new TinyHooks { CheckAt = CheckAt, Check = (run, at) => Check?.Invoke(run, at, result), Progress = progress };
         var run = new TinyLm(data).Train(Setup, seed, hooks, cancel);
-        var size = ModelSize.Of(run.Model);
+        var size = ModelCost.Parameters(run.Model);
         result[ValidationLoss] = run.ValidationLoss;
         result[Bits] = run.BitsPerCharacter;
         result[ActiveExperts] = run.ActiveExperts;

@@ -4,8 +4,17 @@ using System.Text.Json.Nodes;
 namespace OnnxMoe.Cli.Settings;
 
 /// <summary>The settings of one run, after all sources: the options objects of the stages.</summary>
-public sealed class ResolvedSettings(SettingCatalog catalog, IReadOnlyDictionary<Setting, object> given)
+public sealed class ResolvedSettings(SettingCatalog catalog, IReadOnlyDictionary<Setting, object> given, RecipeFile? recipe = null)
 {
+    /// <summary>The recipe among the sources; null when there is none.</summary>
+    public RecipeFile? RecipeFile { get; } = recipe;
+
+    /// <summary>The settings whose value is not the default, in the order in which help lists them.</summary>
+    public IEnumerable<(string Key, object Value)> Changed =>
+        from setting in catalog.Sections.SelectMany(section => section.Settings)
+        where given.ContainsKey(setting) && SettingText.Format(given[setting]) != SettingText.Format(setting.Default)
+        select (setting.Key, given[setting]);
+
     /// <summary>The settings at the root.</summary>
     public Recipe Root => Get<Recipe>("");
 

@@ -23,7 +23,7 @@ public static class SettingResolver
         var all = Merge(sources, catalog);
         if (Text(all, catalog, nameof(Recipe.Name)).Length == 0)
             all[catalog.Find(nameof(Recipe.Name))!] = recipe.Name;
-        return new ResolvedSettings(catalog, all);
+        return new ResolvedSettings(catalog, all, recipe);
     }
 
     /// <summary>The recipe asked for; without one, the recipe that has the model's name, if there is one.</summary>

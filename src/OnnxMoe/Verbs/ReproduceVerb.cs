@@ -8,7 +8,7 @@ public sealed class ReproduceVerb : Verb
 {
     public override string Name => "reproduce";
 
-    public override string Summary => "repeats a published system's result at a small size; goes on where an earlier run of it stopped";
+    public override string Summary => "repeats a published system's result at a small size; a stopped run goes on";
 
     public override string Usage => "reproduce SYSTEM";
 

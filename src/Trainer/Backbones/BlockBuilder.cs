@@ -19,7 +19,7 @@ internal static class BlockBuilder
         return new SequentialBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), ffn, new PlainResidual());
     }
 
-    private static int DenseHidden(ModelOptions options) =>
+    public static int DenseHidden(ModelOptions options) =>
         options.DenseHidden > 0 ? options.DenseHidden : (options.ExpertsPerToken + options.SharedExperts) * options.ExpertHidden;
 
     private static RoutedLayer Routed(LayerScope scope, ModelOptions options, int layer)

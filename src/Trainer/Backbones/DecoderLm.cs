@@ -45,6 +45,12 @@ public sealed class DecoderLm : Model
     /// <summary>The routed layers in order.</summary>
     public IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
 
+    /// <summary>The blocks and the output head; looking up an embedding costs nothing.</summary>
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
+        _blocks.SelectMany(block => block.CostOfToken(context)).Append(new TokenCost("head", 2.0 * _options.HiddenSize * Vocabulary));
+
+    public override double IdleParameters(CostContext context) => _blocks.Sum(block => block.IdleParameters(context));
+
     public override IReadOnlyList<TensorSpec> Inputs =>
     [
         new("input_ids", ElementType.Int64, "batch", "sequence"),

@@ -25,6 +25,10 @@ public sealed class CausalSelfAttention : Attention
         _values = scope.Cache("value", ElementType.Float, "batch", $"{kvHeads}", "past", $"{headSize}");
     }
 
+    /// <summary>The four projections, and for each attended token a product with its key and one with its value.</summary>
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
+        [new("attention", 2.0 * (_qkv.Parameter.numel() + _output.Parameter.numel()) + 4.0 * _widths[0] * context.Attended)];
+
     public override Value Forward(Value x, ForwardContext context)
     {
         var input = context.Attention;

@@ -25,6 +25,9 @@ public sealed class FeedForward : FfnLayer
         _gateBias = bias && gated ? scope.Filled("gate_bias", 0, hidden) : null;
     }
 
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
+        [new("ffn", 2.0 * (_up.Parameter.numel() + _down.Parameter.numel() + (_gate?.Parameter.numel() ?? 0)))];
+
     public override Value Forward(Value x, ForwardContext context) => Forward(x);
 
     /// <param name="x">[..., D]</param>

@@ -10,4 +10,10 @@ public abstract class Layer(LayerScope scope)
 
     /// <summary>All weights of this layer and the layers below it, in the order of construction.</summary>
     public IReadOnlyList<Weight> Weights => Scope.Weights;
+
+    /// <summary>What one token costs in this layer and those below it: every matrix product, under the name of its part.</summary>
+    public virtual IEnumerable<TokenCost> CostOfToken(CostContext context) => [];
+
+    /// <summary>Parameters of this layer and those below it that a token does not meet.</summary>
+    public virtual double IdleParameters(CostContext context) => 0;
 }

@@ -16,6 +16,15 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
 
     public override IReadOnlyList<RoutedLayer> RoutedLayers => [this];
 
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
+    [
+        .. Router.CostOfToken(context),
+        new("experts", ActiveExperts(context) * Experts.FlopsPerToken),
+        .. (shared?.CostOfToken(context) ?? []).Select(cost => cost with { Part = "shared experts" }),
+    ];
+
+    public override double IdleParameters(CostContext context) => (Experts.Experts - ActiveExperts(context)) * Experts.ParametersPerExpert;
+
     public override Value Forward(Value x, ForwardContext context)
     {
         var tokens = x.Reshape(-1, size); // [T, D]
@@ -27,4 +36,7 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
             y += shared.Forward(tokens);
         return y.Reshape(x.Shape());
     }
+
+    private double ActiveExperts(CostContext context) =>
+        context.ActiveExperts is { } active && active.TryGetValue(Number, out var measured) ? measured : Router.ExpertsPerToken;
 }

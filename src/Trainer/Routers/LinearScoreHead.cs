@@ -9,6 +9,8 @@ public sealed class LinearScoreHead(LayerScope scope, int hiddenSize, int expert
     private readonly Weight _weight = scope.Normal("weight", deviation, hiddenSize, experts);
     private readonly Weight? _bias = bias ? scope.Filled("bias", 0, experts) : null;
 
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => [new("router", 2.0 * _weight.Parameter.numel())];
+
     public override Value Score(Value x, ForwardContext context)
     {
         var scores = x.MatMul(_weight);

@@ -18,6 +18,8 @@ namespace OnnxMoe.Trainer.Routers;
 public sealed class ScoreRouter(LayerScope scope, ScoreHead head, Selector selector, WeightRule rule, IReadOnlyList<RouterLoss> losses,
     int experts, int expertsPerToken) : Router(scope, experts, expertsPerToken)
 {
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => head.CostOfToken(context);
+
     public override Routing Route(Value x, ForwardContext context)
     {
         var logits = head.Score(x, context); // [T, N]

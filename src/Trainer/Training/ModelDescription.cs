@@ -12,7 +12,7 @@ internal static class ModelDescription
     public static ModelManifest Of(TrainSettings settings, DecoderLm model, ITokenizer tokenizer, JsonObject training)
     {
         var options = settings.Model;
-        return new ModelManifest(ModelManifest.CurrentFormat, settings.Name, ModelManifest.CausalLanguageModel, DateTimeOffset.UtcNow, ModelSize.Of(model))
+        return new ModelManifest(ModelManifest.CurrentFormat, settings.Name, ModelManifest.CausalLanguageModel, DateTimeOffset.UtcNow, ModelCost.Parameters(model))
         {
             Recipe = settings.ToRecipe(),
             LanguageModel = new LanguageModelSizes(model.Vocabulary, options.ContextLength, options.Layers, options.HiddenSize, options.Heads,

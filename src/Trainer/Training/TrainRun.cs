@@ -30,7 +30,7 @@ public static class TrainRun
         var length = SequenceLength(settings);
         var data = TokenDataset.Open(settings.Data, log);
         var model = new DecoderLm(settings.Model, data.Tokenizer.VocabularySize, settings.Seed, device);
-        var size = ModelSize.Of(model);
+        var size = ModelCost.Parameters(model);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a token; {data.TrainingTokens:N0} training tokens, {options.Steps} steps of {options.BatchSize * options.Accumulation} x {length}"));
 

@@ -19,7 +19,7 @@ public static class TrainingReport
     /// <param name="evaluation">Of the best weights, on validation text.</param>
     public static void Write(string path, TrainSettings settings, JsonObject training, IReadOnlyList<JsonObject> metrics, DecoderLm model, Evaluation evaluation)
     {
-        var size = ModelSize.Of(model);
+        var size = ModelCost.Parameters(model);
         var steps = metrics.Where(m => m.ContainsKey("loss")).ToArray();
         var evaluations = metrics.Where(m => m.ContainsKey("validation_loss")).ToArray();
         var bigram = training["bigramLoss"]!.GetValue<double>();

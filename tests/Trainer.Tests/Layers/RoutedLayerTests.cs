@@ -71,7 +71,7 @@ public class RoutedLayerTests
             (options.Experts, options.ExpertsPerToken, options.ExpertHidden, options.SharedExperts) = (experts, perToken, hidden, sharedExperts);
             var model = new DecoderLm(options, 10, 0);
             var router = model.Weights.Where(w => w.Name.Contains("router")).Sum(w => w.Parameter.numel());
-            var size = ModelSize.Of(model);
+            var size = ModelCost.Parameters(model);
             var dense = model.Weights.Where(w => w.Name.Contains(".ffn.")).Sum(w => w.Parameter.numel());
             return (size.Total - router - dense, size.Active - router - dense);
         }

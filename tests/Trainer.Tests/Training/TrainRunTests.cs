@@ -64,7 +64,7 @@ public sealed class TrainRunTests : IDisposable
         manifest.Verify(folder);
 
         Assert.Equal(["tokenizer.json", "trace.bin", "training.html", "weights.safetensors"], manifest.Files.Keys);
-        Assert.Equal(manifest.Parameters, OnnxMoe.Trainer.Backbones.ModelSize.Of(TrainedModel.Load(folder).Model));
+        Assert.Equal(manifest.Parameters, OnnxMoe.Trainer.Backbones.ModelCost.Parameters(TrainedModel.Load(folder).Model));
         var layer = Assert.Single(manifest.MoeLayers);
         Assert.Equal((1, 6, 2), (layer.Layer, layer.Experts, layer.ExpertsPerToken));
         Assert.Equal(3 * 16 * 8 * sizeof(float), layer.ExpertBytes);

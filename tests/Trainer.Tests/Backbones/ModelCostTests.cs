@@ -1,0 +1,39 @@
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Layers;
+
+namespace OnnxMoe.Trainer.Tests.Backbones;
+
+public sealed class ModelCostTests
+{
+    [Fact]
+    public void EveryPartIsCountedByHand()
+    {
+        // 2 blocks, width 16, 4 heads of 4 of which 2 for keys; dense hidden (2 + 1) * 8; 6 experts of 8, 2 active, 1 shared.
+        var flops = ModelCost.Flops(new DecoderLm(Some.SmallModel(), 10, 0), new CostContext(5)).ToDictionary(cost => cost.Part, cost => cost.Flops);
+        Assert.Equal(["attention", "ffn", "router", "experts", "shared experts", "head"], flops.Keys);
+        Assert.Equal(2 * (2.0 * 16 * (16 + 8 + 8) + 2 * 16 * 16 + 5 * 2 * (2 * 16)), flops["attention"]);
+        Assert.Equal(2.0 * 3 * 16 * 24, flops["ffn"]);
+        Assert.Equal(2.0 * 16 * 6, flops["router"]);
+        Assert.Equal(2 * 2.0 * 3 * 16 * 8, flops["experts"]);
+        Assert.Equal(2.0 * 3 * 16 * 8, flops["shared experts"]);
+        Assert.Equal(2.0 * 16 * 10, flops["head"]);
+    }
+
+    [Fact]
+    public void WithoutAttentionATokenCostsTwoOperationsAnActiveMatrixWeight()
+    {
+        var model = new DecoderLm(Some.SmallModel(), 10, 0);
+        var noMatrices = model.Weights.Where(w => w.Shape.Length < 2 || w.Name == "embedding").Sum(w => w.Parameter.numel());
+        Assert.Equal(2.0 * (ModelCost.Parameters(model).Active - noMatrices), ModelCost.Flops(model, new CostContext(0)).Sum(cost => cost.Flops));
+    }
+
+    [Fact]
+    public void MeasuredActiveExpertsReplaceTheUpperBound()
+    {
+        var model = new DecoderLm(Some.SmallModel(), 10, 0);
+        var measured = new Dictionary<int, double> { [1] = 0.5 };
+        double Experts(CostContext context) => ModelCost.Flops(model, context).Single(cost => cost.Part == "experts").Flops;
+        Assert.Equal(Experts(new CostContext(1)) / 4, Experts(new CostContext(1) { ActiveExperts = measured }));
+        Assert.Equal(ModelCost.Parameters(model).Active - 1.5 * 3 * 16 * 8, ModelCost.Parameters(model, measured).Active);
+    }
+}
