@@ -38,6 +38,9 @@ public sealed record ModelManifest(string Format, string Name, string Kind, Date
     /// <summary>The numbers of experts that a caller may choose from; null when the number is fixed.</summary>
     public ActiveExperts? ActiveExperts { get; init; }
 
+    /// <summary>The router that decides before the model runs; null where each layer has its own.</summary>
+    public PreGate? PreGate { get; init; }
+
     /// <summary>What training measured, for example steps, validation loss and the bigram baseline.</summary>
     public JsonObject? Training { get; init; }
 

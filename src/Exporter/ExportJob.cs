@@ -67,7 +67,8 @@ public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens
         foreach (var (label, kernels) in runs)
         {
             using var session = new OnnxSession(path, kernels);
-            foreach (var check in new CausalLmChecks(model, tokens).Run(session, label, leftPadding, cancellation))
+            foreach (var check in CallerInputs.For(manifest).SelectMany(caller =>
+                new CausalLmChecks(model, tokens, caller).Run(session, label + caller.Label, leftPadding, cancellation)))
             {
                 log.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"  {target.ToString().ToLowerInvariant()} {check.Name}: logits within {check.MaxAbsolute:G2} (relative {check.MaxRelative:G2})"));

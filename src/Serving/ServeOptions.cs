@@ -29,6 +29,15 @@ public sealed class ServeOptions
     [Setting("Sequences that wait for a slot before further ones are refused with status 429", Unit = "sequences", Min = 0)]
     public int QueueLimit { get; set; } = 256;
 
+    [Setting("With a router that decides before the model runs: how often a waiting step may be passed over for steps of busier experts", Min = 1)]
+    public int MaxAge { get; set; } = 16;
+
+    [Setting("Size of a cache of experts whose hits and misses /metrics is to count, though it holds no weights; 0: none", Unit = "experts", Min = 0)]
+    public int ExpertSlots { get; set; }
+
+    [Setting("What that cache gives up when it is full; belady looks at the steps that wait, which only a router that decides before the model runs can tell", Choices = "lru|lfu|random|belady")]
+    public string ExpertPolicy { get; set; } = "lru";
+
     [Setting("Tokens to generate when a request names no max_tokens; less where the context is full earlier", Unit = "tokens", Min = 1)]
     public int MaxTokens { get; set; } = 128;
 

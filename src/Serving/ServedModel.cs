@@ -3,6 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tokenizers;
+using OnnxMoe.Serving.Experts;
 using OnnxMoe.Serving.Generation;
 using OnnxMoe.Serving.Http.OpenAi;
 using OnnxMoe.Serving.Http.OpenInference;
@@ -20,6 +21,7 @@ public sealed class ServedModel : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly LanguageModelSession? _languageSession;
+    private readonly PreGateSession? _router;
     private readonly RoutingRecorder? _recorder;
     private readonly Scheduler? _scheduler;
 
@@ -47,8 +49,14 @@ public sealed class ServedModel : IDisposable
             _languageSession = new LanguageModelSession(_session, sizes, device);
             if (manifest.ActiveExperts is not null && !_languageSession.TakesActiveExperts)
                 throw new UserError($"{ModelManifest.FileName} of {Name} lets callers choose the number of active experts, but {options.File} has no optional input '{ActiveExperts.Input}'; export it again.");
-            _recorder = RoutingRecorder.Create(folder, manifest, _languageSession.RoutedLayers, options, metrics);
-            _scheduler = new Scheduler(_languageSession, tokenizer, SchedulerOptionsOf(manifest, options), metrics, _recorder, log);
+            RequireRouter(manifest, options, _languageSession.TakesExpertIds);
+            _router = manifest.PreGate is { } gate
+                ? new PreGateSession(SessionFactory.Open(Path.Combine(folder, gate.File), device, options.Threads, null), gate, device)
+                : null;
+            var meter = options.ExpertSlots > 0 ? new ExpertCacheMeter(new ExpertCache(options.ExpertSlots, EvictionPolicy.Of(options.ExpertPolicy)), metrics) : null;
+            IStepOrder order = _router is null ? new RoundRobin() : new PreGatedOrder(_router, new ExpertAwareBatcher(sizes.ContextLength, options.MaxAge), meter);
+            _recorder = RoutingRecorder.Create(folder, manifest, _languageSession.RoutedLayers, options, metrics, _router is null ? meter : null);
+            _scheduler = new Scheduler(_languageSession, tokenizer, SchedulerOptionsOf(manifest, options), metrics, _recorder, order, log);
             Language = new LanguageModel(Name, manifest.Created, sizes, tokenizer, _scheduler, manifest.ChatTemplate ?? ChatTemplate.Default, options.MaxTokens)
             {
                 ActiveExperts = manifest.ActiveExperts,
@@ -74,14 +82,30 @@ public sealed class ServedModel : IDisposable
     {
         _scheduler?.Dispose();
         _recorder?.Dispose();
+        _router?.Dispose();
         _languageSession?.Dispose();
         _session.Dispose();
     }
 
-    /// <summary>The listed files that serving reads: the ONNX file, its external data, the tokenizer.</summary>
-    private static IEnumerable<string> FilesOf(ModelManifest manifest, string onnx) => manifest.Files.Keys
-        .Where(name => name.StartsWith(onnx + ".", StringComparison.Ordinal) || name == manifest.LanguageModel?.Tokenizer)
-        .Append(onnx);
+    /// <summary>The listed files that serving reads: the ONNX file and the router's, their external data, the tokenizer.</summary>
+    private static IEnumerable<string> FilesOf(ModelManifest manifest, string onnx)
+    {
+        string[] models = manifest.PreGate is { } gate ? [onnx, gate.File] : [onnx];
+        return manifest.Files.Keys
+            .Where(name => models.Any(model => name.StartsWith(model + ".", StringComparison.Ordinal)) || name == manifest.LanguageModel?.Tokenizer)
+            .Concat(models);
+    }
+
+    /// <summary>Router, model and settings must agree on when experts are decided.</summary>
+    private static void RequireRouter(ModelManifest manifest, ServeOptions options, bool takesExpertIds)
+    {
+        if (manifest.PreGate is null && takesExpertIds)
+            throw new UserError($"{options.File} of {manifest.Name} needs '{PreGate.ExpertIds}', but {ModelManifest.FileName} names no router that gives them ('preGate').");
+        if (manifest.PreGate is { } gate && !takesExpertIds)
+            throw new UserError($"{ModelManifest.FileName} of {manifest.Name} names the router {gate.File}, but {options.File} has no input '{PreGate.ExpertIds}' to take what it decides; export it again.");
+        if (manifest.PreGate is null && EvictionPolicy.Of(options.ExpertPolicy).NeedsFuture)
+            throw new UserError($"Serve:ExpertPolicy is {options.ExpertPolicy}, but the layers of {manifest.Name} choose experts while they run, so the future it needs is not known; use lru.");
+    }
 
     private static SchedulerOptions SchedulerOptionsOf(ModelManifest manifest, ServeOptions options)
     {

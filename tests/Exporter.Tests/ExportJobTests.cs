@@ -30,6 +30,16 @@ public sealed class ExportJobTests : IDisposable
     }
 
     [Fact]
+    public void WhatCallersDecideIsComparedToo()
+    {
+        var manifest = Some.Manifest() with { ActiveExperts = new(1, 6, 2, []), PreGate = new("router.onnx", 3) };
+        var exported = new ExportJob(DialModel.LanguageModel(), manifest, Some.Tokens(12), new ExportOptions { Target = "onnx" }, _log).Run(_folder.Path, default);
+        Assert.Equal(["prefill", "decode", "batch-left-padded", "prefill/k=1", "decode/k=1", "batch-left-padded/k=1", "prefill/k=6", "decode/k=6", "batch-left-padded/k=6"],
+            exported.Exports[0].Checks.Select(check => check.Name));
+        Assert.All(exported.Exports[0].Checks, check => Assert.InRange(check.MaxRelative, 0, 1e-5));
+    }
+
+    [Fact]
     public void AnExportBeyondTheToleranceLeavesTheOldFilesAsTheyWere()
     {
         Run(new ExportOptions { Target = "onnx" });

@@ -7,7 +7,8 @@ namespace OnnxMoe.Exporter.Verification;
 /// <summary>Compares an exported language model with the model itself, on given text, the ways a server uses it.</summary>
 /// <param name="model">With the weights that the file stores.</param>
 /// <param name="tokens">Text, at least 4 tokens and no more than the model's context.</param>
-public sealed class CausalLmChecks(Model model, long[] tokens)
+/// <param name="caller">What the caller decides beside the tokens; null: nothing.</param>
+public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? caller = null)
 {
     /// <summary>
     /// Whole text at once; the first half and then token by token through each side's own cache; and two rows at once, the
@@ -23,9 +24,17 @@ public sealed class CausalLmChecks(Model model, long[] tokens)
         yield return Batch(session, leftPadding ? $"batch-left-padded{label}" : $"batch{label}", leftPadding);
     }
 
+    private Dictionary<string, HostTensor> Inputs(long[][] ids, int[]? padding = null, IReadOnlyDictionary<string, HostTensor>? previous = null)
+    {
+        var inputs = CausalLmStep.Inputs(model, ids, padding, previous);
+        foreach (var (name, value) in (caller ?? CallerInputs.None).Of(ids))
+            inputs[name] = value;
+        return inputs;
+    }
+
     private ExportCheck Prefill(OnnxSession session, string name)
     {
-        var inputs = CausalLmStep.Inputs(model, [tokens]);
+        var inputs = Inputs([tokens]);
         var difference = new LogitDifference(name);
         difference.Add(TorchRunner.Run(model, inputs)["logits"], session.Run(inputs, ["logits"])["logits"]);
         return difference.ToCheck();
@@ -40,8 +49,8 @@ public sealed class CausalLmChecks(Model model, long[] tokens)
         {
             cancellation.ThrowIfCancellationRequested();
             long[] next = done == 0 ? tokens[..(tokens.Length / 2)] : [tokens[done]];
-            expected = TorchRunner.Run(model, CausalLmStep.Inputs(model, [next], null, expected));
-            actual = session.Run(CausalLmStep.Inputs(model, [next], null, actual));
+            expected = TorchRunner.Run(model, Inputs([next], null, expected));
+            actual = session.Run(Inputs([next], null, actual));
             difference.Add(expected["logits"], actual["logits"]);
             done += next.Length;
         }
@@ -56,7 +65,7 @@ public sealed class CausalLmChecks(Model model, long[] tokens)
         var second = tokens[half..(2 * half)];
         for (var i = 0; i < padding; i++)
             second[i] = 0;
-        var inputs = CausalLmStep.Inputs(model, [first, second], [0, padding]);
+        var inputs = Inputs([first, second], [0, padding]);
         var difference = new LogitDifference(name);
         var counts = Enumerable.Range(0, 2 * half).Select(i => i < half || i - half >= padding).ToArray();
         difference.Add(TorchRunner.Run(model, inputs)["logits"], session.Run(inputs, ["logits"])["logits"], counts);

@@ -8,9 +8,9 @@ using OnnxMoe.Serving.Sessions;
 namespace OnnxMoe.Serving.Generation;
 
 /// <summary>
-/// Serves many sequences with one session: a fixed number of slots, and a bounded queue. The running sequences take one step each
-/// in turn, new ones join between the rounds. Steps are not merged into batches, so what one sequence computes never depends on
-/// its neighbours, not even in the last bit.
+/// Serves many sequences with one session: a fixed number of slots, and a bounded queue. An <see cref="IStepOrder"/> says who steps next, new
+/// sequences join in between. Steps are not merged into batches, so what one sequence computes never depends on its neighbours, not even
+/// in the last bit.
 /// </summary>
 public sealed class Scheduler : IGenerationEngine, IDisposable
 {
@@ -19,18 +19,21 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     private readonly SchedulerOptions _options;
     private readonly EngineMetrics _metrics;
     private readonly RoutingRecorder _recorder;
+    private readonly IStepOrder _order;
     private readonly ILogger _log;
     private readonly Thread _worker;
     private readonly object _gate = new();
-    private readonly LinkedList<Entry> _waiting = []; // guarded by _gate
-    private readonly List<Entry> _running = []; // changed by the worker under _gate
+    private readonly LinkedList<Sequence> _waiting = []; // guarded by _gate
+    private readonly Queue<Sequence> _arrived = []; // guarded by _gate: those of _waiting that the order does not know
+    private readonly Queue<Sequence> _dropped = []; // guarded by _gate: gone from _waiting, for the worker to clean up
+    private readonly List<Sequence> _running = []; // changed by the worker under _gate
     private long _requests;
     private bool _stopped; // guarded by _gate
 
     /// <summary>Starts the worker. The session stays the caller's, and is the scheduler's alone to use until it is disposed.</summary>
-    public Scheduler(LanguageModelSession session, ITokenizer tokenizer, SchedulerOptions options, EngineMetrics metrics, RoutingRecorder recorder, ILogger log)
+    internal Scheduler(LanguageModelSession session, ITokenizer tokenizer, SchedulerOptions options, EngineMetrics metrics, RoutingRecorder recorder, IStepOrder order, ILogger log)
     {
-        (_session, _tokenizer, _options, _metrics, _recorder, _log) = (session, tokenizer, options, metrics, recorder, log);
+        (_session, _tokenizer, _options, _metrics, _recorder, _order, _log) = (session, tokenizer, options, metrics, recorder, order, log);
         _worker = new Thread(Work) { Name = "onnxmoe scheduler", IsBackground = true };
         _worker.Start();
     }
@@ -117,7 +120,8 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
             for (var i = 0; i < requests.Count; i++)
             {
                 var sequence = new Sequence(id, i, requests[i], _tokenizer, channel.Writer, cancellation);
-                _waiting.AddLast(new Entry(sequence, channel.Writer));
+                _waiting.AddLast(sequence);
+                _arrived.Enqueue(sequence);
             }
             _metrics.SetLoad(_running.Count, _waiting.Count);
             Monitor.PulseAll(_gate);
@@ -131,35 +135,38 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     {
         lock (_gate)
         {
-            for (var node = _waiting.First; node is not null;)
-            {
-                var next = node.Next;
-                if (node.Value.Sequence.IsCancelled)
-                {
-                    _waiting.Remove(node);
-                    node.Value.Sequence.Dispose();
-                }
-                node = next;
-            }
+            foreach (var sequence in _waiting.Where(sequence => sequence.IsCancelled).ToArray())
+                Drop(sequence);
             _metrics.SetLoad(_running.Count, _waiting.Count);
+            Monitor.PulseAll(_gate);
         }
+    }
+
+    /// <summary>Takes a sequence out of the queue; the worker, which may be about to use it, cleans up.</summary>
+    private void Drop(Sequence sequence)
+    {
+        if (_waiting.Remove(sequence))
+            _dropped.Enqueue(sequence);
     }
 
     private void Work()
     {
         while (WaitForWork())
-            foreach (var entry in _running.ToArray())
+        {
+            Announce();
+            FillSlots();
+            foreach (var sequence in _order.Next(_running))
             {
-                var done = entry.Sequence.IsCancelled || !Step(entry);
-                if (!done)
+                if (!sequence.IsCancelled && Step(sequence))
                     continue;
                 lock (_gate)
                 {
-                    _running.Remove(entry);
+                    _running.Remove(sequence);
                     _metrics.SetLoad(_running.Count, _waiting.Count);
                 }
-                entry.Sequence.Dispose();
+                CleanUp(sequence);
             }
+        }
         FailRest();
     }
 
@@ -167,59 +174,105 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     {
         lock (_gate)
         {
-            foreach (var entry in _running.Concat(_waiting))
-            {
-                entry.Output.TryComplete(new EngineBusyException("The server was shut down before the answer was complete.", stopping: true));
-                entry.Sequence.Dispose();
-            }
+            foreach (var sequence in _running.Concat(_waiting))
+                sequence.Fail(new EngineBusyException("The server was shut down before the answer was complete.", stopping: true));
+            foreach (var sequence in _running.Concat(_waiting).Concat(_dropped))
+                CleanUp(sequence);
             _running.Clear();
             _waiting.Clear();
+            _dropped.Clear();
         }
     }
 
-    /// <summary>Fills free slots from the queue, and sleeps while there is nothing to do. False when the scheduler is to stop.</summary>
+    /// <summary>Sleeps while there is nothing to do. False when the scheduler is to stop.</summary>
     private bool WaitForWork()
     {
         lock (_gate)
         {
-            while (_running.Count + _waiting.Count == 0 && !_stopped)
+            while (_running.Count + _waiting.Count + _dropped.Count == 0 && !_stopped)
                 Monitor.Wait(_gate);
-            while (_running.Count < _options.Slots && _waiting.First is { } first)
-            {
-                _waiting.RemoveFirst();
-                first.Value.Sequence.ActiveExperts = _options.ActiveExpertsOf(first.Value.Sequence.Request, _waiting.Count);
-                _metrics.Started(first.Value.Sequence.ActiveExperts);
-                _running.Add(first.Value);
-            }
-            _metrics.SetLoad(_running.Count, _waiting.Count);
+            while (_dropped.TryDequeue(out var sequence))
+                CleanUp(sequence);
             return !_stopped;
         }
     }
 
-    /// <summary>One step of one sequence. False when it has ended.</summary>
-    private bool Step(Entry entry)
+    /// <summary>Tells the order who has come. That may run a model, so nobody is kept waiting at the gate meanwhile.</summary>
+    private void Announce()
     {
-        var sequence = entry.Sequence;
+        while (Arrival() is { } sequence)
+            Guard(sequence, () => _order.Arrived(sequence));
+
+        Sequence? Arrival()
+        {
+            lock (_gate)
+            {
+                while (_arrived.TryDequeue(out var sequence))
+                    if (!sequence.IsCancelled)
+                        return sequence;
+                return null;
+            }
+        }
+    }
+
+    private void FillSlots()
+    {
+        lock (_gate)
+        {
+            while (_running.Count < _options.Slots && _waiting.First?.Value is { } sequence && !_arrived.Contains(sequence))
+            {
+                if (sequence.IsCancelled)
+                {
+                    Drop(sequence); // its notice is on the way, and the order may never have heard of it
+                    continue;
+                }
+                _waiting.RemoveFirst();
+                sequence.ActiveExperts = _options.ActiveExpertsOf(sequence.Request, _waiting.Count);
+                _metrics.Started(sequence.ActiveExperts);
+                _running.Add(sequence);
+                _order.Started(sequence);
+            }
+            _metrics.SetLoad(_running.Count, _waiting.Count);
+        }
+    }
+
+    /// <summary>One step of one sequence. False when it has ended.</summary>
+    private bool Step(Sequence sequence) => Guard(sequence, () =>
+    {
+        var prefill = sequence.IsPrefill;
+        var columns = prefill ? sequence.Request.Prompt.Count : 1;
+        var traced = _recorder.Records(sequence.Id);
+        using (var result = sequence.Forward(_session, traced))
+        {
+            _recorder.Add(sequence.Id, prefill, columns, result, traced);
+            sequence.Take(result, columns);
+        }
+        _metrics.Stepped(sequence, prefill);
+        if (sequence.Finish is null)
+            _order.Stepped(sequence);
+    }) && sequence.Finish is null;
+
+    /// <summary>Runs something for one sequence, whose failure is that sequence's alone.</summary>
+    private bool Guard(Sequence sequence, Action action)
+    {
         try
         {
-            var prefill = sequence.IsPrefill;
-            var columns = prefill ? sequence.Request.Prompt.Count : 1;
-            var traced = _recorder.Records(sequence.Id);
-            using (var result = sequence.Forward(_session, traced))
-            {
-                _recorder.Add(sequence.Id, prefill, columns, result, traced);
-                sequence.Take(result, columns);
-            }
-            _metrics.Stepped(sequence, prefill);
-            return sequence.Finish is null;
+            action();
+            return true;
         }
         catch (Exception problem)
         {
             EngineLog.StepFailed(_log, problem, sequence.Id);
-            entry.Output.TryComplete(problem);
+            sequence.Fail(problem);
+            lock (_gate)
+                Drop(sequence);
             return false;
         }
     }
 
-    private sealed record Entry(Sequence Sequence, ChannelWriter<GenerationEvent> Output);
+    private void CleanUp(Sequence sequence)
+    {
+        _order.Left(sequence);
+        sequence.Dispose();
+    }
 }

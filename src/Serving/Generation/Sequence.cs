@@ -29,6 +29,12 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>The first step reads the prompt, all later ones one token.</summary>
     public bool IsPrefill => _cache is null;
 
+    /// <summary>The tokens that the model has not seen: the prompt, later the token chosen last.</summary>
+    public long[] Next => IsPrefill ? [.. request.Prompt.Select(token => (long)token)] : [_last];
+
+    /// <summary>The expert of each of <see cref="Next"/>, where it is decided before the model runs.</summary>
+    public long[]? ExpertIds { get; set; }
+
     /// <summary>Set when the sequence has ended by itself.</summary>
     public FinishReason? Finish { get; private set; }
 
@@ -44,11 +50,13 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>Feeds the model what it has not seen of this sequence.</summary>
     public ForwardResult Forward(LanguageModelSession session, bool routingWeights)
     {
-        if (_cache is not null)
-            return session.Forward([_last], _cache, routingWeights, ActiveExperts);
-        _cache = session.NewCache(rows: 1);
-        return session.Forward([.. request.Prompt.Select(token => (long)token)], _cache, routingWeights, ActiveExperts);
+        var tokens = Next;
+        _cache ??= session.NewCache(rows: 1);
+        return session.Forward(tokens, _cache, routingWeights, ActiveExperts, ExpertIds);
     }
+
+    /// <summary>Ends the output with an error.</summary>
+    public void Fail(Exception problem) => output.TryComplete(problem);
 
     /// <summary>Chooses the next token after a step and reports the output that is final now.</summary>
     /// <param name="result">The step's scores for <paramref name="columns"/> tokens.</param>

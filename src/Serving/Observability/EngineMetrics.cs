@@ -1,3 +1,4 @@
+using OnnxMoe.Serving.Experts;
 using OnnxMoe.Serving.Generation;
 using Prometheus;
 
@@ -17,6 +18,9 @@ public sealed class EngineMetrics
     private readonly Counter _successes;
     private readonly Counter _experts;
     private readonly Counter _started;
+    private readonly Counter.Child _cacheHits;
+    private readonly Counter.Child _cacheMisses;
+    private readonly Counter.Child _cacheEvictions;
     private readonly Histogram.Child _firstToken;
     private readonly Histogram.Child _perToken;
     private readonly Histogram.Child _endToEnd;
@@ -40,6 +44,9 @@ public sealed class EngineMetrics
         _generationTokens = Count("onnxmoe_generation_tokens_total", "Tokens generated.");
         _successes = metrics.CreateCounter("onnxmoe_request_success_total", "Sequences completed.", "model_name", "finished_reason");
         _experts = metrics.CreateCounter("onnxmoe_expert_tokens_total", "Tokens routed to an expert.", "model_name", "layer", "expert");
+        _cacheHits = Count("onnxmoe_expert_cache_hits_total", "Experts that a cache of Serve:ExpertSlots would have held.");
+        _cacheMisses = Count("onnxmoe_expert_cache_misses_total", "Experts that it would have had to load.");
+        _cacheEvictions = Count("onnxmoe_expert_cache_evictions_total", "Experts that it would have given up for others.");
         _started = metrics.CreateCounter("onnxmoe_sequences_started_total", "Sequences started, by the experts that each of their tokens meets.", "model_name", "active_experts");
         _firstToken = Times("onnxmoe_time_to_first_token_seconds", "From the arrival of a sequence to its first token.", FirstTokenSeconds);
         _perToken = Times("onnxmoe_time_per_output_token_seconds", "From one token of a sequence to the next.", TokenSeconds);
@@ -71,6 +78,14 @@ public sealed class EngineMetrics
                 _expertCounters[(layer, expert)] = counter = _experts.WithLabels(_model, $"{layer}", $"{expert}");
             counter.Inc();
         }
+    }
+
+    /// <summary>Takes over the counts of the one cache that is watched.</summary>
+    public void CountExpertCache(ExpertCache cache)
+    {
+        _cacheHits.IncTo(cache.Hits);
+        _cacheMisses.IncTo(cache.Misses);
+        _cacheEvictions.IncTo(cache.Evictions);
     }
 
     /// <summary>Notes one step of a sequence.</summary>

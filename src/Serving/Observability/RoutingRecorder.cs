@@ -10,14 +10,15 @@ namespace OnnxMoe.Serving.Observability;
 /// <param name="metrics">Where the counts go.</param>
 /// <param name="trace">The trace; null records none.</param>
 /// <param name="fraction">Fraction of the requests that go into the trace.</param>
-public sealed class RoutingRecorder(IReadOnlyList<int> layers, EngineMetrics metrics, RoutingTraceWriter? trace, double fraction) : IDisposable
+/// <param name="meter">Is told which experts each layer uses; null where nobody asks, or the order of steps tells it more.</param>
+public sealed class RoutingRecorder(IReadOnlyList<int> layers, EngineMetrics metrics, RoutingTraceWriter? trace, double fraction, ExpertCacheMeter? meter = null) : IDisposable
 {
     /// <summary>A recorder for <paramref name="model"/>, which writes a trace when <paramref name="options"/> say so.</summary>
     /// <exception cref="UserError">A trace is wanted of a model that reports no routing.</exception>
-    public static RoutingRecorder Create(string folder, ModelManifest model, IReadOnlyList<int> layers, ServeOptions options, EngineMetrics metrics)
+    public static RoutingRecorder Create(string folder, ModelManifest model, IReadOnlyList<int> layers, ServeOptions options, EngineMetrics metrics, ExpertCacheMeter? meter)
     {
         if (options.Trace != "on")
-            return new(layers, metrics, null, 0);
+            return new(layers, metrics, null, 0, meter);
         var traced = model.MoeLayers.Where(layer => layers.Contains(layer.Layer)).ToArray();
         if (traced.Length == 0 || traced.Length != layers.Count)
             throw new UserError($"Serve:Trace is on, but {model.Name} reports no routing to trace; use --Serve:Trace=off, or export a model with MoE layers.");
@@ -25,7 +26,7 @@ public sealed class RoutingRecorder(IReadOnlyList<int> layers, EngineMetrics met
             [.. traced.Select(layer => new TracedLayer(layer.Layer, layer.Experts, Slots(layer, model.ActiveExperts)))],
             model.Name,
             model.Files.GetValueOrDefault("weights.safetensors", ""));
-        return new(layers, metrics, RoutingTraceWriter.OpenAppend(Path.Combine(folder, options.TraceFile), header), options.TraceFraction);
+        return new(layers, metrics, RoutingTraceWriter.OpenAppend(Path.Combine(folder, options.TraceFile), header), options.TraceFraction, meter);
     }
 
     /// <summary>True for the requests in the sample. Spread evenly: of any hundred in a row a fraction of 0.3 takes thirty.</summary>
@@ -35,7 +36,10 @@ public sealed class RoutingRecorder(IReadOnlyList<int> layers, EngineMetrics met
     public void Add(long request, bool prefill, int tokens, ForwardResult result, bool traced)
     {
         for (var layer = 0; layer < layers.Count; layer++)
+        {
             metrics.CountExperts(layers[layer], result.ExpertIndices(layer));
+            meter?.Use(layer, layers.Count, result.ExpertIndices(layer));
+        }
         if (!traced)
             return;
         var ids = new ReadOnlyMemory<long>[layers.Count];

@@ -10,12 +10,12 @@ internal sealed class CacheLayout
 {
     private readonly CacheInput[] _caches;
 
-    /// <exception cref="UserError">There is no cache, one breaks the rules of <see cref="CacheInput"/>, or nothing replaces it.</exception>
+    /// <param name="session">The loaded file.</param>
+    /// <param name="file">What to call it in errors.</param>
+    /// <exception cref="UserError">A cache breaks the rules of <see cref="CacheInput"/>, or nothing replaces it.</exception>
     public CacheLayout(InferenceSession session, string file)
     {
         _caches = [.. session.InputMetadata.Where(input => CacheInput.Is(input.Key)).Select(input => Read(input.Key, input.Value))];
-        if (_caches.Length == 0)
-            throw new UserError($"{file} has no cache: none of its inputs is called {CacheInput.Prefix}*, so it cannot be run token by token; export it again.");
         if (_caches.FirstOrDefault(cache => !session.OutputMetadata.ContainsKey(cache.Output)) is { } lost)
             throw new UserError($"{file} has the cache '{lost.Name}', but no output '{lost.Output}' to go on with; export it again.");
     }

@@ -11,7 +11,7 @@ namespace OnnxMoe.Serving.Sessions;
 /// </summary>
 public sealed class LanguageModelSession : IDisposable
 {
-    private static readonly string[] Inputs = ["input_ids", "attention_mask", "position_ids"];
+    private static readonly string[] Inputs = [.. StepTensors.Names, PreGate.ExpertIds];
     private readonly InferenceSession _session;
     private readonly Device _device;
     private readonly RunOptions _run = new();
@@ -25,12 +25,13 @@ public sealed class LanguageModelSession : IDisposable
     {
         (_session, Sizes, _device) = (session, sizes, device);
         RoutedLayers = [.. session.OutputMetadata.Keys.Select(LayerOf).OfType<int>().Order()];
-        foreach (var name in Inputs)
+        foreach (var name in StepTensors.Names)
             Require(session.InputMetadata.ContainsKey(name), $"no input '{name}'");
         Require(session.OutputMetadata.ContainsKey("logits"), "no output 'logits'");
         if (session.InputMetadata.Keys.FirstOrDefault(name => !Inputs.Contains(name) && !CacheInput.Is(name)) is { } unknown)
             Require(false, $"the input '{unknown}', which serving cannot give it");
         _caches = new CacheLayout(session, "The ONNX file");
+        Require(_caches.Count > 0, $"no cache (an input '{CacheInput.Prefix}*')");
     }
 
     /// <summary>Vocabulary, context length, heads and so on.</summary>
@@ -42,6 +43,9 @@ public sealed class LanguageModelSession : IDisposable
     /// <summary>True when callers may say how many experts a token meets.</summary>
     public bool TakesActiveExperts => _session.OverridableInitializerMetadata.ContainsKey(ActiveExperts.Input);
 
+    /// <summary>True when the experts of each token are decided before the model runs.</summary>
+    public bool TakesExpertIds => _session.InputMetadata.ContainsKey(PreGate.ExpertIds);
+
     /// <summary>A cache of sequences that have seen no token yet.</summary>
     public KeyValueCache NewCache(int rows) => _caches.New(rows);
 
@@ -52,18 +56,16 @@ public sealed class LanguageModelSession : IDisposable
     /// <param name="cache">What the sequences have seen so far.</param>
     /// <param name="routingWeights">Fetch the weights of the chosen experts too.</param>
     /// <param name="activeExperts">Experts a token, of a model that takes a number; null takes its default.</param>
-    public ForwardResult Forward(ReadOnlySpan<long> tokens, KeyValueCache cache, bool routingWeights = false, int? activeExperts = null)
+    /// <param name="expertIds">The expert of each token [rows, columns], of a model that takes them.</param>
+    public ForwardResult Forward(ReadOnlySpan<long> tokens, KeyValueCache cache, bool routingWeights = false, int? activeExperts = null, long[]? expertIds = null)
     {
-        var (rows, columns) = (cache.Rows, tokens.Length / cache.Rows);
-        var total = cache.Length + columns;
-        using var ids = OrtValue.CreateTensorValueFromMemory(tokens.ToArray(), [rows, columns]);
-        using var mask = OrtValue.CreateTensorValueFromMemory(Filled(rows * total, _ => 1), [rows, total]);
-        using var positions = OrtValue.CreateTensorValueFromMemory(Filled(rows * columns, i => cache.Length + i % columns), [rows, columns]);
+        using var step = new StepTensors(tokens, cache);
         using var active = activeExperts is { } number ? OrtValue.CreateTensorValueFromMemory([(long)number], [1]) : null;
+        using var experts = expertIds is not null ? OrtValue.CreateTensorValueFromMemory(expertIds, [cache.Rows, step.Columns]) : null;
         using var binding = _session.CreateIoBinding();
-        binding.BindInput("input_ids", ids);
-        binding.BindInput("attention_mask", mask);
-        binding.BindInput("position_ids", positions);
+        step.Bind(binding, _session);
+        if (experts is not null)
+            binding.BindInput(PreGate.ExpertIds, experts);
         if (active is not null)
             binding.BindInput(ActiveExperts.Input, active);
         _caches.BindInputs(binding, cache);
@@ -79,9 +81,9 @@ public sealed class LanguageModelSession : IDisposable
         _session.RunWithBinding(_run, binding);
 
         var outputs = binding.GetOutputValues().ToArray(); // in the order they were bound
-        cache.Advance(outputs[1..(1 + _caches.Count)], columns);
+        cache.Advance(outputs[1..(1 + _caches.Count)], step.Columns);
         var routing = outputs[(1 + _caches.Count)..];
-        return new(outputs[0], routing[..RoutedLayers.Count], routing[RoutedLayers.Count..], columns, Sizes.VocabularySize);
+        return new(outputs[0], routing[..RoutedLayers.Count], routing[RoutedLayers.Count..], step.Columns, Sizes.VocabularySize);
     }
 
     public void Dispose() => _run.Dispose();
@@ -89,14 +91,6 @@ public sealed class LanguageModelSession : IDisposable
     /// <summary>The layer whose choices an output reports; null for other outputs.</summary>
     private static int? LayerOf(string output) =>
         output.Split('.') is ["routing", var layer, "indices"] && int.TryParse(layer, out var number) ? number : null;
-
-    private static long[] Filled(int count, Func<int, long> value)
-    {
-        var values = new long[count];
-        for (var i = 0; i < count; i++)
-            values[i] = value(i);
-        return values;
-    }
 
     private static void Require(bool rule, string broken)
     {

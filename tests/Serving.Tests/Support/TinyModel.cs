@@ -163,7 +163,7 @@ internal static class TinyModel
         Manifest(context, [new MoeLayerSizes(0, Experts, ExpertsPerToken, 1, false, 0, 1, 1)]).WithFiles(folder, "model.onnx").Save(folder);
     }
 
-    private static ModelManifest Manifest(int context, MoeLayerSizes[] layers) =>
+    public static ModelManifest Manifest(int context, MoeLayerSizes[] layers) =>
         new(ModelManifest.CurrentFormat, "tiny", ModelManifest.CausalLanguageModel, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), new ParameterCount(1, 1))
         {
             LanguageModel = new LanguageModelSizes(Vocabulary, context, 1, Width, 1, 1, Width, ByteTokenizer.Name, 256),

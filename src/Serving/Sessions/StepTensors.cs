@@ -1,0 +1,55 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace OnnxMoe.Serving.Sessions;
+
+/// <summary>What a step of equally long sequences without padding feeds beside the caches: token ids, mask and positions.</summary>
+internal sealed class StepTensors : IDisposable
+{
+    public const string Ids = "input_ids";
+    public const string Mask = "attention_mask";
+    public const string Positions = "position_ids";
+
+    private readonly Dictionary<string, OrtValue> _values;
+
+    /// <param name="tokens">Token ids [rows, columns].</param>
+    /// <param name="cache">What the sequences have seen so far.</param>
+    public StepTensors(ReadOnlySpan<long> tokens, KeyValueCache cache)
+    {
+        Columns = tokens.Length / cache.Rows;
+        var (rows, columns, total) = (cache.Rows, Columns, cache.Length + Columns);
+        _values = new()
+        {
+            [Ids] = OrtValue.CreateTensorValueFromMemory(tokens.ToArray(), [rows, columns]),
+            [Mask] = OrtValue.CreateTensorValueFromMemory(Filled(rows * total, _ => 1), [rows, total]),
+            [Positions] = OrtValue.CreateTensorValueFromMemory(Filled(rows * columns, i => cache.Length + i % columns), [rows, columns]),
+        };
+    }
+
+    /// <summary>Tokens of each sequence.</summary>
+    public int Columns { get; }
+
+    /// <summary>The names of these inputs.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Ids, Mask, Positions];
+
+    /// <summary>Binds those that the session has.</summary>
+    public void Bind(OrtIoBinding binding, InferenceSession session)
+    {
+        foreach (var (name, value) in _values)
+            if (session.InputMetadata.ContainsKey(name))
+                binding.BindInput(name, value);
+    }
+
+    public void Dispose()
+    {
+        foreach (var value in _values.Values)
+            value.Dispose();
+    }
+
+    private static long[] Filled(int count, Func<int, long> value)
+    {
+        var values = new long[count];
+        for (var i = 0; i < count; i++)
+            values[i] = value(i);
+        return values;
+    }
+}
