@@ -67,7 +67,8 @@ public static class TrainRun
         using var files = new FileSet(modelFolder);
         var evaluator = new Evaluator(model, data.Domains, settings.Trainer.BatchSize, length, settings.Trainer.EvaluationTokens, device);
         Evaluation evaluation;
-        using (var trace = new RoutingTraceWriter(files.PathOf("trace.bin"), [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))]))
+        (int, int, int)[] routed = [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))];
+        using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), routed)) // a dense model routes nothing
             evaluation = evaluator.Run(trace);
         var domains = DomainResult.Of(evaluation, data, length, evaluator.Windows);
         var bigram = domains.Average(domain => domain.BigramLoss);

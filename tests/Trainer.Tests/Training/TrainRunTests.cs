@@ -142,6 +142,16 @@ public sealed class TrainRunTests : IDisposable
     }
 
     [Fact]
+    public void ADenseModelTrainsAndHasNoTrace()
+    {
+        Train("dense", change: s => s.Model.FirstDenseLayers = s.Model.Layers);
+        var manifest = ModelManifest.Load(Path.Combine(_folder, "dense"));
+        Assert.Equal(["tokenizer.json", "training.html", "weights.safetensors"], manifest.Files.Keys);
+        Assert.Empty(manifest.MoeLayers);
+        Assert.Equal(manifest.Parameters.Total, manifest.Parameters.Active);
+    }
+
+    [Fact]
     public void AccumulationKeepsTheScaleOfTheLoss()
     {
         // A sum where the mean belongs would double the loss and, through clipping, hide in the gradients.
