@@ -4,10 +4,11 @@ RECIPE ?= demo
 MODEL ?= demo
 CLUSTER ?=
 SYSTEM ?=
+RECIPES ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: setup build train search compress export run place serve demo bench reproduce test format format-check clean help
+.PHONY: setup build train search compress export run place serve demo bench compare reproduce test format format-check clean help
 
 setup:
 	@eng/setup
@@ -17,6 +18,9 @@ build:
 
 train search compress: build
 	@$(ONNXMOE) $@ $(RECIPE) $(ARGS)
+
+compare: build
+	@$(ONNXMOE) compare $(RECIPES) $(ARGS)
 
 reproduce: build
 	@$(ONNXMOE) reproduce $(SYSTEM) $(ARGS)
@@ -63,6 +67,7 @@ help:
 	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
 	@echo "make serve MODEL=demo       serve it over HTTP"
 	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
+	@echo "make compare RECIPES=\"tiny demo\"           train and time several recipes at an equal budget; one page"
 	@echo "make reproduce SYSTEM=20-deepseekmoe       repeat a published result at a small size; docs/results, docs/systems.md"
 	@echo "make test                   build everything and run all tests"
 	@echo "make format, make clean     tidy the sources; remove build results"

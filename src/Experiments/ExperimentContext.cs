@@ -22,6 +22,9 @@ public sealed class ExperimentContext(
     /// <summary>The seeds; every arm runs once with each.</summary>
     public IReadOnlyList<long> Seeds { get; } = [.. Enumerable.Range(0, options.Seeds).Select(i => firstSeed + i)];
 
+    /// <summary>The text, as bytes.</summary>
+    public TokenDataset Data => _data.Value;
+
     /// <summary>The common small set-up with the experiment's changes, and over them the steps and threads that the user asked for.</summary>
     public TinySetup Tiny(Action<ModelOptions>? model = null, Action<TrainerOptions>? trainer = null)
     {
@@ -37,6 +40,8 @@ public sealed class ExperimentContext(
         var stored = runs.Select(run => store.Load(run.Arm.Name, run.Seed, run.Settings)).ToArray();
         if (stored.Count(run => run is not null) is > 0 and var count)
             log.WriteLine($"{count} of {runs.Length} runs are stored from before (--fresh runs them again).");
+        if (stored.Contains(null))
+            _ = Data; // read before the clock of the progress bar starts
         var total = runs.Where((_, i) => stored[i] is null).Sum(run => run.Arm.Steps);
         var progress = new ProgressLine(log, total, 0, terminal);
         var done = 0;
@@ -46,7 +51,7 @@ public sealed class ExperimentContext(
                 continue;
             var (arm, seed, settings) = runs[i];
             var result = store.New(arm.Name, seed, settings);
-            arm.Run(seed, _data.Value, result, steps => progress.Update(done + steps, $"{arm.Name}, seed {seed}"), cancel);
+            arm.Run(seed, Data, result, steps => progress.Update(done + steps, $"{arm.Name}, seed {seed}"), cancel);
             store.Save(result);
             stored[i] = result;
             done += arm.Steps;

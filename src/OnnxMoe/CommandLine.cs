@@ -73,8 +73,8 @@ public sealed class CommandLine(TextWriter output, TextWriter error, IReadOnlyLi
             HelpText.WriteVerb(output, verb, catalog);
             return;
         }
-        var settings = SettingResolver.Resolve(arguments, catalog);
-        await verb.RunAsync(new VerbContext(settings, output, stop));
+        ResolvedSettings Resolve(Arguments given) => SettingResolver.Resolve(given, catalog);
+        await verb.RunAsync(new VerbContext(Resolve(arguments), recipe => Resolve(Arguments.Of(recipe, arguments.Settings)), output, stop));
     }
 
     Verb Find(string name) =>

@@ -18,7 +18,7 @@ public sealed class DeepSeekMoe : Experiment
     private const int Shared = 1;
     private const int Routed = Segments * CoarseExperts - Shared;
     private const int RoutedActive = Segments * 2 - Shared;
-    private const string SharedOff = "shared_off", LowestDropped = "lowest_dropped", HalfActive = "half_active", MaskedEighth = "masked_eighth", MaskedQuarter = "masked_quarter";
+    private const string SharedOff = "shared_off", LowestDropped = "lowest_dropped", HalfActive = "half_active", MaskedEighth = "masked_eighth", MaskedQuarter = "masked_quarter", MaskedEighthFull = "masked_eighth_full_weight", MaskedQuarterFull = "masked_quarter_full_weight";
 
     public override string Name => "20-deepseekmoe";
 
@@ -32,6 +32,8 @@ public sealed class DeepSeekMoe : Experiment
 
     public override string Claim =>
         "what a shared expert knows is not found in the routed ones, and fine-grained experts repeat each other less than coarse ones at equal size and compute";
+
+    public override int Version => 2;
 
     public override ExperimentResult Run(ExperimentContext context)
     {
@@ -52,6 +54,10 @@ public sealed class DeepSeekMoe : Experiment
             new Claim(ClaimKind.Secondary, "Fine-grained experts are less redundant: masking the top 1/8 of them hurts more", "relative rise of the validation loss, DeepSeekMoE minus GShard-like")
                 .Judge(PairedDifference.Of(fine, coarse, MaskedEighth)),
             new Claim(ClaimKind.Secondary, "The same with the top 1/4 masked", "relative rise of the validation loss, DeepSeekMoE minus GShard-like").Judge(PairedDifference.Of(fine, coarse, MaskedQuarter)),
+            new Claim(ClaimKind.Report, "Top 1/8 masked, the remaining experts at the full weight in both arms", "relative rise of the validation loss, DeepSeekMoE minus GShard-like")
+                .Judge(PairedDifference.Of(fine, MaskedEighthFull, coarse, MaskedEighth)),
+            new Claim(ClaimKind.Report, "Top 1/4 masked, the remaining experts at the full weight in both arms", "relative rise of the validation loss, DeepSeekMoE minus GShard-like")
+                .Judge(PairedDifference.Of(fine, MaskedQuarterFull, coarse, MaskedQuarter)),
             new Claim(ClaimKind.Report, "Lower validation loss at equal size and compute", "GShard-like minus DeepSeekMoE (nats)").Judge(PairedDifference.Of(coarse, fine, TinyArm.ValidationLoss)),
             new Claim(ClaimKind.Report, "With only 4 routed experts active it still matches GShard-like", "GShard-like minus DeepSeekMoE with 4 active (nats)")
                 .Judge(PairedDifference.Of(coarse, TinyArm.ValidationLoss, fine, HalfActive)),
@@ -65,6 +71,7 @@ public sealed class DeepSeekMoe : Experiment
                 new Metric(TinyArm.ValidationLoss, "validation loss (nats)"), new Metric(TinyArm.Bits, "bits a character"),
                 new Metric(SharedOff, "rise: shared off, +1 routed (nats)"), new Metric(LowestDropped, "rise: lowest routed off (nats)"), new Metric(HalfActive, "loss with 4 routed (nats)"),
                 new Metric(MaskedEighth, "relative rise: top 1/8 masked"), new Metric(MaskedQuarter, "relative rise: top 1/4 masked"),
+                new Metric(MaskedEighthFull, "top 1/8, full weight"), new Metric(MaskedQuarterFull, "top 1/4, full weight"),
                 new Metric(TinyArm.BusiestExpert, "busiest expert (x even share)", "F2"),
                 new Metric(TinyArm.Parameters, "parameters", "N0"), new Metric(TinyArm.ActiveParameters, "active", "N0"), new Metric(TinyArm.Seconds, "training (s)", "F0"),
             ],
@@ -75,8 +82,9 @@ public sealed class DeepSeekMoe : Experiment
             Notes =
             [
                 "The paper masks up to 4/16 of the experts. 1/16 of 8 coarse experts is half an expert, so 1/8 and 1/4 are masked: 1 and 2 of 8, 4 and 8 of 31.",
-                "Masked experts keep their share of the softmax: the weights of the others are not raised in DeepSeekMoE (weights as they are), and are made to sum to 1 in the GShard-like arm, as in training. "
-                + "So a part of DeepSeekMoE's rise comes from smaller weights.",
+                "Masking acts on the weights too: GShard-like makes the weights of the two next experts sum to 1, as in training, and DeepSeekMoE takes the softmax as it is, of which little is left without the top experts. "
+                + "The full-weight columns scale DeepSeekMoE's weights to the sum they had before; they were added after a first result, so they are only reported.",
+                "A masked DeepSeekMoE still has its shared expert, which GShard-like has not, so masking compares more than the redundancy of experts.",
                 "DeepSeekMoE's router has 31 rows and the other's 8, which is the whole difference in parameters.",
             ],
         };
@@ -84,17 +92,19 @@ public sealed class DeepSeekMoe : Experiment
 
     private static void MeasureCoarse(TinyRun run, Measurement result)
     {
-        result[MaskedEighth] = Rise(run, new PickRanks(CoarseExperts / 8, 2, renormalize: true)) / run.ValidationLoss;
-        result[MaskedQuarter] = Rise(run, new PickRanks(CoarseExperts / 4, 2, renormalize: true)) / run.ValidationLoss;
+        result[MaskedEighth] = Rise(run, new PickRanks(CoarseExperts / 8, 2, keepSum: true)) / run.ValidationLoss;
+        result[MaskedQuarter] = Rise(run, new PickRanks(CoarseExperts / 4, 2, keepSum: true)) / run.ValidationLoss;
     }
 
     private static void MeasureFine(TinyRun run, Measurement result)
     {
-        result[SharedOff] = Rise(run, new PickRanks(0, RoutedActive + 1, renormalize: false, shared: false));
-        result[LowestDropped] = Rise(run, new PickRanks(0, RoutedActive - 1, renormalize: false));
-        result[HalfActive] = Rise(run, new PickRanks(0, 4, renormalize: false)) + run.ValidationLoss;
-        result[MaskedEighth] = Rise(run, new PickRanks((int)Math.Round(Routed / 8.0), RoutedActive, renormalize: false)) / run.ValidationLoss;
-        result[MaskedQuarter] = Rise(run, new PickRanks((int)Math.Round(Routed / 4.0), RoutedActive, renormalize: false)) / run.ValidationLoss;
+        result[SharedOff] = Rise(run, new PickRanks(0, RoutedActive + 1, keepSum: false, shared: false));
+        result[LowestDropped] = Rise(run, new PickRanks(0, RoutedActive - 1, keepSum: false));
+        result[HalfActive] = Rise(run, new PickRanks(0, 4, keepSum: false)) + run.ValidationLoss;
+        result[MaskedEighth] = Rise(run, new PickRanks((int)Math.Round(Routed / 8.0), RoutedActive, keepSum: false)) / run.ValidationLoss;
+        result[MaskedQuarter] = Rise(run, new PickRanks((int)Math.Round(Routed / 4.0), RoutedActive, keepSum: false)) / run.ValidationLoss;
+        result[MaskedEighthFull] = Rise(run, new PickRanks((int)Math.Round(Routed / 8.0), RoutedActive, keepSum: true)) / run.ValidationLoss;
+        result[MaskedQuarterFull] = Rise(run, new PickRanks((int)Math.Round(Routed / 4.0), RoutedActive, keepSum: true)) / run.ValidationLoss;
     }
 
     private static double Rise(TinyRun run, PickRanks intervention) => run.Evaluate(new EvaluationHooks { Intervention = intervention }).Loss - run.ValidationLoss;

@@ -5,7 +5,7 @@ namespace OnnxMoe.Cli.Settings;
 
 /// <summary>
 /// A verb's command line: <c>--Section:Name=value</c>, <c>--name value</c> for the verb's own section, an alias or the root,
-/// a switch without a value for true, and at most one argument without dashes.
+/// a switch without a value for true, and an argument without dashes, or several where the verb's argument is a list.
 /// </summary>
 public sealed class Arguments
 {
@@ -27,12 +27,13 @@ public sealed class Arguments
         return result;
     }
 
-    /// <exception cref="UserError">A second argument, or a setting without its value.</exception>
+    /// <exception cref="UserError">An argument too many, or a setting without its value.</exception>
     public static Arguments Parse(IEnumerable<string> args, Verb verb, SettingCatalog catalog)
     {
         var result = new Arguments();
         var queue = new Queue<string>(args);
-        var hasArgument = false;
+        var takesSeveral = catalog.Find(verb.ArgumentKey) is { IsList: true };
+        var words = new List<string>();
         while (queue.TryDequeue(out var word))
         {
             if (word is "--help" or "-h" or "-?")
@@ -49,12 +50,13 @@ public sealed class Arguments
             }
             else
             {
-                if (hasArgument || verb.ArgumentKey.Length == 0)
+                if (verb.ArgumentKey.Length == 0 || (words.Count > 0 && !takesSeveral))
                     throw new UserError($"onnxmoe {verb.Name} does not know what to do with '{word}'; usage: onnxmoe {verb.Usage}.");
-                hasArgument = true;
-                result.Add(verb.ArgumentKey, word);
+                words.Add(word);
             }
         }
+        if (words.Count > 0)
+            result.Add(verb.ArgumentKey, string.Join(',', words));
         return result;
     }
 

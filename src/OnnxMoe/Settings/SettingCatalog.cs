@@ -1,4 +1,5 @@
 using OnnxMoe.Experiments;
+using OnnxMoe.Experiments.Comparisons;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Running;
 using OnnxMoe.Placement;
@@ -32,6 +33,7 @@ public sealed class SettingCatalog
         new SettingSection("Run", typeof(RunOptions)),
         new SettingSection("Place", typeof(PlaceOptions)),
         new SettingSection("Serve", typeof(ServeOptions)),
+        new SettingSection("Compare", typeof(CompareOptions)),
         new SettingSection("Reproduce", typeof(ReproduceOptions)));
 
     /// <summary>The sections at the root of a recipe.</summary>

@@ -19,7 +19,7 @@ public abstract class Verb
     /// <summary>How it is called, without the command's name: "train RECIPE".</summary>
     public virtual string Usage => Name;
 
-    /// <summary>The key that an argument without dashes sets; empty when there is none.</summary>
+    /// <summary>The key that an argument without dashes sets, or several where that setting is a list; empty when there is none.</summary>
     public virtual string ArgumentKey => "";
 
     /// <summary>The section whose settings need no prefix on this verb's command line; empty when there is none.</summary>

@@ -105,12 +105,29 @@ public sealed class TinyLmTests
     }
 
     [Theory]
-    [InlineData("softmax")]
-    [InlineData("renormalized")]
-    public void TheModelsOwnRanksChangeNothing(string rule)
+    [InlineData("softmax", false)]
+    [InlineData("softmax", true)]
+    [InlineData("renormalized", true)]
+    public void TheModelsOwnRanksChangeNothing(string rule, bool keepSum)
     {
         var run = Lm.Train(Some.Setup(model => (model.SharedExperts, model.Router.WeightRule) = (1, rule)), 1);
-        Assert.Equal(run.ValidationLoss, Loss(run, new PickRanks(0, 2, rule == "renormalized")));
+        Assert.Equal(run.ValidationLoss, Loss(run, new PickRanks(0, 2, keepSum)), 1e-6);
+    }
+
+    [Fact]
+    public void TheSumOfTheWeightsIsKeptOrNot()
+    {
+        var run = Lm.Train(Some.Setup(model => model.Router.WeightRule = "softmax"), 1);
+        var own = run.Snapshot(320).Layers[0].Weights.Select(row => row.Sum());
+        double[] Sums(bool keepSum)
+        {
+            var snapshot = new RoutingSnapshot();
+            run.Evaluate(new EvaluationHooks { Intervention = new PickRanks(2, 3, keepSum), Observe = snapshot.Add });
+            return [.. snapshot.Layers[0].Weights.Select(row => (double)row.Sum())];
+        }
+        Assert.All(own.Zip(Sums(keepSum: true)), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
+        // The other 4 of 6 experts have what is left of the probability, and 3 of them at most that.
+        Assert.All(own.Zip(Sums(keepSum: false)), pair => Assert.InRange(pair.Second, 0, 1 - pair.First + 1e-6));
     }
 
     [Fact]
@@ -119,7 +136,7 @@ public sealed class TinyLmTests
         var run = Lm.Train(Some.Setup(), 1);
         var whole = run.Snapshot(320);
         var masked = new RoutingSnapshot();
-        run.Evaluate(new EvaluationHooks { Intervention = new PickRanks(2, 3, renormalize: false), Observe = masked.Add });
+        run.Evaluate(new EvaluationHooks { Intervention = new PickRanks(2, 3, keepSum: false), Observe = masked.Add });
         // The first layer sees the same inputs; later ones already see what the masking did.
         foreach (var (indices, probabilities) in masked.Layers[0].Indices.Zip(whole.Layers[0].Probabilities))
         {
@@ -132,9 +149,9 @@ public sealed class TinyLmTests
     public void SwitchingSharedExpertsOffMatters()
     {
         var run = Lm.Train(Some.Setup(model => model.SharedExperts = 1), 1);
-        Assert.NotEqual(run.ValidationLoss, Loss(run, new PickRanks(0, 2, renormalize: true, shared: false)));
+        Assert.NotEqual(run.ValidationLoss, Loss(run, new PickRanks(0, 2, keepSum: true, shared: false)), 1e-4);
         var none = Lm.Train(Some.Setup(), 1);
-        Assert.Equal(none.ValidationLoss, Loss(none, new PickRanks(0, 2, renormalize: true, shared: false)));
+        Assert.Equal(none.ValidationLoss, Loss(none, new PickRanks(0, 2, keepSum: true, shared: false)), 1e-6);
     }
 
     private static double Loss(TinyRun run, PickRanks intervention) => run.Evaluate(new EvaluationHooks { Intervention = intervention }).Loss;
