@@ -21,11 +21,13 @@ public sealed class CompareTests : IDisposable
     [InlineData("needs recipes")]
     [InlineData("no recipe 'nothing'", "small", "nothing")]
     [InlineData("The recipe small is named twice", "small", "small")]
+    [InlineData("is not a model folder", "small", "--Start:From", "absent", "--Data:Source", "{models}/text.txt", "--Data:Folder", "{models}/data", "--Data:Tokenizer", "bytes", "--Model:ContextLength", "8")]
     [InlineData("give one of them", "small", "--steps", "3", "--tokens", "4")]
     public void Mistakes(string expected, params string[] args)
     {
         _shell.Recipe("small", "{}");
-        Assert.Equal(2, _shell.RunReal(["compare", .. args, "--models", _shell.Models, "--output", Path.Combine(_shell.Models, "out")]));
+        File.WriteAllText(Path.Combine(_shell.Models, "text.txt"), string.Concat(Enumerable.Repeat("One more line of text.\n\n", 200)));
+        Assert.Equal(2, _shell.RunReal(["compare", .. args.Select(arg => arg.Replace("{models}", _shell.Models, StringComparison.Ordinal)), "--models", _shell.Models, "--output", Path.Combine(_shell.Models, "out")]));
         Assert.Contains(expected, _shell.Error, StringComparison.Ordinal);
         Assert.Single(_shell.Error.TrimEnd().Split('\n'));
     }

@@ -24,6 +24,8 @@ internal sealed class ComparePage(IReadOnlyList<ComparedModel> models, IReadOnly
             Text($"Each trained for {budget.Describe()}. Lowest validation loss: {best.Name}, {best.Result("validationBitsPerByte"):F3} bits a byte."));
         if (models.Select(model => model.Settings.Data.Source).Distinct().Count() > 1)
             report.Warning("The recipes do not train on the same text, so their losses do not compare.");
+        foreach (var model in models.Where(model => model.Settings.Start.Sources().Count > 0))
+            report.Warning($"{model.Name} starts from trained models, whose training is not in its budget.");
         report.Section("Overview", $"Times are medians of {options.Repetitions} runs in ONNX Runtime with {Threads()}, the models in turns; measured on {Machine.Describe()}.")
             .Table(Overview());
         AddLosses(report);

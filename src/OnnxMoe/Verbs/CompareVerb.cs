@@ -1,5 +1,6 @@
 using OnnxMoe.Experiments.Comparisons;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Training;
 
@@ -18,7 +19,7 @@ public sealed class CompareVerb : Verb
 
     public override string OwnSection => "Compare";
 
-    public override IReadOnlyList<string> Sections => ["Data", "Model", "Trainer", "Compare"];
+    public override IReadOnlyList<string> Sections => ["Data", "Model", "Start", "Trainer", "Compare"];
 
     public override IReadOnlyList<string> Examples =>
     [
@@ -37,6 +38,9 @@ public sealed class CompareVerb : Verb
     {
         var settings = context.ForRecipe(recipe);
         var name = settings.RecipeFile!.Name;
-        return (name, new TrainSettings(name, settings.Root.Seed, settings.Get<DataOptions>("Data"), settings.Get<ModelOptions>("Model"), settings.Get<TrainerOptions>("Trainer")));
+        var start = settings.Get<StartOptions>("Start");
+        // The compared models lie in a folder of their own; those that they start from do not.
+        start.From = string.Join(',', start.Sources().Select(source => source.Contains('/') ? source : Path.Combine(settings.Root.Models, source)));
+        return (name, new TrainSettings(name, settings.Root.Seed, settings.Get<DataOptions>("Data"), settings.Get<ModelOptions>("Model"), settings.Get<TrainerOptions>("Trainer")) { Start = start });
     }
 }

@@ -1,4 +1,5 @@
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
 
@@ -27,7 +28,18 @@ public static class ModelComposition
     {
         var shared = options.SharedExperts == 0 ? "" : $", {options.SharedExperts} shared always on";
         return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {options.ExpertHidden}), {layer.Router.ExpertsPerToken} for a token{shared}; "
-            + $"router {layer.Router.GetType().Name}, weights {options.Router.WeightRule}";
+            + Router(options.Router);
+    }
+
+    private static string Router(RouterOptions router)
+    {
+        var losses = new (string Name, double Coefficient)[]
+        {
+            ($"balance over the {router.BalanceScope}", router.BalanceLoss), ($"balance over {router.DeviceGroups} device groups", router.DeviceBalanceLoss), ("z", router.ZLoss),
+        };
+        var used = losses.Where(loss => loss.Coefficient > 0).Select(loss => FormattableString.Invariant($"{loss.Name} {loss.Coefficient}")).ToArray();
+        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.Frozen ? ", frozen" : "")}, {router.Selection}, weights {router.WeightRule}; "
+            + (used.Length == 0 ? "no router losses" : $"losses: {string.Join(", ", used)}");
     }
 
     private static string Ffn(ModelOptions options) => options.Gated ? $"gated {options.Activation}" : options.Activation;
