@@ -10,6 +10,9 @@ namespace OnnxMoe.Trainer.Backbones;
 /// </summary>
 public sealed class DecoderLm : Model
 {
+    /// <summary>The input by which a run may set the threshold of top-p selection.</summary>
+    public const string ThresholdInput = "router_threshold";
+
     private readonly ModelOptions _options;
     private readonly Weight _embedding;
     private readonly Weight? _head;
@@ -57,6 +60,7 @@ public sealed class DecoderLm : Model
         new("attention_mask", ElementType.Int64, "batch", "total"),
         new("position_ids", ElementType.Int64, "batch", "sequence"),
         .. Caches("past_key_values.", "past"),
+        .. RunTimeInputs(),
     ];
 
     public override IReadOnlyList<TensorSpec> Outputs =>
@@ -79,7 +83,10 @@ public sealed class DecoderLm : Model
 
     public override IReadOnlyDictionary<string, Value> Run(OpSet ops, IReadOnlyDictionary<string, Value> inputs)
     {
-        var context = new ForwardContext(ops, Scope.Caches.ToDictionary(slot => slot.Name, slot => inputs[$"past_key_values.{slot.Name}"]));
+        var context = new ForwardContext(ops, Scope.Caches.ToDictionary(slot => slot.Name, slot => inputs[$"past_key_values.{slot.Name}"]))
+        {
+            Threshold = inputs.GetValueOrDefault(ThresholdInput),
+        };
         var ids = inputs["input_ids"];
         var outputs = new Dictionary<string, Value> { ["logits"] = Forward(ids, inputs["position_ids"], inputs["attention_mask"], context) };
         foreach (var (name, present) in context.Present)
@@ -103,6 +110,13 @@ public sealed class DecoderLm : Model
             x = block.Forward(x, context);
         x = _norm.Forward(x);
         return x.MatMul(_head is null ? embedding.Transpose(1, 0) : ops.Weight(_head));
+    }
+
+    /// <summary>What may be set for each run, with the model's own values as defaults.</summary>
+    private IEnumerable<TensorSpec> RunTimeInputs()
+    {
+        if (_options.Router.Selection == "topp")
+            yield return new TensorSpec(ThresholdInput, ElementType.Float) { Default = HostTensor.Scalar((float)_options.Router.TopP.P) };
     }
 
     private IEnumerable<TensorSpec> Caches(string prefix, string length) =>

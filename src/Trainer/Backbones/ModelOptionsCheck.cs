@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
 
@@ -21,8 +22,7 @@ public static class ModelOptionsCheck
         Require(options.Experts >= 1, "Model:Experts is 0 in a model with routed layers; set it to 1 or more, or Model:FirstDenseLayers to Model:Layers for a dense model");
         Require(options.ExpertsPerToken <= options.Experts,
             $"Model:ExpertsPerToken is {options.ExpertsPerToken}; there are only {options.Experts} routed experts");
-        Require(options.Experts % options.Router.DeviceGroups == 0,
-            $"Model:Router:DeviceGroups is {options.Router.DeviceGroups}, which does not divide Model:Experts {options.Experts}");
+        options.CheckRouter();
     }
 
     private static void Require(bool holds, string otherwise)

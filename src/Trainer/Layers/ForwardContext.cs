@@ -24,6 +24,9 @@ public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>
     /// <summary>[1] int64: how many experts a token activates, where that is decided for each run; null: the layer's own number.</summary>
     public Value? ActiveExperts { get; init; }
 
+    /// <summary>A scalar: the sum of probabilities at which top-p selection stops, where that is decided for each run; null: the layer's own.</summary>
+    public Value? Threshold { get; init; }
+
     /// <summary>Positions, mask and rotation tables of the sequences; the model sets them before the first layer.</summary>
     public AttentionInput Attention
     {

@@ -15,7 +15,12 @@ namespace OnnxMoe.Trainer.Objectives;
 /// <param name="groups">Device groups of equal size, in the order of the experts.</param>
 /// <param name="groupCoefficient">a2.</param>
 /// <param name="perSequence">Balance within each sequence and take the mean, rather than over the whole batch.</param>
-public sealed class BalanceLoss(int experts, double expertCoefficient, int groups = 1, double groupCoefficient = 0, bool perSequence = false) : RouterLoss
+/// <param name="perToken">
+/// f_i = E / T * #(tokens that chose i): not divided by the number of picks, which differs from token to token in some systems. The
+/// loss of a uniform router is then the mean number of picks.
+/// </param>
+public sealed class BalanceLoss(int experts, double expertCoefficient, int groups = 1, double groupCoefficient = 0, bool perSequence = false,
+    bool perToken = false) : RouterLoss
 {
     /// <summary>Adds the losses with a positive coefficient to the context, as "balance" and "device_balance".</summary>
     /// <param name="context">Gives the sequence length where the scope is the sequence.</param>
@@ -51,9 +56,12 @@ public sealed class BalanceLoss(int experts, double expertCoefficient, int group
         long[] shape = perSequence ? [-1, length, experts] : [1, -1, experts];
         var numbers = ops.Constant(HostTensor.From(Enumerable.Range(0, experts).Select(e => (long)e).ToArray(), experts));
         var chosen = indices.Unsqueeze(-1).Equal(numbers).Cast(probabilities.Type).ReduceSum([1], keepDims: false).Reshape(shape); // [S, L, E]
+        var mean = probabilities.Reshape(shape).ReduceMean([1]);
+        if (perToken)
+            return (chosen.ReduceMean([1]) * experts, mean);
         var counts = chosen.ReduceSum([1]); // [S, 1, E]
         // The sum of all counts stands for K T: the two differ only where picks are missing (-1).
         var f = counts * experts / counts.ReduceSum([-1]).Max(counts.Scalar(1));
-        return (f, probabilities.Reshape(shape).ReduceMean([1]));
+        return (f, mean);
     }
 }

@@ -12,12 +12,16 @@ internal static class RouterBuilder
         var router = options.Router;
         if (router.Frozen)
             scope = scope.Frozen();
-        return new ScoreRouter(scope, Head(scope, options), new TopKSelector(options.ExpertsPerToken),
+        return new ScoreRouter(scope, Head(scope, options), Selector(options),
             router.WeightRule == "softmax" ? WeightRule.Softmax : WeightRule.Renormalized, Losses(options), options.Experts, options.ExpertsPerToken);
     }
 
     private static LinearScoreHead Head(LayerScope scope, ModelOptions options) =>
         new(scope, options.HiddenSize, options.Experts, Deviation(options), options.Router.Bias);
+
+    private static Selector Selector(ModelOptions options) => options.Router.Selection == "topp"
+        ? new TopPSelector(options.Router.TopP.P, options.ExpertsPerToken, options.Router.TopP.Compare == "gt")
+        : new TopKSelector(options.ExpertsPerToken);
 
     private static double Deviation(ModelOptions options) =>
         options.Router.InitialDeviation > 0 ? options.Router.InitialDeviation : options.InitialDeviation;
@@ -27,8 +31,10 @@ internal static class RouterBuilder
         var router = options.Router;
         return
         [
-            new BalanceLoss(options.Experts, router.BalanceLoss, router.DeviceGroups, router.DeviceBalanceLoss, router.BalanceScope == "sequence"),
+            new BalanceLoss(options.Experts, router.BalanceLoss, router.DeviceGroups, router.DeviceBalanceLoss, router.BalanceScope == "sequence",
+                router.BalanceNorm == "tokens"),
             new ZLoss(router.ZLoss),
+            new EntropyLoss(router.EntropyLoss),
         ];
     }
 }
