@@ -9,7 +9,7 @@ using OnnxMoe.Trainer.Training;
 namespace OnnxMoe.Exporter.Tests;
 
 /// <summary>
-/// Every router with every kind of expert: two training steps, export to every target, and the same logits from ONNX Runtime as from
+/// Every router (and every way a routed layer joins the stream) with every kind of expert: two training steps, export to every target, and the same logits from ONNX Runtime as from
 /// Torch, for one sequence and for several, whose results do not depend on each other.
 /// </summary>
 public class RouterExpertCrossTests
@@ -20,6 +20,9 @@ public class RouterExpertCrossTests
         ["top-k"] = _ => { },
         ["top-k renormalized"] = o => o.Router.WeightRule = "renormalized",
         ["top-p"] = o => (o.Router.Selection, o.ExpertsPerToken, o.Router.EntropyLoss, o.Router.BalanceNorm) = ("topp", 6, 1e-3, "tokens"),
+        ["heavy-ball momentum"] = o => o.Residual.Kind = "heavy-ball",
+        ["adam, then learned momentum, post-norm"] = o => (o.Residual.Kind, o.Residual.Learned, o.Block) = ("adam", true, "post-norm"),
+        ["robust momentum"] = o => o.Residual.Kind = "robust",
         ["top-k with bias, frozen"] = o => (o.Router.Bias, o.Router.Frozen) = (true, true),
     };
 

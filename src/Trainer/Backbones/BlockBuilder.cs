@@ -16,7 +16,12 @@ internal static class BlockBuilder
         FfnLayer ffn = layer < options.FirstDenseLayers
             ? Dense(scope.Child("ffn"), options, DenseHidden(options))
             : Routed(scope.Child("moe"), options, layer);
-        return new SequentialBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), ffn, new PlainResidual());
+        // Layers without experts take no part in what is carried from routed layer to routed layer.
+        var residual = ffn.RoutedLayers.Count == 0 ? new PlainResidual()
+            : ResidualBuilder.Build(scope.Child("residual"), options.Residual, isFirst: layer == options.FirstDenseLayers);
+        return options.Block == "post-norm"
+            ? new PostNormBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), Norm("outer_norm"), ffn, residual)
+            : new SequentialBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), ffn, residual);
     }
 
     public static int DenseHidden(ModelOptions options) =>

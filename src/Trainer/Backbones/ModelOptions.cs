@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
@@ -59,6 +60,12 @@ public sealed class ModelOptions
 
     [Setting("Standard deviation of the initial weights", Min = 0)]
     public double InitialDeviation { get; set; } = 0.02;
+
+    [Setting("Blocks that normalize what their layers read (pre-norm), or their results, with a second residual around the feed-forward place (post-norm)", Choices = "pre-norm|post-norm")]
+    public string Block { get; set; } = "pre-norm";
+
+    /// <summary>The section Model:Residual.</summary>
+    public ResidualOptions Residual { get; set; } = new();
 
     /// <summary>The section Model:Router.</summary>
     public RouterOptions Router { get; set; } = new();

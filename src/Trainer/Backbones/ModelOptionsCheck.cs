@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
@@ -22,7 +23,15 @@ public static class ModelOptionsCheck
         Require(options.Experts >= 1, "Model:Experts is 0 in a model with routed layers; set it to 1 or more, or Model:FirstDenseLayers to Model:Layers for a dense model");
         Require(options.ExpertsPerToken <= options.Experts,
             $"Model:ExpertsPerToken is {options.ExpertsPerToken}; there are only {options.Experts} routed experts");
+        options.Residual.Check();
         options.CheckRouter();
+    }
+
+    /// <summary>What is allowed but has no effect.</summary>
+    public static IEnumerable<string> Warnings(this ModelOptions options)
+    {
+        if (options.Residual.Kind != "plain" && options.Layers - options.FirstDenseLayers == 1)
+            yield return $"Model:Residual:Kind is {options.Residual.Kind}, but the model has one routed layer, so there is nothing to carry a momentum to.";
     }
 
     private static void Require(bool holds, string otherwise)

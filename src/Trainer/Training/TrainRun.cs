@@ -26,6 +26,8 @@ public static class TrainRun
     {
         var options = settings.Trainer;
         settings.Model.Check();
+        foreach (var warning in settings.Model.Warnings())
+            log.WriteLine($"Warning: {warning}");
         var device = Device(options);
         var length = SequenceLength(settings);
         var data = TokenDataset.Open(settings.Data, log);
