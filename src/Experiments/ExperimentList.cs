@@ -9,6 +9,8 @@ public static class ExperimentList
     public static IReadOnlyList<Experiment> All { get; } =
     [
         new DeepSeekMoe(),
+        new AdaMoe(),
+        new MoePlusPlus(),
         new DynamicMoe(),
     ];
 
