@@ -10,6 +10,8 @@ public static class ExperimentList
     [
         new DeepSeekMoe(),
         new MomentumSmoe(),
+        new AdaMoe(),
+        new MoePlusPlus(),
         new DynamicMoe(),
     ];
 

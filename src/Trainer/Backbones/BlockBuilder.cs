@@ -29,11 +29,21 @@ internal static class BlockBuilder
 
     private static RoutedLayer Routed(LayerScope scope, ModelOptions options, int layer)
     {
-        var router = RouterBuilder.Build(scope.Child("router"), options);
-        var experts = new FfnExpertBank(scope.Child("experts"), options.Experts, options.HiddenSize, options.ExpertHidden, options.Gated,
-            options.Activation, options.FfnBias, options.InitialDeviation);
+        var kinds = options.ZeroComputation.Kinds(options.Experts);
+        var router = RouterBuilder.Build(scope.Child("router"), options, kinds, first: layer == options.FirstDenseLayers);
+        var experts = Experts(scope.Child("experts"), options, kinds);
         var shared = options.SharedExperts == 0 ? null : Dense(scope.Child("shared"), options, options.SharedExperts * options.ExpertHidden);
         return new RoutedLayer(scope, layer, options.HiddenSize, router, experts, shared);
+    }
+
+    private static ExpertBank Experts(LayerScope scope, ModelOptions options, ExpertKinds kinds)
+    {
+        var stored = new FfnExpertBank(scope, options.Experts, options.HiddenSize, options.ExpertHidden, options.Gated,
+            options.Activation, options.FfnBias, options.InitialDeviation);
+        if (kinds.AllStored)
+            return stored;
+        var constants = options.ZeroComputation.Constant;
+        return new MixedExpertBank(scope, kinds, stored, constants == 0 ? null : new ConstantExperts(scope.Child("constant"), constants, options.HiddenSize, options.InitialDeviation));
     }
 
     private static FeedForward Dense(LayerScope scope, ModelOptions options, int hidden) =>

@@ -1,3 +1,4 @@
+using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
 
@@ -27,18 +28,28 @@ public static class ModelComposition
     private static string Routed(ModelOptions options, RoutedLayer layer)
     {
         var shared = options.SharedExperts == 0 ? "" : $", {options.SharedExperts} shared always on";
-        return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {options.ExpertHidden}), {layer.Router.ExpertsPerToken} for a token{shared}; "
+        return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {options.ExpertHidden}){Free(options.ZeroComputation)}, {layer.Router.ExpertsPerToken} for a token{shared}; "
             + Router(options.Router);
+    }
+
+    private static string Free(ZeroComputationOptions free)
+    {
+        var kinds = new (string Name, int Count)[] { ("constant", free.Constant), ("copy", free.Copy), ("zero", free.Zero) };
+        return string.Concat(kinds.Where(kind => kind.Count > 0).Select(kind => $" + {kind.Count} {kind.Name}"));
     }
 
     private static string Router(RouterOptions router)
     {
         var losses = new (string Name, double Coefficient)[]
         {
-            ($"balance over the {router.BalanceScope}", router.BalanceLoss), ($"balance over {router.DeviceGroups} device groups", router.DeviceBalanceLoss), ("z", router.ZLoss),
+            ($"balance over the {router.BalanceScope}", router.BalanceSchedule.Length > 0 ? 0 : router.BalanceLoss), ($"balance over {router.DeviceGroups} device groups", router.DeviceBalanceLoss), ("z", router.ZLoss),
         };
         var used = losses.Where(loss => loss.Coefficient > 0).Select(loss => FormattableString.Invariant($"{loss.Name} {loss.Coefficient}")).ToArray();
-        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.Frozen ? ", frozen" : "")}, {router.Selection}, weights {router.WeightRule}; "
+        if (router.BalanceSchedule.Length > 0)
+            used = [$"balance over the {router.BalanceScope} {router.BalanceSchedule}", .. used];
+        var capacity = router.Capacity.Factor > 0 ? FormattableString.Invariant($", capacity {router.Capacity.Factor} in training") : "";
+        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.GatingResidual != "none" ? " + gating residual" : "")}{(router.Frozen ? ", frozen" : "")}, "
+            + $"{router.Selection}, weights {router.WeightRule}{capacity}; "
             + (used.Length == 0 ? "no router losses" : $"losses: {string.Join(", ", used)}");
     }
 

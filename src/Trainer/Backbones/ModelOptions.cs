@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
 
@@ -37,7 +38,7 @@ public sealed class ModelOptions
     [Setting("Hidden size of dense feed-forward layers; 0: as many as a token activates in a routed layer", Min = 0)]
     public int DenseHidden { get; set; }
 
-    [Setting("Routed experts a layer", Min = 0)]
+    [Setting("Routed experts a layer; those of ZeroComputation come on top", Min = 0)]
     public int Experts { get; set; } = 15;
 
     [Setting("Routed experts that a token activates", Min = 1)]
@@ -66,6 +67,9 @@ public sealed class ModelOptions
 
     /// <summary>The section Model:Residual.</summary>
     public ResidualOptions Residual { get; set; } = new();
+
+    /// <summary>The section Model:ZeroComputation.</summary>
+    public ZeroComputationOptions ZeroComputation { get; set; } = new();
 
     /// <summary>The section Model:Router.</summary>
     public RouterOptions Router { get; set; } = new();

@@ -21,8 +21,6 @@ public static class ModelOptionsCheck
         if (options.FirstDenseLayers == options.Layers)
             return;
         Require(options.Experts >= 1, "Model:Experts is 0 in a model with routed layers; set it to 1 or more, or Model:FirstDenseLayers to Model:Layers for a dense model");
-        Require(options.ExpertsPerToken <= options.Experts,
-            $"Model:ExpertsPerToken is {options.ExpertsPerToken}; there are only {options.Experts} routed experts");
         options.Residual.Check();
         options.CheckRouter();
     }

@@ -13,7 +13,10 @@ public abstract class ExpertBank(LayerScope scope, int experts) : Layer(scope)
     /// <summary>Parameters of one expert.</summary>
     public abstract long ParametersPerExpert { get; }
 
-    /// <summary>Floating-point operations of one expert for one token (a multiplication and an addition are two).</summary>
+    /// <summary>
+    /// Floating-point operations of one stored expert for one token (a multiplication and an addition are two). What a bank costs whoever is
+    /// picked is its <see cref="Layer.CostOfToken"/>.
+    /// </summary>
     public abstract long FlopsPerToken { get; }
 
     /// <param name="x">[T, D]</param>

@@ -25,10 +25,11 @@ public sealed class FfnExpertBank : ExpertBank
         _upBias = bias ? scope.Filled("up_bias", 0, experts, hidden) : null;
         _downBias = bias ? scope.Filled("down_bias", 0, experts, size) : null;
         _gateBias = bias && gated ? scope.Filled("gate_bias", 0, experts, hidden) : null;
+        ParametersPerExpert = new[] { _up, _down, _gate, _upBias, _downBias, _gateBias }.Sum(w => w?.Parameter.numel() ?? 0) / experts;
         FlopsPerToken = 2L * size * hidden * (gated ? 3 : 2);
     }
 
-    public override long ParametersPerExpert => Weights.Sum(w => w.Parameter.numel()) / Experts;
+    public override long ParametersPerExpert { get; }
 
     public override long FlopsPerToken { get; }
 

@@ -20,6 +20,7 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
     [
         .. Router.CostOfToken(context),
         new("experts", ActiveExperts(context) * Experts.FlopsPerToken),
+        .. Experts.CostOfToken(context),
         .. (shared?.CostOfToken(context) ?? []).Select(cost => cost with { Part = "shared experts" }),
     ];
 

@@ -8,35 +8,38 @@ namespace OnnxMoe.Trainer.Objectives;
 /// <summary>
 /// Load-balancing losses (Dai et al. 2024, arXiv 2401.06066, section 3.3). Over experts: a1 * sum_i f_i P_i with
 /// f_i = E / (K T) * #(tokens that chose i) and P_i the mean probability of i; over groups of experts: a2 * sum_g mean(f in g) * sum(P in g).
-/// The counts carry no gradient.
+/// The counts carry no gradient. Experts of all kinds count, unless <see cref="Mixing"/> says otherwise.
 /// </summary>
-/// <param name="experts">E.</param>
-/// <param name="expertCoefficient">a1.</param>
+/// <param name="experts">E; N where there are experts of several kinds.</param>
+/// <param name="expertCoefficient">a1, which may change in the course of training.</param>
 /// <param name="groups">Device groups of equal size, in the order of the experts.</param>
 /// <param name="groupCoefficient">a2.</param>
 /// <param name="perSequence">Balance within each sequence and take the mean, rather than over the whole batch.</param>
-/// <param name="perToken">
-/// f_i = E / T * #(tokens that chose i): not divided by the number of picks, which differs from token to token in some systems. The
-/// loss of a uniform router is then the mean number of picks.
-/// </param>
-public sealed class BalanceLoss(int experts, double expertCoefficient, int groups = 1, double groupCoefficient = 0, bool perSequence = false,
-    bool perToken = false) : RouterLoss
+public sealed class BalanceLoss(int experts, CoefficientSchedule expertCoefficient, int groups = 1, double groupCoefficient = 0, bool perSequence = false) : RouterLoss
 {
+    /// <summary>How f is normalized.</summary>
+    public BalanceNorm Norm { get; init; }
+
+    /// <summary>[E, E]: f times this takes the place of f in the loss over experts (<see cref="LoadMixing"/>); null: f itself.</summary>
+    public HostTensor? Mixing { get; init; }
+
     /// <summary>Adds the losses with a positive coefficient to the context, as "balance" and "device_balance".</summary>
     /// <param name="context">Gives the sequence length where the scope is the sequence.</param>
     /// <param name="decision">T = batch * sequence, in row-major order.</param>
     public override void AddTo(ForwardContext context, RouterDecision decision)
     {
-        if (expertCoefficient > 0)
-            context.AddLoss("balance", Expert(context, decision.Probabilities, decision.Picks) * expertCoefficient);
+        if (expertCoefficient.At(context.Progress) is > 0 and var coefficient)
+            context.AddLoss("balance", Expert(context, decision.Probabilities, decision.Picks) * coefficient);
         if (groupCoefficient > 0)
             context.AddLoss("device_balance", Device(context, decision.Probabilities, decision.Picks) * groupCoefficient);
     }
 
-    /// <summary>The loss over experts, before its coefficient: 1 when the load and the probabilities are uniform.</summary>
+    /// <summary>The loss over experts, before its coefficient; <see cref="BalanceNorm"/> says what it is at balance.</summary>
     public Value Expert(ForwardContext context, Value probabilities, Value indices)
     {
         var (f, p) = Shares(context, probabilities, indices);
+        if (Mixing is not null)
+            f = f.MatMul(context.Ops.Constant(Mixing));
         return (f * p).ReduceSum([-1]).ReduceMean([0, 1], keepDims: false);
     }
 
@@ -56,12 +59,16 @@ public sealed class BalanceLoss(int experts, double expertCoefficient, int group
         long[] shape = perSequence ? [-1, length, experts] : [1, -1, experts];
         var numbers = ops.Constant(HostTensor.From(Enumerable.Range(0, experts).Select(e => (long)e).ToArray(), experts));
         var chosen = indices.Unsqueeze(-1).Equal(numbers).Cast(probabilities.Type).ReduceSum([1], keepDims: false).Reshape(shape); // [S, L, E]
-        var mean = probabilities.Reshape(shape).ReduceMean([1]);
-        if (perToken)
-            return (chosen.ReduceMean([1]) * experts, mean);
+        return (Loads(chosen), probabilities.Reshape(shape).ReduceMean([1]));
+    }
+
+    /// <summary>f, from where each expert was chosen [S, L, E].</summary>
+    private Value Loads(Value chosen)
+    {
+        if (Norm != BalanceNorm.Assignments)
+            return chosen.ReduceMean([1]) * (Norm == BalanceNorm.Tokens ? experts : 1);
         var counts = chosen.ReduceSum([1]); // [S, 1, E]
         // The sum of all counts stands for K T: the two differ only where picks are missing (-1).
-        var f = counts * experts / counts.ReduceSum([-1]).Max(counts.Scalar(1));
-        return (f, mean);
+        return counts * experts / counts.ReduceSum([-1]).Max(counts.Scalar(1));
     }
 }

@@ -1,4 +1,5 @@
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Objectives;
 
@@ -7,17 +8,32 @@ namespace OnnxMoe.Trainer.Routers;
 /// <summary>Builds the router of a routed layer from a recipe.</summary>
 internal static class RouterBuilder
 {
-    public static Router Build(LayerScope scope, ModelOptions options)
+    /// <param name="scope">Of the router.</param>
+    /// <param name="options">The recipe's section Model.</param>
+    /// <param name="kinds">The experts it scores.</param>
+    /// <param name="first">True in the first routed layer of the model.</param>
+    public static Router Build(LayerScope scope, ModelOptions options, ExpertKinds kinds, bool first)
     {
         var router = options.Router;
         if (router.Frozen)
             scope = scope.Frozen();
-        return new ScoreRouter(scope, Head(scope, options), Selector(options),
-            router.WeightRule == "softmax" ? WeightRule.Softmax : WeightRule.Renormalized, Losses(options), options.Experts, options.ExpertsPerToken);
+        return new ScoreRouter(scope, Head(scope, options, kinds.Count, first), Selector(options), Rule(router), Losses(options, kinds),
+            options.Experts, options.ExpertsPerToken)
+        {
+            Kinds = kinds,
+            Capacity = router.Capacity.Factor > 0 ? new CapacityRule(kinds, router.Capacity.Factor, router.Tau, router.Capacity.Base == "tokens") : null,
+        };
     }
 
-    private static LinearScoreHead Head(LayerScope scope, ModelOptions options) =>
-        new(scope, options.HiddenSize, options.Experts, Deviation(options), options.Router.Bias);
+    private static ScoreHead Head(LayerScope scope, ModelOptions options, int experts, bool first)
+    {
+        var router = options.Router;
+        ScoreHead head = router.Scores == "mlp"
+            ? new MlpScoreHead(scope, options.HiddenSize, experts, Deviation(options))
+            : new LinearScoreHead(scope, options.HiddenSize, experts, Deviation(options), router.Bias);
+        return router.GatingResidual == "none" ? head
+            : new GatingResidual(scope, head, experts, first, router.GatingResidual == "zero" ? 0 : Deviation(options));
+    }
 
     private static Selector Selector(ModelOptions options) => options.Router.Selection == "topp"
         ? new TopPSelector(options.Router.TopP.P, options.ExpertsPerToken, options.Router.TopP.Compare == "gt")
@@ -26,15 +42,28 @@ internal static class RouterBuilder
     private static double Deviation(ModelOptions options) =>
         options.Router.InitialDeviation > 0 ? options.Router.InitialDeviation : options.InitialDeviation;
 
-    private static IReadOnlyList<RouterLoss> Losses(ModelOptions options)
+    private static WeightRule Rule(RouterOptions router) => router.WeightRule switch
+    {
+        "renormalized" => WeightRule.Renormalized,
+        "renormalized-all" => WeightRule.RenormalizedAll,
+        _ => WeightRule.Softmax,
+    };
+
+    private static IReadOnlyList<RouterLoss> Losses(ModelOptions options, ExpertKinds kinds)
     {
         var router = options.Router;
         return
         [
-            new BalanceLoss(options.Experts, router.BalanceLoss, router.DeviceGroups, router.DeviceBalanceLoss, router.BalanceScope == "sequence",
-                router.BalanceNorm == "tokens"),
+            new BalanceLoss(kinds.Count, Balance(router), router.DeviceGroups, router.DeviceBalanceLoss, router.BalanceScope == "sequence")
+            {
+                Norm = router.BalanceNorm switch { "tokens" => BalanceNorm.Tokens, "token-share" => BalanceNorm.TokenShare, _ => BalanceNorm.Assignments },
+                Mixing = kinds.AllStored ? null : LoadMixing.Of(kinds, router.Tau, router.NullBucket),
+            },
             new ZLoss(router.ZLoss),
             new EntropyLoss(router.EntropyLoss),
         ];
     }
+
+    private static CoefficientSchedule Balance(RouterOptions router) =>
+        router.BalanceSchedule.Length > 0 ? CoefficientSchedule.Parse(router.BalanceSchedule, "Model:Router:BalanceSchedule") : router.BalanceLoss;
 }

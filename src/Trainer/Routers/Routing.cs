@@ -1,3 +1,4 @@
+using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Ops;
 
 namespace OnnxMoe.Trainer.Routers;
@@ -9,4 +10,7 @@ public sealed record Routing(Value Indices, Value Weights)
 {
     /// <summary>[T, N]: what was selected by, for those who study routers; null where a router has no probabilities.</summary>
     public Value? Probabilities { get; init; }
+
+    /// <summary>The picks among experts of all kinds, where there are others than stored ones; null where there are not.</summary>
+    public RawPicks? Picks { get; init; }
 }

@@ -6,6 +6,12 @@ public enum WeightRule
     /// <summary>The softmax over all experts as it is: the weights of a token sum to less than 1 (DeepSeekMoE).</summary>
     Softmax,
 
-    /// <summary>Divided by their sum (Mixtral); the same as a softmax over the chosen experts' scores.</summary>
+    /// <summary>
+    /// Divided by the sum over the chosen experts but the zero ones, whose weight is 0 (AdaMoE, arXiv 2406.13233; MoE++, arXiv 2410.07348); where
+    /// only zero experts are chosen, all weights are 0. Without zero experts the same as a softmax over the chosen experts' scores (Mixtral).
+    /// </summary>
     Renormalized,
+
+    /// <summary>Divided by the sum over all chosen experts, zero ones too.</summary>
+    RenormalizedAll,
 }

@@ -70,7 +70,7 @@ public class TopPSelectorTests
 
         var decision = new RouterDecision(logits, logits.Softmax(), picks);
         Assert.Equal(Math.Log(16), Single(EntropyLoss.Of(logits)), 1e-5);
-        Assert.Equal(7, Single(new BalanceLoss(16, 1, perToken: true).Expert(new ForwardContext(Ops), decision.Probabilities, picks)), 1e-5);
+        Assert.Equal(7, Single(new BalanceLoss(16, 1) { Norm = BalanceNorm.Tokens }.Expert(new ForwardContext(Ops), decision.Probabilities, picks)), 1e-5);
     }
 
     [Fact]
