@@ -20,6 +20,7 @@ public class RouterExpertCrossTests
         ["top-k"] = _ => { },
         ["top-k renormalized"] = o => o.Router.WeightRule = "renormalized",
         ["top-p"] = o => (o.Router.Selection, o.ExpertsPerToken, o.Router.EntropyLoss, o.Router.BalanceNorm) = ("topp", 6, 1e-3, "tokens"),
+        ["recurrent"] = o => (o.Router.Scores, o.Router.Recurrent.Width) = ("recurrent", 16),
         ["top-k with bias, frozen"] = o => (o.Router.Bias, o.Router.Frozen) = (true, true),
     };
 

@@ -7,7 +7,7 @@ namespace OnnxMoe.Trainer.Backbones;
 /// <summary>Builds the parts of one transformer block from a recipe.</summary>
 internal static class BlockBuilder
 {
-    public static Block Build(LayerScope scope, ModelOptions options, int layer)
+    public static Block Build(LayerScope scope, ModelOptions options, SharedRouterParts shared, int layer)
     {
         RmsNorm Norm(string name) => new(scope.Child(name), options.HiddenSize, options.NormEpsilon);
 
@@ -15,16 +15,16 @@ internal static class BlockBuilder
             options.KvHeads == 0 ? options.Heads : options.KvHeads, options.InitialDeviation);
         FfnLayer ffn = layer < options.FirstDenseLayers
             ? Dense(scope.Child("ffn"), options, DenseHidden(options))
-            : Routed(scope.Child("moe"), options, layer);
+            : Routed(scope.Child("moe"), options, shared, layer);
         return new SequentialBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), ffn, new PlainResidual());
     }
 
     public static int DenseHidden(ModelOptions options) =>
         options.DenseHidden > 0 ? options.DenseHidden : (options.ExpertsPerToken + options.SharedExperts) * options.ExpertHidden;
 
-    private static RoutedLayer Routed(LayerScope scope, ModelOptions options, int layer)
+    private static RoutedLayer Routed(LayerScope scope, ModelOptions options, SharedRouterParts parts, int layer)
     {
-        var router = RouterBuilder.Build(scope.Child("router"), options);
+        var router = RouterBuilder.Build(scope.Child("router"), options, parts);
         var experts = new FfnExpertBank(scope.Child("experts"), options.Experts, options.HiddenSize, options.ExpertHidden, options.Gated,
             options.Activation, options.FfnBias, options.InitialDeviation);
         var shared = options.SharedExperts == 0 ? null : Dense(scope.Child("shared"), options, options.SharedExperts * options.ExpertHidden);

@@ -13,6 +13,8 @@ internal static class RouterOptionsCheck
         Require(options.Experts % router.DeviceGroups == 0,
             $"Model:Router:DeviceGroups is {router.DeviceGroups}, which does not divide Model:Experts {options.Experts}");
         Require(router.Selection != "topp" || router.TopP.P > 0, "Model:Router:TopP:P is 0, so no token would get an expert; it must be above 0");
+        Require(router.Scores != "recurrent" || router.Recurrent.Pass || !router.Recurrent.Detach,
+            "Model:Router:Recurrent:Detach is true, but Model:Router:Recurrent:Pass is false, so no state is handed on whose gradient could be cut; set one of the two the other way");
     }
 
     private static void Require(bool holds, string otherwise)
