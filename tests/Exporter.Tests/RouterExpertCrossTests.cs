@@ -23,6 +23,7 @@ public class RouterExpertCrossTests
         ["heavy-ball momentum"] = o => o.Residual.Kind = "heavy-ball",
         ["adam, then learned momentum, post-norm"] = o => (o.Residual.Kind, o.Residual.Learned, o.Block) = ("adam", true, "post-norm"),
         ["robust momentum"] = o => o.Residual.Kind = "robust",
+        ["recurrent"] = o => (o.Router.Scores, o.Router.Recurrent.Width) = ("recurrent", 16),
         ["top-k with bias, frozen"] = o => (o.Router.Bias, o.Router.Frozen) = (true, true),
     };
 

@@ -7,7 +7,7 @@ namespace OnnxMoe.Trainer.Backbones;
 /// <summary>Builds the parts of one transformer block from a recipe.</summary>
 internal static class BlockBuilder
 {
-    public static Block Build(LayerScope scope, ModelOptions options, int layer)
+    public static Block Build(LayerScope scope, ModelOptions options, SharedRouterParts shared, int layer)
     {
         RmsNorm Norm(string name) => new(scope.Child(name), options.HiddenSize, options.NormEpsilon);
 
@@ -15,7 +15,7 @@ internal static class BlockBuilder
             options.KvHeads == 0 ? options.Heads : options.KvHeads, options.InitialDeviation);
         FfnLayer ffn = layer < options.FirstDenseLayers
             ? Dense(scope.Child("ffn"), options, DenseHidden(options))
-            : Routed(scope.Child("moe"), options, layer);
+            : Routed(scope.Child("moe"), options, shared, layer);
         // Layers without experts take no part in what is carried from routed layer to routed layer.
         var residual = ffn.RoutedLayers.Count == 0 ? new PlainResidual()
             : ResidualBuilder.Build(scope.Child("residual"), options.Residual, isFirst: layer == options.FirstDenseLayers);
@@ -27,10 +27,10 @@ internal static class BlockBuilder
     public static int DenseHidden(ModelOptions options) =>
         options.DenseHidden > 0 ? options.DenseHidden : (options.ExpertsPerToken + options.SharedExperts) * options.ExpertHidden;
 
-    private static RoutedLayer Routed(LayerScope scope, ModelOptions options, int layer)
+    private static RoutedLayer Routed(LayerScope scope, ModelOptions options, SharedRouterParts parts, int layer)
     {
         var kinds = options.ZeroComputation.Kinds(options.Experts);
-        var router = RouterBuilder.Build(scope.Child("router"), options, kinds, first: layer == options.FirstDenseLayers);
+        var router = RouterBuilder.Build(scope.Child("router"), options, kinds, parts, first: layer == options.FirstDenseLayers);
         var experts = Experts(scope.Child("experts"), options, kinds);
         var shared = options.SharedExperts == 0 ? null : Dense(scope.Child("shared"), options, options.SharedExperts * options.ExpertHidden);
         return new RoutedLayer(scope, layer, options.HiddenSize, router, experts, shared);

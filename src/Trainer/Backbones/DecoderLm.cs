@@ -1,6 +1,7 @@
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
+using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
 
@@ -33,7 +34,8 @@ public sealed class DecoderLm : Model
     {
         (_options, Vocabulary) = (options, vocabulary);
         _embedding = scope.Normal("embedding", options.InitialDeviation, vocabulary, options.HiddenSize);
-        _blocks = [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Block(layer), options, layer))];
+        var shared = SharedRouterParts.Build(scope, options);
+        _blocks = [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Block(layer), options, shared, layer))];
         _norm = new RmsNorm(scope.Child("norm"), options.HiddenSize, options.NormEpsilon);
         _head = options.TiedHead ? null : scope.Normal("head", options.InitialDeviation, options.HiddenSize, vocabulary);
         _rotary = new RotaryTable(options.ContextLength, HeadSize, options.RopeBase);

@@ -19,7 +19,11 @@ public static class ModelOptionsCheck
         Require(options.FirstDenseLayers <= options.Layers,
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
         if (options.FirstDenseLayers == options.Layers)
+        {
+            Require(options.Router.Scores != "recurrent",
+                $"Model:Router:Scores is recurrent, but there is no routed layer to score for: Model:FirstDenseLayers is {options.FirstDenseLayers} of {options.Layers}");
             return;
+        }
         Require(options.Experts >= 1, "Model:Experts is 0 in a model with routed layers; set it to 1 or more, or Model:FirstDenseLayers to Model:Layers for a dense model");
         options.Residual.Check();
         options.CheckRouter();

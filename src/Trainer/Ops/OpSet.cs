@@ -30,6 +30,9 @@ public abstract class OpSet
     /// <summary>The value of a trainable weight.</summary>
     public abstract Value Weight(Weight weight);
 
+    /// <summary>The value without its gradient: itself where there are no gradients.</summary>
+    public virtual Value Detach(Value value) => value;
+
     /// <summary>A one-dimensional int64 constant: a shape, axes, starts, ...</summary>
     public Value Ints(params long[] values) => Constant(HostTensor.Vector(values));
 }

@@ -45,5 +45,7 @@ public sealed class TorchOps(bool training = false, Device? device = null) : OpS
 
     public override Value Constant(HostTensor tensor) => new TorchValue(this, tensor);
 
+    public override Value Detach(Value value) => Value(TensorOf(value).detach());
+
     public override Value Weight(Weight weight) => new TorchValue(this, weight.Parameter);
 }

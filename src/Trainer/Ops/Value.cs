@@ -51,6 +51,9 @@ public abstract class Value(OpSet ops)
         _ => throw new NotSupportedException($"No scalar constants of type {Type}."),
     });
 
+    /// <inheritdoc cref="OpSet.Detach"/>
+    public Value Detach() => Ops.Detach(this);
+
     internal Value Unary(string op) => Ops.Apply(op, [this])[0];
 
     internal Value Binary(string op, Value other) => Ops.Apply(op, [this, other])[0];

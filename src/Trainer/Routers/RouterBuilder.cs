@@ -2,6 +2,7 @@ using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Objectives;
+using OnnxMoe.Trainer.Ops;
 
 namespace OnnxMoe.Trainer.Routers;
 
@@ -11,13 +12,14 @@ internal static class RouterBuilder
     /// <param name="scope">Of the router.</param>
     /// <param name="options">The recipe's section Model.</param>
     /// <param name="kinds">The experts it scores.</param>
+    /// <param name="shared">What the routers of all layers share.</param>
     /// <param name="first">True in the first routed layer of the model.</param>
-    public static Router Build(LayerScope scope, ModelOptions options, ExpertKinds kinds, bool first)
+    public static Router Build(LayerScope scope, ModelOptions options, ExpertKinds kinds, SharedRouterParts shared, bool first)
     {
         var router = options.Router;
         if (router.Frozen)
             scope = scope.Frozen();
-        return new ScoreRouter(scope, Head(scope, options, kinds.Count, first), Selector(options), Rule(router), Losses(options, kinds),
+        return new ScoreRouter(scope, Head(scope, options, kinds.Count, shared, first), Selector(options), Rule(router), Losses(options, kinds),
             options.Experts, options.ExpertsPerToken)
         {
             Kinds = kinds,
@@ -25,21 +27,34 @@ internal static class RouterBuilder
         };
     }
 
-    private static ScoreHead Head(LayerScope scope, ModelOptions options, int experts, bool first)
+    private static ScoreHead Head(LayerScope scope, ModelOptions options, int experts, SharedRouterParts shared, bool first)
     {
         var router = options.Router;
-        ScoreHead head = router.Scores == "mlp"
-            ? new MlpScoreHead(scope, options.HiddenSize, experts, Deviation(options))
+        ScoreHead head = shared.Cell is { } cell ? Recurrent(scope, options, experts, cell, shared.Projection)
+            : router.Scores == "mlp" ? new MlpScoreHead(scope, options.HiddenSize, experts, Deviation(options))
             : new LinearScoreHead(scope, options.HiddenSize, experts, Deviation(options), router.Bias);
         return router.GatingResidual == "none" ? head
             : new GatingResidual(scope, head, experts, first, router.GatingResidual == "zero" ? 0 : Deviation(options));
+    }
+
+    private static RecurrentScoreHead Recurrent(LayerScope scope, ModelOptions options, int experts, DepthCell cell, Weight? projection)
+    {
+        var recurrent = options.Router.Recurrent;
+        projection ??= scope.Normal("projection", Deviation(options), options.HiddenSize, cell.Width);
+        var scores = new LinearScoreHead(recurrent.Frozen == "none" ? scope : scope.Frozen(), cell.Width, experts, Deviation(options), options.Router.Bias);
+        return new RecurrentScoreHead(scope, projection, cell, scores)
+        {
+            Pass = recurrent.Pass,
+            Detach = recurrent.Detach,
+            LogitResidual = recurrent.LogitResidual,
+        };
     }
 
     private static Selector Selector(ModelOptions options) => options.Router.Selection == "topp"
         ? new TopPSelector(options.Router.TopP.P, options.ExpertsPerToken, options.Router.TopP.Compare == "gt")
         : new TopKSelector(options.ExpertsPerToken);
 
-    private static double Deviation(ModelOptions options) =>
+    public static double Deviation(ModelOptions options) =>
         options.Router.InitialDeviation > 0 ? options.Router.InitialDeviation : options.InitialDeviation;
 
     private static WeightRule Rule(RouterOptions router) => router.WeightRule switch

@@ -5,7 +5,7 @@ namespace OnnxMoe.Trainer.Routers;
 /// <summary>The recipe's section Model:Router: how tokens choose their experts, and the losses on that choice.</summary>
 public sealed class RouterOptions
 {
-    [Setting("How a token's scores for the experts are made: by one matrix, or by two with tanh between them", Choices = "linear|mlp")]
+    [Setting("How a token's scores for the experts are made: by one matrix, by two with tanh between them, or from a state that is handed from layer to layer", Choices = "linear|mlp|recurrent")]
     public string Scores { get; set; } = "linear";
 
     [Setting("How experts are selected by their probabilities", Choices = "topk|topp")]
@@ -57,6 +57,9 @@ public sealed class RouterOptions
 
     [Setting("Coefficient of the loss on the entropy of the router's probabilities", Min = 0)]
     public double EntropyLoss { get; set; }
+
+    /// <summary>The section Model:Router:Recurrent.</summary>
+    public RecurrentOptions Recurrent { get; set; } = new();
 
     /// <summary>The section Model:Router:TopP.</summary>
     public TopPOptions TopP { get; set; } = new();

@@ -17,7 +17,7 @@ internal static class RouterOptionsCheck
         Require(options.Experts % router.DeviceGroups == 0,
             $"Model:Router:DeviceGroups is {router.DeviceGroups}, which does not divide Model:Experts {options.Experts}");
         Require(router.Selection != "topp" || router.TopP.P > 0, "Model:Router:TopP:P is 0, so no token would get an expert; it must be above 0");
-        Require(router.Scores == "linear" || !router.Bias, $"Model:Router:Bias is true, but Model:Router:Scores '{router.Scores}' has no bias");
+        Require(router.Scores != "mlp" || !router.Bias, $"Model:Router:Bias is true, but Model:Router:Scores '{router.Scores}' has no bias");
         Require(router.Capacity.Factor == 0 || router.Capacity.Factor >= 1,
             $"Model:Router:Capacity:Factor is {Number(router.Capacity.Factor)}; below 1 picks are dropped even at perfect balance, so set it to 1 or more, or to 0 for no limit");
         Require(router.Tau > 0, "Model:Router:Tau is 0; zero-computation experts need a weight above 0");
@@ -33,6 +33,8 @@ internal static class RouterOptionsCheck
         }
         if (router.BalanceSchedule.Length > 0)
             _ = CoefficientSchedule.Parse(router.BalanceSchedule, "Model:Router:BalanceSchedule");
+        Require(router.Scores != "recurrent" || router.Recurrent.Pass || !router.Recurrent.Detach,
+            "Model:Router:Recurrent:Detach is true, but Model:Router:Recurrent:Pass is false, so no state is handed on whose gradient could be cut; set one of the two the other way");
     }
 
     private static string Number(double value) => FormattableString.Invariant($"{value}");
