@@ -11,16 +11,26 @@ internal static class BlockBuilder
     {
         RmsNorm Norm(string name) => new(scope.Child(name), options.HiddenSize, options.NormEpsilon);
 
-        var attention = new CausalSelfAttention(scope.Child("attention"), options.HiddenSize, options.Heads,
-            options.KvHeads == 0 ? options.Heads : options.KvHeads, options.InitialDeviation);
+        var attention = Attention(scope.Child("attention"), options);
         FfnLayer ffn = layer < options.FirstDenseLayers
             ? Dense(scope.Child("ffn"), options, DenseHidden(options))
             : Routed(scope.Child("moe"), options, layer);
+        if (options.ParallelBlocks)
+            return new ParallelBlock(scope, Norm("norm"), attention, ffn);
         return new SequentialBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), ffn, new PlainResidual());
     }
 
     public static int DenseHidden(ModelOptions options) =>
         options.DenseHidden > 0 ? options.DenseHidden : (options.ExpertsPerToken + options.SharedExperts) * options.ExpertHidden;
+
+    private static Attention Attention(LayerScope scope, ModelOptions options)
+    {
+        var (bank, kvHeads) = (options.AttentionBank, options.KvHeads == 0 ? options.Heads : options.KvHeads);
+        return bank.Experts == 0
+            ? new CausalSelfAttention(scope, options.HiddenSize, options.Heads, kvHeads, options.InitialDeviation)
+            : new AttentionBank(scope, options.HiddenSize, options.Heads, kvHeads, bank.KeyValues == AttentionBankOptions.Shared,
+                RouterBuilder.Soft(scope.Child("router"), options, bank.Experts, bank.ActiveExperts), options.InitialDeviation);
+    }
 
     private static RoutedLayer Routed(LayerScope scope, ModelOptions options, int layer)
     {

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
@@ -59,6 +60,12 @@ public sealed class ModelOptions
 
     [Setting("Standard deviation of the initial weights", Min = 0)]
     public double InitialDeviation { get; set; } = 0.02;
+
+    [Setting("Attention and feed-forward layer of a block read the same normalized stream, as in GPT-J and PaLM, rather than one after the other")]
+    public bool ParallelBlocks { get; set; }
+
+    /// <summary>The section Model:AttentionBank.</summary>
+    public AttentionBankOptions AttentionBank { get; set; } = new();
 
     /// <summary>The section Model:Router.</summary>
     public RouterOptions Router { get; set; } = new();

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
@@ -17,6 +18,7 @@ public static class ModelOptionsCheck
             $"Model:KvHeads is {options.KvHeads}, which does not divide Model:Heads {options.Heads}");
         Require(options.FirstDenseLayers <= options.Layers,
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
+        options.AttentionBank.Check();
         if (options.FirstDenseLayers == options.Layers)
             return;
         Require(options.Experts >= 1, "Model:Experts is 0 in a model with routed layers; set it to 1 or more, or Model:FirstDenseLayers to Model:Layers for a dense model");

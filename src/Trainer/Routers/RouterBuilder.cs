@@ -16,6 +16,14 @@ internal static class RouterBuilder
             router.WeightRule == "softmax" ? WeightRule.Softmax : WeightRule.Renormalized, Losses(options), options.Experts, options.ExpertsPerToken);
     }
 
+    /// <summary>A soft router over experts of another kind than the feed-forward ones.</summary>
+    public static SoftRouter Soft(LayerScope scope, ModelOptions options, int experts, int active)
+    {
+        if (options.Router.Frozen)
+            scope = scope.Frozen();
+        return new SoftRouter(scope, new LinearScoreHead(scope, options.HiddenSize, experts, Deviation(options), options.Router.Bias), experts, active);
+    }
+
     private static LinearScoreHead Head(LayerScope scope, ModelOptions options) =>
         new(scope, options.HiddenSize, options.Experts, Deviation(options), options.Router.Bias);
 
