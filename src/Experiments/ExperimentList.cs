@@ -10,6 +10,7 @@ public static class ExperimentList
     [
         new DeepSeekMoe(),
         new DynamicMoe(),
+        new Bam(),
     ];
 
     /// <summary>The experiment of that name, with or without its number.</summary>
