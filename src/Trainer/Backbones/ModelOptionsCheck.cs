@@ -18,6 +18,7 @@ public static class ModelOptionsCheck
             $"Model:KvHeads is {options.KvHeads}, which does not divide Model:Heads {options.Heads}");
         Require(options.FirstDenseLayers <= options.Layers,
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
+        options.AttentionBank.Check();
         if (options.FirstDenseLayers == options.Layers)
         {
             Require(options.Router.Scores != "recurrent",
