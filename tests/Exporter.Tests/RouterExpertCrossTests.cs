@@ -24,6 +24,12 @@ public class RouterExpertCrossTests
         ["adam, then learned momentum, post-norm"] = o => (o.Residual.Kind, o.Residual.Learned, o.Block) = ("adam", true, "post-norm"),
         ["robust momentum"] = o => o.Residual.Kind = "robust",
         ["recurrent"] = o => (o.Router.Scores, o.Router.Recurrent.Width) = ("recurrent", 16),
+        ["null experts"] = o => (o.ExpertsPerToken, o.ZeroComputation.Zero, o.Router.WeightRule, o.Router.NullBucket, o.Router.BalanceSchedule) = (3, 6, "renormalized", true, "0:0.1,0.5:0.01"),
+        ["all kinds, gating residual, capacity"] = o =>
+        {
+            (o.ZeroComputation.Zero, o.ZeroComputation.Copy, o.ZeroComputation.Constant) = (1, 1, 2);
+            (o.Router.Scores, o.Router.GatingResidual, o.Router.Tau, o.Router.Capacity.Factor) = ("mlp", "normal", 0.5, 1.1);
+        },
         ["top-k with bias, frozen"] = o => (o.Router.Bias, o.Router.Frozen) = (true, true),
     };
 
