@@ -43,7 +43,7 @@ public static class ActivationImportance
             var layers = HiddenActivations.Of(model, batch, device);
             for (var layer = 0; layer < layers.Count; layer++)
             {
-                var sum = layers[layer].abs().sum(0);
+                var sum = layers[layer].abs().sum([0L]);
                 if (layer == sums.Count)
                     sums.Add(sum);
                 else

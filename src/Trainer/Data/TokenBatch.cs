@@ -11,7 +11,7 @@ namespace OnnxMoe.Trainer.Data;
 public sealed record TokenBatch(long[] Inputs, long[] Targets, int Rows, int Length)
 {
     /// <summary>Token ids and positions from 0, both [rows, length] int64.</summary>
-    internal (Value Ids, Value Positions) ToValues(TorchOps ops) =>
+    public (Value Ids, Value Positions) ToValues(TorchOps ops) =>
         (ops.Value(tensor(Inputs, [Rows, Length], device: ops.Device)),
         ops.Value(arange(Length, ScalarType.Int64, ops.Device).unsqueeze(0).expand(Rows, Length)));
 

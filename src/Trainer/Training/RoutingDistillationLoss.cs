@@ -65,7 +65,8 @@ public sealed class RoutingDistillationLoss
     public static Tensor OverlapScores(Tensor activations, Tensor kept)
     {
         var half = activations.shape[1] / 2;
-        var used = zeros_like(activations).scatter_(1, activations.abs().topk((int)half).indexes, 1f);
+        var largest = activations.abs().topk((int)half).indexes;
+        var used = zeros_like(activations).scatter_(1, largest, ones_like(largest, ScalarType.Float32));
         return used.matmul(kept.t()) / half;
     }
 
