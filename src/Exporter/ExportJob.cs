@@ -40,12 +40,25 @@ public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens
             var leftPadding = ModelExporter.AllowsLeftPadding(exported);
             records.AddRange(targets.Select(target => Verify(target, precision, path, leftPadding, cancellation)));
         }
+        if (manifest.PreGate is { } gate && model is DecoderLm { Router: { } router })
+            records.Add(WriteRouter(router, gate, files, published, cancellation));
         var kept = manifest.Exports.Where(old => !published.Contains(old.File));
         var updated = (manifest with { Exports = [.. kept.Concat(records).OrderBy(record => record.File, StringComparer.Ordinal)] })
             .WithFiles(files.Staging, published);
         updated.Save(files.Staging);
         files.Publish();
         return updated;
+    }
+
+    /// <summary>The router that runs before the model: standard operators in fp32 whatever the model is exported for, since it is small.</summary>
+    private ExportRecord WriteRouter(PreGatingRouter router, PreGate gate, FileSet files, List<string> published, CancellationToken cancellation)
+    {
+        var path = files.PathOf(gate.File);
+        var exported = ModelExporter.Export(router, ExportTarget.Onnx, WeightPrecision.Fp32, $"{manifest.Name}-router");
+        published.AddRange(Write(exported, path));
+        using var session = new OnnxSession(path);
+        var checks = Passed(new CausalLmChecks(router, tokens).Run(session, "/router", ModelExporter.AllowsLeftPadding(exported), cancellation), ExportTarget.Onnx);
+        return new ExportRecord("onnx", "fp32", gate.File, [.. checks]);
     }
 
     private IReadOnlyList<string> Write(ExportedModel exported, string path)
@@ -67,18 +80,24 @@ public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens
         foreach (var (label, kernels) in runs)
         {
             using var session = new OnnxSession(path, kernels);
-            foreach (var check in CallerInputs.For(manifest).SelectMany(caller =>
-                new CausalLmChecks(model, tokens, caller).Run(session, label + caller.Label, leftPadding, cancellation)))
-            {
-                log.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"  {target.ToString().ToLowerInvariant()} {check.Name}: logits within {check.MaxAbsolute:G2} (relative {check.MaxRelative:G2})"));
-                if (!(check.MaxRelative <= options.Tolerance))
-                    throw new UserError(string.Create(CultureInfo.InvariantCulture,
-                        $"The export for {target.ToString().ToLowerInvariant()} differs from the model: in '{check.Name}' a logit is off by {check.MaxAbsolute:G3}, ")
-                        + string.Create(CultureInfo.InvariantCulture, $"relatively {check.MaxRelative:G3}, and Export:Tolerance is {options.Tolerance:G3}; nothing was written."));
-                checks.Add(check);
-            }
+            checks.AddRange(Passed(CallerInputs.For(manifest).SelectMany(caller =>
+                new CausalLmChecks(model, tokens, caller).Run(session, label + caller.Label, leftPadding, cancellation)), target));
         }
         return new ExportRecord(target.ToString().ToLowerInvariant(), precision.ToString().ToLowerInvariant(), Path.GetFileName(path), checks);
+    }
+
+    /// <summary>The checks one by one, each logged, up to the first that does not pass.</summary>
+    private IEnumerable<ExportCheck> Passed(IEnumerable<ExportCheck> checks, ExportTarget target)
+    {
+        foreach (var check in checks)
+        {
+            log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {target.ToString().ToLowerInvariant()} {check.Name}: logits within {check.MaxAbsolute:G2} (relative {check.MaxRelative:G2})"));
+            if (!(check.MaxRelative <= options.Tolerance))
+                throw new UserError(string.Create(CultureInfo.InvariantCulture,
+                    $"The export for {target.ToString().ToLowerInvariant()} differs from the model: in '{check.Name}' a logit is off by {check.MaxAbsolute:G3}, ")
+                    + string.Create(CultureInfo.InvariantCulture, $"relatively {check.MaxRelative:G3}, and Export:Tolerance is {options.Tolerance:G3}; nothing was written."));
+            yield return check;
+        }
     }
 }

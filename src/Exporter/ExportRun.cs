@@ -16,7 +16,7 @@ public static class ExportRun
         var trained = TrainedModel.Load(modelFolder);
         var tokens = HeldOutText.Load(modelFolder, trained.Manifest, options.Text, options.VerificationTokens, log);
         new ExportJob(trained.Model, trained.Manifest, tokens, options, log).Run(modelFolder, cancellation);
-        foreach (var name in names)
+        foreach (var name in trained.Manifest.PreGate is { } gate ? [.. names, gate.File] : names)
             log.WriteLine(Path.Combine(modelFolder, name));
     }
 }

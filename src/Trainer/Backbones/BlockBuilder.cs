@@ -29,6 +29,14 @@ internal static class BlockBuilder
     public static int DenseHidden(ModelOptions options) =>
         options.DenseHidden > 0 ? options.DenseHidden : (options.ExpertsPerToken + options.SharedExperts) * options.ExpertHidden;
 
+    /// <summary>Hidden size of what a routed expert of the block has for itself.</summary>
+    public static int ExpertHidden(ModelOptions options, int layer) => options.ExpertHidden - Permanent(options, layer);
+
+    /// <summary>Hidden size of what all tokens meet in the block; 0: nothing.</summary>
+    public static int SharedHidden(ModelOptions options, int layer) => options.SharedExperts * options.ExpertHidden + Permanent(options, layer);
+
+    private static int Permanent(ModelOptions options, int layer) => options.PreGate.PermanentHidden.ElementAtOrDefault(layer - options.FirstDenseLayers);
+
     private static Attention Attention(LayerScope scope, ModelOptions options)
     {
         var (bank, kvHeads) = (options.AttentionBank, options.KvHeads == 0 ? options.Heads : options.KvHeads);
@@ -41,15 +49,17 @@ internal static class BlockBuilder
     private static RoutedLayer Routed(LayerScope scope, ModelOptions options, SharedRouterParts parts, int layer)
     {
         var kinds = options.ZeroComputation.Kinds(options.Experts);
-        var router = RouterBuilder.Build(scope.Child("router"), options, kinds, parts, first: layer == options.FirstDenseLayers);
-        var experts = Experts(scope.Child("experts"), options, kinds);
-        var shared = options.SharedExperts == 0 ? null : Dense(scope.Child("shared"), options, options.SharedExperts * options.ExpertHidden);
+        Router router = options.PreGate.Layers > 0 ? new PreGatedRouter(scope.Child("router"), options.Experts)
+            : RouterBuilder.Build(scope.Child("router"), options, kinds, parts, first: layer == options.FirstDenseLayers);
+        var experts = Experts(scope.Child("experts"), options, kinds, ExpertHidden(options, layer));
+        var sharedHidden = SharedHidden(options, layer);
+        var shared = sharedHidden == 0 ? null : Dense(scope.Child("shared"), options, sharedHidden);
         return new RoutedLayer(scope, layer, options.HiddenSize, router, experts, shared);
     }
 
-    private static ExpertBank Experts(LayerScope scope, ModelOptions options, ExpertKinds kinds)
+    private static ExpertBank Experts(LayerScope scope, ModelOptions options, ExpertKinds kinds, int hidden)
     {
-        var stored = new FfnExpertBank(scope, options.Experts, options.HiddenSize, options.ExpertHidden, options.Gated,
+        var stored = new FfnExpertBank(scope, options.Experts, options.HiddenSize, hidden, options.Gated,
             options.Activation, options.FfnBias, options.InitialDeviation);
         if (kinds.AllStored)
             return stored;

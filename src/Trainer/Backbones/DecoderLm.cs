@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
@@ -39,10 +40,17 @@ public sealed class DecoderLm : Model
         _norm = new RmsNorm(scope.Child("norm"), options.HiddenSize, options.NormEpsilon);
         _head = options.TiedHead ? null : scope.Normal("head", options.InitialDeviation, options.HiddenSize, vocabulary);
         _rotary = new RotaryTable(options.ContextLength, HeadSize, options.RopeBase);
+        Router = options.PreGate.Layers == 0 ? null : new PreGatingRouter(scope.Apart(PreGatingRouter.Part), options, vocabulary);
     }
 
     /// <summary>What the model was made from.</summary>
     public ModelOptions Options => _options;
+
+    /// <summary>The router that runs before the model and gives it the expert of each token; null where each layer has its own.</summary>
+    public PreGatingRouter? Router { get; }
+
+    /// <summary>The weights of all but <see cref="Router"/>.</summary>
+    public IReadOnlyList<Weight> BackboneWeights => Router is null ? Weights : [.. Weights.Except(Router.Weights)];
 
     public int Vocabulary { get; }
 
@@ -53,9 +61,9 @@ public sealed class DecoderLm : Model
     /// <summary>The routed layers in order.</summary>
     public IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
 
-    /// <summary>The blocks and the output head; looking up an embedding costs nothing.</summary>
+    /// <summary>The router before the model, the blocks and the output head; looking up an embedding costs nothing.</summary>
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
-        _blocks.SelectMany(block => block.CostOfToken(context)).Append(new TokenCost("head", 2.0 * _options.HiddenSize * Vocabulary));
+        (Router?.CostOfToken(context) ?? []).Concat(_blocks.SelectMany(block => block.CostOfToken(context))).Append(new TokenCost("head", 2.0 * _options.HiddenSize * Vocabulary));
 
     public override double IdleParameters(CostContext context) => _blocks.Sum(block => block.IdleParameters(context));
 
@@ -64,6 +72,7 @@ public sealed class DecoderLm : Model
         new("input_ids", ElementType.Int64, "batch", "sequence"),
         new("attention_mask", ElementType.Int64, "batch", "total"),
         new("position_ids", ElementType.Int64, "batch", "sequence"),
+        .. Router is null ? [] : new[] { new TensorSpec(PreGate.ExpertIds, ElementType.Int64, "batch", "sequence") },
         .. Caches("past_key_values.", "past"),
         .. RunTimeInputs(),
     ];
@@ -79,17 +88,23 @@ public sealed class DecoderLm : Model
         }),
     ];
 
-    /// <summary>The training pass: whole sequences from position 0, no cache.</summary>
+    /// <summary>The training pass: whole sequences from position 0, no cache. <see cref="Router"/>, if there is one, decides first, unless experts are given.</summary>
     /// <param name="ids">[B, S] int64.</param>
     /// <param name="positions">[B, S] int64.</param>
     /// <param name="context">Collects losses and routings.</param>
     /// <returns>Logits [B, S, vocabulary].</returns>
-    public Value Forward(Value ids, Value positions, ForwardContext context) => Forward(ids, positions, null, context);
+    public Value Forward(Value ids, Value positions, ForwardContext context)
+    {
+        if (Router is not null)
+            context.ExpertIds ??= Router.Decide(ids, positions, context.Ops);
+        return Forward(ids, positions, null, context);
+    }
 
     public override IReadOnlyDictionary<string, Value> Run(OpSet ops, IReadOnlyDictionary<string, Value> inputs)
     {
-        var context = new ForwardContext(ops, Scope.Caches.ToDictionary(slot => slot.Name, slot => inputs[$"past_key_values.{slot.Name}"]))
+        var context = new ForwardContext(ops, Past(inputs))
         {
+            ExpertIds = inputs.TryGetValue(PreGate.ExpertIds, out var given) ? PreGatedRouter.Checked(given, _options.Experts) : null,
             Threshold = inputs.GetValueOrDefault(ThresholdInput),
         };
         var ids = inputs["input_ids"];
@@ -123,7 +138,4 @@ public sealed class DecoderLm : Model
         if (_options.Router.Selection == "topp")
             yield return new TensorSpec(ThresholdInput, ElementType.Float) { Default = HostTensor.Scalar((float)_options.Router.TopP.P) };
     }
-
-    private IEnumerable<TensorSpec> Caches(string prefix, string length) =>
-        Scope.Caches.Select(slot => new TensorSpec(prefix + slot.Name, slot.Type, [.. slot.Dimensions.Select(d => d == "past" ? length : d)]));
 }

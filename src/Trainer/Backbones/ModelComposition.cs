@@ -28,8 +28,10 @@ public static class ModelComposition
     private static string Routed(ModelOptions options, RoutedLayer layer)
     {
         var shared = options.SharedExperts == 0 ? "" : $", {options.SharedExperts} shared always on";
-        return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {options.ExpertHidden}){Free(options.ZeroComputation)}, {layer.Router.ExpertsPerToken} for a token{shared}; "
-            + Router(options.Router);
+        if (options.PreGate.Layers > 0 && BlockBuilder.SharedHidden(options, layer.Number) is > 0 and var permanent)
+            shared = $", {permanent} more that all share";
+        return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {BlockBuilder.ExpertHidden(options, layer.Number)}){Free(options.ZeroComputation)}, {layer.Router.ExpertsPerToken} for a token{shared}; "
+            + (options.PreGate is { Layers: > 0 } gate ? $"one decision for all layers by a router of {gate.Layers} layers of width {gate.HiddenSize} that runs before the model" : Router(options.Router));
     }
 
     private static string Free(ZeroComputationOptions free)

@@ -75,6 +75,9 @@ public sealed class ModelOptions
     /// <summary>The section Model:AttentionBank.</summary>
     public AttentionBankOptions AttentionBank { get; set; } = new();
 
+    /// <summary>The section Model:PreGate.</summary>
+    public PreGateOptions PreGate { get; set; } = new();
+
     /// <summary>The section Model:Router.</summary>
     public RouterOptions Router { get; set; } = new();
 }

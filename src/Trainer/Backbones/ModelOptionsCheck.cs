@@ -19,6 +19,7 @@ public static class ModelOptionsCheck
         Require(options.FirstDenseLayers <= options.Layers,
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
         options.AttentionBank.Check();
+        options.CheckPreGate();
         if (options.FirstDenseLayers == options.Layers)
         {
             Require(options.Router.Scores != "recurrent",

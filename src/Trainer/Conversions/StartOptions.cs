@@ -11,6 +11,9 @@ public sealed class StartOptions
     [Setting("How their weights become the initial ones", Choices = ConversionList.Names)]
     public string Convert { get; set; } = "copy";
 
+    /// <summary>The section Start:Extraction.</summary>
+    public ExtractionOptions Extraction { get; set; } = new();
+
     /// <summary>The names in <see cref="From"/>.</summary>
     public IReadOnlyList<string> Sources() => From.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 }

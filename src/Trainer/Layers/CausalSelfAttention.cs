@@ -11,16 +11,29 @@ public sealed class CausalSelfAttention : Attention
     private readonly long[] _widths;
     private readonly Weight _qkv;
     private readonly Weight _output;
+    private readonly Weight? _qkvBias;
+    private readonly Weight? _outputBias;
+    private readonly double _queryScale;
     private readonly CacheSlot _keys;
     private readonly CacheSlot _values;
 
-    public CausalSelfAttention(LayerScope scope, int size, int heads, int kvHeads, double deviation) : base(scope)
+    /// <param name="scope">Of its weights.</param>
+    /// <param name="size">D.</param>
+    /// <param name="heads">Query heads.</param>
+    /// <param name="kvHeads">Key and value heads; divides heads.</param>
+    /// <param name="deviation">Of the initial weights.</param>
+    /// <param name="bias">A bias for each projection.</param>
+    /// <param name="normalizer">What the scores are divided by; 0: the square root of the head size.</param>
+    public CausalSelfAttention(LayerScope scope, int size, int heads, int kvHeads, double deviation, bool bias = false, double normalizer = 0) : base(scope)
     {
         (_heads, _kvHeads) = (heads, kvHeads);
         var headSize = size / heads;
         _widths = [size, kvHeads * headSize, kvHeads * headSize];
         _qkv = scope.Normal("qkv", deviation, size, _widths.Sum());
         _output = scope.Normal("output", deviation, size, size);
+        _qkvBias = bias ? scope.Filled("qkv_bias", 0, _widths.Sum()) : null;
+        _outputBias = bias ? scope.Filled("output_bias", 0, size) : null;
+        _queryScale = normalizer == 0 ? 1 : Math.Sqrt(headSize) / normalizer;
         _keys = scope.Cache("key", ElementType.Float, "batch", $"{kvHeads}", "past", $"{headSize}");
         _values = scope.Cache("value", ElementType.Float, "batch", $"{kvHeads}", "past", $"{headSize}");
     }
@@ -32,11 +45,15 @@ public sealed class CausalSelfAttention : Attention
     public override Value Forward(Value x, ForwardContext context)
     {
         var input = context.Attention;
-        var parts = x.MatMul(_qkv).Split(-1, _widths);
+        var projected = x.MatMul(_qkv);
+        var parts = (_qkvBias is null ? projected : projected + _qkvBias).Split(-1, _widths);
+        if (_queryScale != 1)
+            parts[0] *= _queryScale; // the attention itself divides by the square root of the head size
         var (mixed, keys, values) = parts[0].CausalAttention(parts[1], parts[2], context.Past(_keys), context.Past(_values), input.Mask, input.Positions,
             input.Cos, input.Sin, _heads, _kvHeads);
         context.Keep(_keys, keys);
         context.Keep(_values, values);
-        return mixed.MatMul(_output);
+        var output = mixed.MatMul(_output);
+        return _outputBias is null ? output : output + _outputBias;
     }
 }

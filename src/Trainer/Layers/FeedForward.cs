@@ -28,15 +28,15 @@ public sealed class FeedForward : FfnLayer
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
         [new("ffn", 2.0 * (_up.Parameter.numel() + _down.Parameter.numel() + (_gate?.Parameter.numel() ?? 0)))];
 
-    public override Value Forward(Value x, ForwardContext context) => Forward(x);
-
-    /// <param name="x">[..., D]</param>
-    public Value Forward(Value x)
+    public override Value Forward(Value x, ForwardContext context)
     {
-        var up = Linear(x, _up, _upBias);
-        var hidden = _gate is null ? Activate(up, _activation) : Activate(Linear(x, _gate, _gateBias), _activation) * up;
+        var hidden = Hidden(x);
+        context.WatchHidden?.Invoke(hidden);
         return Linear(hidden, _down, _downBias);
     }
+
+    /// <param name="x">[..., D]</param>
+    public Value Forward(Value x) => Linear(Hidden(x), _down, _downBias);
 
     /// <summary>The activation of the given name: relu, gelu, silu or identity.</summary>
     public static Value Activate(Value x, string activation) => activation switch
@@ -47,6 +47,12 @@ public sealed class FeedForward : FfnLayer
         "identity" => x,
         _ => throw new UserError($"There is no activation '{activation}'; known are relu, gelu, silu and identity."),
     };
+
+    private Value Hidden(Value x)
+    {
+        var up = Linear(x, _up, _upBias);
+        return _gate is null ? Activate(up, _activation) : Activate(Linear(x, _gate, _gateBias), _activation) * up;
+    }
 
     private static Value Linear(Value x, Weight weight, Weight? bias) => bias is null ? x.MatMul(weight) : x.MatMul(weight) + bias;
 }

@@ -27,6 +27,12 @@ public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>
     /// <summary>A scalar: the sum of probabilities at which top-p selection stops, where that is decided for each run; null: the layer's own.</summary>
     public Value? Threshold { get; init; }
 
+    /// <summary>[B, S] int64: the expert of each token for all layers, in a model whose router runs before it; else null.</summary>
+    public Value? ExpertIds { get; set; }
+
+    /// <summary>Sees the hidden layer [..., F] of each dense feed-forward layer, what its last projection takes, in order; null: nobody looks.</summary>
+    public Action<Value>? WatchHidden { get; init; }
+
     /// <summary>Positions, mask and rotation tables of the sequences; the model sets them before the first layer.</summary>
     public AttentionInput Attention
     {

@@ -16,6 +16,7 @@ public sealed class LayerScope
     private readonly Device? _device;
     private readonly bool _trainable;
     private readonly int _block;
+    private readonly bool _isApart;
     private readonly List<Weight> _weights = [];
     private readonly List<CacheSlot> _caches = [];
 
@@ -25,8 +26,8 @@ public sealed class LayerScope
     {
     }
 
-    private LayerScope(string prefix, LayerScope? parent, Generator random, Device? device, bool trainable, int block) =>
-        (_prefix, _parent, _random, _device, _trainable, _block) = (prefix, parent, random, device, trainable, block);
+    private LayerScope(string prefix, LayerScope? parent, Generator random, Device? device, bool trainable, int block, bool isApart = false) =>
+        (_prefix, _parent, _random, _device, _trainable, _block, _isApart) = (prefix, parent, random, device, trainable, block, isApart);
 
     public IReadOnlyList<Weight> Weights => _weights;
 
@@ -36,6 +37,9 @@ public sealed class LayerScope
 
     /// <summary>The scope of transformer block <paramref name="number"/>, by which the caches below it are named.</summary>
     public LayerScope Block(int number) => new(Path($"layers.{number}"), this, _random, _device, _trainable, number);
+
+    /// <summary>A child scope of a part that runs by itself: its weights are among this scope's, its caches are not.</summary>
+    public LayerScope Apart(string name) => new(Path(name), this, _random, _device, _trainable, 0, isApart: true);
 
     /// <summary>A scope of the same name whose weights keep their initial values in training.</summary>
     public LayerScope Frozen() => new(_prefix, this, _random, _device, false, _block);
@@ -49,6 +53,14 @@ public sealed class LayerScope
         return Add(name, randn(shape, generator: _random).mul_(deviation));
     }
 
+    /// <summary>Draws a weight of this scope again, uniformly between -bound and bound.</summary>
+    public void DrawUniform(Weight weight, double bound)
+    {
+        using var noGrad = no_grad();
+        using var drawn = rand(weight.Shape, generator: _random).mul_(2 * bound).sub_(bound);
+        weight.Parameter.copy_(drawn);
+    }
+
     /// <summary>A weight whose elements all have one value.</summary>
     public Weight Filled(string name, double value, params long[] shape) => Add(name, full(shape, value, dtype: ScalarType.Float32));
 
@@ -56,7 +68,7 @@ public sealed class LayerScope
     public CacheSlot Cache(string name, ElementType type, params string[] dimensions)
     {
         var slot = new CacheSlot($"{_block}.{name}", type, dimensions);
-        for (var scope = this; scope is not null; scope = scope._parent)
+        for (var scope = this; scope is not null; scope = scope._isApart ? null : scope._parent)
             scope._caches.Add(slot);
         return slot;
     }

@@ -11,7 +11,7 @@ namespace OnnxMoe.Trainer.Training;
 /// replaced whole, so that a kill at any moment leaves a usable one) and <c>checkpoints/best.safetensors</c> (weights of the lowest
 /// validation loss).
 /// </summary>
-public sealed class CheckpointStore(string modelFolder, IReadOnlyList<Weight> weights, WeightOptimizer optimizer)
+public sealed class CheckpointStore(string modelFolder, IReadOnlyList<Weight> weights, ITrainingStep optimizer)
 {
     private readonly string _last = Path.Combine(modelFolder, "checkpoints", "last.safetensors");
 

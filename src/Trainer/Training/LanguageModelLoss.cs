@@ -18,8 +18,7 @@ public static class LanguageModelLoss
     private static Tensor CrossEntropy(DecoderLm model, TokenBatch batch, ForwardContext context, nn.Reduction reduction)
     {
         var ops = (TorchOps)context.Ops;
-        var ids = ops.Value(tensor(batch.Inputs, [batch.Rows, batch.Length], device: ops.Device));
-        var positions = ops.Value(arange(batch.Length, ScalarType.Int64, ops.Device).unsqueeze(0).expand(batch.Rows, batch.Length));
+        var (ids, positions) = batch.ToValues(ops);
         var logits = TorchOps.TensorOf(model.Forward(ids, positions, context));
         return nn.functional.cross_entropy(logits.reshape(-1, model.Vocabulary), tensor(batch.Targets, device: ops.Device), reduction: reduction);
     }

@@ -8,12 +8,24 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>One optimizer step of a language model: forward passes, cross-entropy plus router losses, backward, AdamW.</summary>
-public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer, TrainingMix data, TrainerOptions options, long seed, int length, Device? device)
+public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer, TrainingMix data, TrainerOptions options, long seed, int length, Device? device) : ITrainingStep
 {
     private readonly TorchOps _ops = new(training: true, device);
 
+    /// <summary>Changes what the routed layers do while training; null leaves them as they are.</summary>
+    public Intervention? Intervention { get; init; }
+
     /// <summary>Makes step number <paramref name="step"/>, counted from 0. Its batch depends on the seed and the step alone.</summary>
-    public StepMetrics Run(int step)
+    public StepMetrics Run(int step) => Run(step, LearningRate.At(options, step));
+
+    public IEnumerable<(string Name, Tensor Moment)> Moments() => optimizer.Moments();
+
+    public void SetSteps(int steps) => optimizer.SetSteps(steps);
+
+    public void Dispose() => optimizer.Dispose();
+
+    /// <summary>The same at a given learning rate.</summary>
+    public StepMetrics Run(int step, double learningRate)
     {
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
@@ -24,7 +36,6 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
             using var partScope = NewDisposeScope();
             loss += Backward(step, part, auxiliary);
         }
-        var learningRate = LearningRate.At(options, step);
         var norm = optimizer.Step(learningRate);
         var tokens = (double)options.BatchSize * length * options.Accumulation;
         return new StepMetrics(loss, auxiliary, norm, learningRate, tokens / clock.Elapsed.TotalSeconds);
@@ -33,7 +44,7 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
     private double Backward(int step, int part, SortedDictionary<string, double> auxiliary)
     {
         var batch = data.Batch(seed, step, part, options.BatchSize, length);
-        var context = new ForwardContext(_ops) { SequenceLength = length, Progress = (double)step / options.Steps };
+        var context = new ForwardContext(_ops) { SequenceLength = length, Progress = (double)step / options.Steps, Intervention = Intervention };
         var objective = LanguageModelLoss.Of(model, batch, context);
         var loss = objective.item<float>() / options.Accumulation;
         foreach (var (name, value) in context.Losses)

@@ -18,8 +18,9 @@ internal static class ModelDescription
             LanguageModel = new LanguageModelSizes(model.Vocabulary, options.ContextLength, options.Layers, options.HiddenSize, options.Heads,
                 model.KvHeads, model.HeadSize, tokenizer is BpeTokenizer ? BpeTokenizer.FileName : ByteTokenizer.Name, tokenizer.EndOfText),
             MoeLayers = [.. model.RoutedLayers.Select(layer => new MoeLayerSizes(layer.Number, layer.Experts.Experts, layer.Router.ExpertsPerToken,
-                options.ExpertHidden, options.Gated, options.SharedExperts * options.ExpertHidden,
+                BlockBuilder.ExpertHidden(options, layer.Number), options.Gated, BlockBuilder.SharedHidden(options, layer.Number),
                 layer.Experts.ParametersPerExpert * sizeof(float), layer.Experts.FlopsPerToken))],
+            PreGate = model.Router is { } router ? new PreGate($"{PreGatingRouter.Part}.onnx", router.Experts) : null,
             Training = training,
         };
     }

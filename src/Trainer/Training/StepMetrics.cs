@@ -6,4 +6,8 @@ namespace OnnxMoe.Trainer.Training;
 /// <param name="GradientNorm">Before clipping.</param>
 /// <param name="LearningRate">Of this step.</param>
 /// <param name="TokensPerSecond">Of this step.</param>
-public sealed record StepMetrics(double Loss, IReadOnlyDictionary<string, double> Auxiliary, double GradientNorm, double LearningRate, double TokensPerSecond);
+public sealed record StepMetrics(double Loss, IReadOnlyDictionary<string, double> Auxiliary, double GradientNorm, double LearningRate, double TokensPerSecond)
+{
+    /// <summary>What <see cref="Loss"/> is called in the metrics: another word where it is no cross-entropy of the text.</summary>
+    public string LossName { get; init; } = "loss";
+}

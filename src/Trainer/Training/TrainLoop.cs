@@ -7,7 +7,7 @@ using OnnxMoe.Trainer.Data;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>Steps, evaluations and checkpoints until the last step or a cancellation.</summary>
-internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.torch.Device? device, DecoderLm model, TokenDataset data, WeightOptimizer optimizer,
+internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.torch.Device? device, DecoderLm model, TokenDataset data, ITrainingStep step,
     CheckpointStore store, MetricsFile metrics, ProgressLine progress)
 {
     private readonly TrainerOptions _options = settings.Trainer;
@@ -15,7 +15,6 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
     /// <summary>Returns the state after the last step made.</summary>
     public Checkpoint Run(Checkpoint state, CancellationToken cancel)
     {
-        var step = new LanguageModelStep(model, optimizer, data.Training, _options, settings.Seed, length, device);
         var evaluator = new Evaluator(model, data.Domains, _options.BatchSize, length, _options.EvaluationTokens, device);
         while (state.Step < _options.Steps)
         {
@@ -24,7 +23,7 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
                 throw new Artifacts.UserError($"The loss is {measured.Loss} at step {state.Step + 1}; a smaller Trainer:LearningRate or a longer Trainer:WarmupSteps usually helps.");
             state = state with { Step = state.Step + 1 };
             metrics.Add(Entry(state.Step, measured));
-            progress.Update(state.Step, string.Create(CultureInfo.InvariantCulture, $"loss {measured.Loss:F3}  {measured.TokensPerSecond:N0} tokens/s"));
+            progress.Update(state.Step, string.Create(CultureInfo.InvariantCulture, $"{measured.LossName.Replace('_', ' ')} {measured.Loss:F3}  {measured.TokensPerSecond:N0} tokens/s"));
             var stopping = cancel.IsCancellationRequested;
             if (state.Step % _options.EvaluateEvery == 0 || state.Step == _options.Steps)
                 state = Evaluate(evaluator, state);
@@ -61,7 +60,7 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
         var entry = new JsonObject
         {
             ["step"] = step,
-            ["loss"] = measured.Loss,
+            [measured.LossName] = measured.Loss,
             ["learning_rate"] = measured.LearningRate,
             ["gradient_norm"] = measured.GradientNorm,
             ["tokens_per_second"] = measured.TokensPerSecond,

@@ -31,21 +31,29 @@ public static class TrainRun
         var device = Device(options);
         var length = SequenceLength(settings);
         var data = TokenDataset.Open(settings.Data, log);
+        var sources = new Lazy<IReadOnlyList<TrainedModel>>(() => StartModels.Load(modelFolder, settings.Start, data.Tokenizer));
+        var conversion = settings.Start.Sources().Count == 0 ? null : ConversionList.Find(settings.Start.Convert);
+        conversion?.Prepare(new ConversionInput(sources, settings.Model, settings.Start, data, length, settings.Seed));
         var model = new DecoderLm(settings.Model, data.Tokenizer.VocabularySize, settings.Seed, device);
         var size = ModelCost.Parameters(model);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a token; {data.TrainingTokens:N0} training tokens, {options.Steps} steps of {options.BatchSize * options.Accumulation} x {length}"));
 
-        using var optimizer = new WeightOptimizer(model.Weights, options);
-        var store = new CheckpointStore(modelFolder, model.Weights, optimizer);
+        using ITrainingStep step = options.Alternation.RouterSteps > 0
+            ? ReadMeTraining.Of(model, conversion?.Teacher, data.Training, options, settings.Seed, length, device)
+            : new LanguageModelStep(model, new WeightOptimizer(model.BackboneWeights, options), data.Training, options, settings.Seed, length, device);
+        var store = new CheckpointStore(modelFolder, model.Weights, step);
         var state = options.Resume && store.Exists ? store.Load(settings.Fingerprint()) : Checkpoint.Start(settings.Fingerprint());
         if (state.Step > 0)
             log.WriteLine($"Going on from the checkpoint at step {state.Step}.");
-        else if (settings.Start.Sources().Count > 0)
-            Start(modelFolder, settings, data, model, log);
+        else if (conversion is not null)
+        {
+            conversion.Apply(sources.Value, model, settings.Model);
+            log.WriteLine($"Initial weights from {string.Join(", ", sources.Value.Select(source => source.Manifest.Name))} ({settings.Start.Convert}).");
+        }
         Directory.CreateDirectory(modelFolder);
         using var metrics = new MetricsFile(Path.Combine(modelFolder, "metrics.jsonl"), state.Step);
-        var loop = new TrainLoop(settings, length, device, model, data, optimizer, store, metrics, new ProgressLine(log, options.Steps, state.Step, terminal));
+        var loop = new TrainLoop(settings, length, device, model, data, step, store, metrics, new ProgressLine(log, options.Steps, state.Step, terminal));
         state = loop.Run(state, cancel);
         if (state.Step < options.Steps)
         {
@@ -53,17 +61,10 @@ public static class TrainRun
             return;
         }
         WeightFile.Load(store.Best, model.Weights);
-        Finish(modelFolder, settings, length, device, model, data, state, metrics, log);
+        Finish(modelFolder, settings, length, device, model, data, conversion, state, metrics, log);
     }
 
-    private static void Start(string modelFolder, TrainSettings settings, TokenDataset data, DecoderLm model, TextWriter log)
-    {
-        var sources = StartModels.Load(modelFolder, settings.Start, data.Tokenizer);
-        ConversionList.Find(settings.Start.Convert).Apply(sources, model, settings.Model);
-        log.WriteLine($"Initial weights from {string.Join(", ", sources.Select(source => source.Manifest.Name))} ({settings.Start.Convert}).");
-    }
-
-    private static void Finish(string modelFolder, TrainSettings settings, int length, torch.Device? device, DecoderLm model, TokenDataset data, Checkpoint state,
+    private static void Finish(string modelFolder, TrainSettings settings, int length, torch.Device? device, DecoderLm model, TokenDataset data, Conversion? conversion, Checkpoint state,
         MetricsFile metrics, TextWriter log)
     {
         using var files = new FileSet(modelFolder);
@@ -93,6 +94,7 @@ public static class TrainRun
         if (domains.Count > 1)
             training["validationByDomain"] = new JsonObject(domains.Select(domain => KeyValuePair.Create(domain.Domain, (JsonNode?)domain.ToJson())));
         WeightFile.Save(files.PathOf("weights.safetensors"), model.Weights);
+        conversion?.Save(files.Staging);
         if (data.Tokenizer is BpeTokenizer bpe)
             bpe.Save(files.PathOf(BpeTokenizer.FileName));
         TrainingReport.Write(files.PathOf("training.html"), settings, training, entries, model, evaluation);

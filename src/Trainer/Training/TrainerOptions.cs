@@ -55,4 +55,7 @@ public sealed class TrainerOptions
 
     [Setting("Where to train", Choices = "cpu|cuda")]
     public string Device { get; set; } = "cpu";
+
+    /// <summary>The section Trainer:Alternation.</summary>
+    public AlternationOptions Alternation { get; set; } = new();
 }

@@ -50,6 +50,14 @@ public sealed class WeightOptimizer : IDisposable
             state.step = steps;
     }
 
+    /// <summary>Forgets what earlier steps left, as a new optimizer would.</summary>
+    public void Reset()
+    {
+        foreach (var (_, moment) in Moments())
+            moment.zero_();
+        SetSteps(0);
+    }
+
     public void Dispose() => _adam.Dispose();
 
     private IEnumerable<AdamW.State> States() => _adam.state_dict().State.Cast<AdamW.State>();
