@@ -11,21 +11,32 @@ internal static class BlockBuilder
     {
         RmsNorm Norm(string name) => new(scope.Child(name), options.HiddenSize, options.NormEpsilon);
 
-        var attention = new CausalSelfAttention(scope.Child("attention"), options.HiddenSize, options.Heads,
-            options.KvHeads == 0 ? options.Heads : options.KvHeads, options.InitialDeviation);
+        var attention = Attention(scope.Child("attention"), options);
         FfnLayer ffn = layer < options.FirstDenseLayers
             ? Dense(scope.Child("ffn"), options, DenseHidden(options))
             : Routed(scope.Child("moe"), options, shared, layer);
         // Layers without experts take no part in what is carried from routed layer to routed layer.
         var residual = ffn.RoutedLayers.Count == 0 ? new PlainResidual()
             : ResidualBuilder.Build(scope.Child("residual"), options.Residual, isFirst: layer == options.FirstDenseLayers);
-        return options.Block == "post-norm"
-            ? new PostNormBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), Norm("outer_norm"), ffn, residual)
-            : new SequentialBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), ffn, residual);
+        return options.Block switch
+        {
+            "parallel" => new ParallelBlock(scope, Norm("norm"), attention, ffn),
+            "post-norm" => new PostNormBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), Norm("outer_norm"), ffn, residual),
+            _ => new SequentialBlock(scope, Norm("attention_norm"), attention, Norm("ffn_norm"), ffn, residual),
+        };
     }
 
     public static int DenseHidden(ModelOptions options) =>
         options.DenseHidden > 0 ? options.DenseHidden : (options.ExpertsPerToken + options.SharedExperts) * options.ExpertHidden;
+
+    private static Attention Attention(LayerScope scope, ModelOptions options)
+    {
+        var (bank, kvHeads) = (options.AttentionBank, options.KvHeads == 0 ? options.Heads : options.KvHeads);
+        return bank.Experts == 0
+            ? new CausalSelfAttention(scope, options.HiddenSize, options.Heads, kvHeads, options.InitialDeviation)
+            : new AttentionBank(scope, options.HiddenSize, options.Heads, kvHeads, bank.KeyValues == AttentionBankOptions.Shared,
+                RouterBuilder.Soft(scope.Child("router"), options, bank.Experts, bank.ActiveExperts), options.InitialDeviation);
+    }
 
     private static RoutedLayer Routed(LayerScope scope, ModelOptions options, SharedRouterParts parts, int layer)
     {

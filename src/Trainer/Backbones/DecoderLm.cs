@@ -41,6 +41,9 @@ public sealed class DecoderLm : Model
         _rotary = new RotaryTable(options.ContextLength, HeadSize, options.RopeBase);
     }
 
+    /// <summary>What the model was made from.</summary>
+    public ModelOptions Options => _options;
+
     public int Vocabulary { get; }
 
     public int KvHeads => _options.KvHeads == 0 ? _options.Heads : _options.KvHeads;

@@ -62,7 +62,7 @@ public sealed class ModelOptions
     [Setting("Standard deviation of the initial weights", Min = 0)]
     public double InitialDeviation { get; set; } = 0.02;
 
-    [Setting("Blocks that normalize what their layers read (pre-norm), or their results, with a second residual around the feed-forward place (post-norm)", Choices = "pre-norm|post-norm")]
+    [Setting("Blocks that normalize what their layers read (pre-norm), or their results, with a second residual around the feed-forward place (post-norm), or whose attention and feed-forward place read the same normalized stream (parallel)", Choices = "pre-norm|post-norm|parallel")]
     public string Block { get; set; } = "pre-norm";
 
     /// <summary>The section Model:Residual.</summary>
@@ -70,6 +70,9 @@ public sealed class ModelOptions
 
     /// <summary>The section Model:ZeroComputation.</summary>
     public ZeroComputationOptions ZeroComputation { get; set; } = new();
+
+    /// <summary>The section Model:AttentionBank.</summary>
+    public AttentionBankOptions AttentionBank { get; set; } = new();
 
     /// <summary>The section Model:Router.</summary>
     public RouterOptions Router { get; set; } = new();

@@ -20,7 +20,7 @@ public sealed class LayerScope
     private readonly List<CacheSlot> _caches = [];
 
     /// <param name="seed">Seed of all initial values below this scope; they are the same on every device.</param>
-    /// <param name="device">Where the weights live; null: the CPU.</param>
+    /// <param name="device">Where the weights live; null: the CPU; META: nowhere, to count a model that is too large to build.</param>
     public LayerScope(long seed, Device? device = null) : this("", null, new Generator((ulong)seed), device, true, 0)
     {
     }
@@ -44,6 +44,8 @@ public sealed class LayerScope
     public Weight Normal(string name, double deviation, params long[] shape)
     {
         using var noGrad = no_grad();
+        if (_device?.type == TorchSharp.DeviceType.META)
+            return Add(name, empty(shape, device: _device));
         return Add(name, randn(shape, generator: _random).mul_(deviation));
     }
 

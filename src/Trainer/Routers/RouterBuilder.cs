@@ -27,6 +27,14 @@ internal static class RouterBuilder
         };
     }
 
+    /// <summary>A soft router over experts of another kind than the feed-forward ones.</summary>
+    public static SoftRouter Soft(LayerScope scope, ModelOptions options, int experts, int active)
+    {
+        if (options.Router.Frozen)
+            scope = scope.Frozen();
+        return new SoftRouter(scope, new LinearScoreHead(scope, options.HiddenSize, experts, Deviation(options), options.Router.Bias), experts, active);
+    }
+
     private static ScoreHead Head(LayerScope scope, ModelOptions options, int experts, SharedRouterParts shared, bool first)
     {
         var router = options.Router;

@@ -36,4 +36,27 @@ public sealed class ModelCostTests
         Assert.Equal(Experts(new CostContext(1)) / 4, Experts(new CostContext(1) { ActiveExperts = measured }));
         Assert.Equal(ModelCost.Parameters(model).Active - 1.5 * 3 * 16 * 8, ModelCost.Parameters(model, measured).Active);
     }
+
+    /// <summary>BAM's small configuration (Zhang et al. 2024, arXiv 2408.08274): 6 parallel blocks of width 1024, vocabulary 256 000, 4 models.</summary>
+    [Theory]
+    [InlineData("dense", 587_209_728, 587_209_728)]
+    [InlineData("btx", 700_480_512, 587_234_304)]
+    [InlineData("bam", 776_002_560, 662_756_352)]
+    [InlineData("bam, shared keys and values", 738_253_824, 625_007_616)]
+    public void AModelTooLargeToBuildIsCountedAsInItsPaper(string kind, long total, long active)
+    {
+        var options = new ModelOptions
+        {
+            Layers = 6, HiddenSize = 1024, Heads = 8, ContextLength = 16, ParallelBlocks = true, SharedExperts = 0,
+            FirstDenseLayers = kind == "dense" ? 6 : 0, DenseHidden = 2048, Experts = 4, ExpertsPerToken = 1, ExpertHidden = 2048,
+            AttentionBank = { Experts = kind.StartsWith("bam", StringComparison.Ordinal) ? 4 : 0, KeyValues = kind.Contains("shared", StringComparison.Ordinal) ? "shared" : "experts" },
+        };
+        options.Check();
+        var count = ModelCost.Parameters(new DecoderLm(options, 256_000, 0, TorchSharp.torch.device(TorchSharp.DeviceType.META)));
+        Assert.Equal(total, count.Total);
+        Assert.Equal(active, count.Active);
+        // The paper's table of active parameters counts one router of the two in each block.
+        if (kind == "bam")
+            Assert.Equal(662_731_776, count.Active - 6 * 4 * 1024);
+    }
 }
