@@ -25,6 +25,9 @@ public sealed class ExperimentContext(
     /// <summary>The text, as bytes.</summary>
     public TokenDataset Data => _data.Value;
 
+    /// <summary>Stops between two steps.</summary>
+    public CancellationToken Cancel { get; } = cancel;
+
     /// <summary>The common small set-up with the experiment's changes, and over them the steps and threads that the user asked for.</summary>
     public TinySetup Tiny(Action<ModelOptions>? model = null, Action<TrainerOptions>? trainer = null)
     {
@@ -51,7 +54,7 @@ public sealed class ExperimentContext(
                 continue;
             var (arm, seed, settings) = runs[i];
             var result = store.New(arm.Name, seed, settings);
-            arm.Run(seed, Data, result, steps => progress.Update(done + steps, $"{arm.Name}, seed {seed}"), cancel);
+            arm.Run(seed, Data, result, steps => progress.Update(done + steps, $"{arm.Name}, seed {seed}"), Cancel);
             store.Save(result);
             stored[i] = result;
             done += arm.Steps;

@@ -14,6 +14,7 @@ public static class ExperimentList
         new AdaMoe(),
         new MoePlusPlus(),
         new DynamicMoe(),
+        new Bam(),
     ];
 
     /// <summary>The experiment of that name, with or without its number.</summary>

@@ -29,8 +29,14 @@ public sealed class TinyArm(string name, string description, TinySetup setup, Ac
     /// <summary>Parameters that a token meets.</summary>
     public const string ActiveParameters = "active_parameters";
 
+    /// <summary>Bits a character of the initial weights, of an arm with a <see cref="Start"/>; mean over domains.</summary>
+    public const string StartBits = "start_bits";
+
     /// <summary>Training time, seconds.</summary>
     public const string Seconds = "seconds";
+
+    /// <summary>Far apart, so that the phases of one seed are no other seed's.</summary>
+    private const long PhaseSeeds = 1_000_000;
 
     public TinySetup Setup { get; } = setup;
 
@@ -40,14 +46,43 @@ public sealed class TinyArm(string name, string description, TinySetup setup, Ac
     /// <summary>Looks at the model in training, given the fraction of the steps done.</summary>
     public Action<TinyRun, double, Measurement>? Check { get; init; }
 
+    /// <summary>Sets the initial weights, given the seed; null leaves them random.</summary>
+    public Action<DecoderLm, long>? Start { get; init; }
+
+    /// <summary>What <see cref="Start"/> depends on besides the seed and the text: part of the fingerprint.</summary>
+    public string StartsFrom { get; init; } = "";
+
+    /// <summary>How often each domain is drawn in training, relative to the others; none: as the text says.</summary>
+    public IReadOnlyList<double> Shares { get; init; } = [];
+
+    /// <summary>Number of the training phase of a system that has several. Phases of the same seed meet different batches.</summary>
+    public int Phase { get; init; }
+
     public override int Steps => Setup.Trainer.Steps;
 
-    public override string Fingerprint(long seed, DataOptions data) => new TrainSettings(Name, seed, data, Setup.Model, Setup.Trainer).Fingerprint();
+    public override string Fingerprint(long seed, DataOptions data)
+    {
+        var settings = new TrainSettings(Name, seed, data, Setup.Model, Setup.Trainer).Fingerprint();
+        return Start is null && Shares.Count == 0 && Phase == 0 ? settings : $"{settings} {StartsFrom} {string.Join(',', Shares)} {Phase}";
+    }
+
+    /// <summary>Trains the model of a seed.</summary>
+    public TinyRun Train(long seed, TokenDataset data, TinyHooks? hooks, CancellationToken cancel)
+    {
+        hooks ??= new TinyHooks();
+        hooks = hooks with { Start = (Action<TinyRun>)(run => Start?.Invoke(run.Model, seed)) + hooks.Start };
+        return new TinyLm(Mixed(data)).Train(Setup, seed + Phase * PhaseSeeds, hooks, cancel);
+    }
 
     public override void Run(long seed, TokenDataset data, Measurement result, Action<int> progress, CancellationToken cancel)
     {
-        var hooks = new TinyHooks { CheckAt = CheckAt, Check = (run, at) => Check?.Invoke(run, at, result), Progress = progress };
-        var run = new TinyLm(data).Train(Setup, seed, hooks, cancel);
+        var run = Train(seed, data, new TinyHooks
+        {
+            CheckAt = CheckAt,
+            Check = (run, at) => Check?.Invoke(run, at, result),
+            Start = Start is null ? null : run => result[StartBits] = run.Bits(run.Evaluate()).Average(),
+            Progress = progress,
+        }, cancel);
         var size = ModelCost.Parameters(run.Model);
         result[ValidationLoss] = run.ValidationLoss;
         result[Bits] = run.BitsPerCharacter;
@@ -60,4 +95,7 @@ public sealed class TinyArm(string name, string description, TinySetup setup, Ac
         if (!run.Diverged)
             measure?.Invoke(run, result);
     }
+
+    private TokenDataset Mixed(TokenDataset data) => Shares.Count == 0 ? data
+        : new TokenDataset(data.Tokenizer, [.. data.Domains.Zip(Shares, (domain, share) => domain with { Share = share / Shares.Sum() })]);
 }

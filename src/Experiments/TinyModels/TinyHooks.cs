@@ -9,6 +9,9 @@ public sealed record TinyHooks
     /// <summary>Looks at the model in training, given the fraction.</summary>
     public Action<TinyRun, double>? Check { get; init; }
 
+    /// <summary>Called before the first step, where initial weights may be set or measured.</summary>
+    public Action<TinyRun>? Start { get; init; }
+
     /// <summary>Told after each step how many are done.</summary>
     public Action<int>? Progress { get; init; }
 }

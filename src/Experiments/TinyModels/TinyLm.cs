@@ -22,6 +22,7 @@ public sealed class TinyLm(TokenDataset data)
         TorchSharp.torch.set_num_threads(options.Threads == 0 ? Environment.ProcessorCount : options.Threads);
         var model = new DecoderLm(setup.Model, data.Tokenizer.VocabularySize, seed);
         var run = new TinyRun(setup, seed, model, data);
+        hooks?.Start?.Invoke(run);
         using var optimizer = new WeightOptimizer(model.Weights, options);
         var step = new LanguageModelStep(model, optimizer, data.Training, options, seed, run.Length, device: null);
         var checks = new Queue<(int Step, double At)>((hooks?.CheckAt ?? []).Select(at => ((int)Math.Round(at * options.Steps), at)));

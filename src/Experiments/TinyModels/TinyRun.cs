@@ -41,9 +41,7 @@ public sealed class TinyRun
     public double ValidationLoss => Validation.Loss;
 
     /// <summary>The same in bits a byte of the text, which is a character but for a few accents.</summary>
-    public double BitsPerCharacter => double.IsFinite(ValidationLoss)
-        ? Validation.DomainLosses.Zip(_data.Domains).Average(pair => _data.LossOf(pair.First, pair.Second.Validation.Covered(Length, Evaluator(0).Windows)).BitsPerByte)
-        : double.NaN;
+    public double BitsPerCharacter => double.IsFinite(ValidationLoss) ? Bits(Validation).Average() : double.NaN;
 
     /// <summary>Mean number of experts that a validation token activated, over the routed layers; NaN without any.</summary>
     public double ActiveExperts => Validation.ActiveExperts is { Length: > 0 } active ? active.Average() : double.NaN;
@@ -53,6 +51,11 @@ public sealed class TinyRun
     /// <param name="tokens">How many; 0: Trainer:EvaluationTokens.</param>
     public Evaluation Evaluate(EvaluationHooks? hooks = null, int tokens = 0) =>
         Evaluator(tokens).Run(hooks: hooks);
+
+    /// <summary>Bits a byte of each domain's validation text.</summary>
+    /// <param name="evaluation">Of Trainer:EvaluationTokens.</param>
+    public IReadOnlyList<double> Bits(Evaluation evaluation) =>
+        [.. evaluation.DomainLosses.Zip(_data.Domains, (loss, domain) => _data.LossOf(loss, domain.Validation.Covered(Length, Evaluator(0).Windows)).BitsPerByte)];
 
     /// <summary>Validation loss when some inputs are replaced; the targets stay, and so do the positions from run to run.</summary>
     public double CorruptedLoss(InputCorruption corruption) => Evaluate(new EvaluationHooks { Inputs = corruption.Apply }).Loss;
