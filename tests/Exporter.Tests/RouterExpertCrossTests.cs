@@ -34,6 +34,8 @@ public class RouterExpertCrossTests
         ["plain relu with biases"] = o => (o.Gated, o.Activation, o.FfnBias) = (false, "relu", true),
         ["gelu"] = o => o.Activation = "gelu",
         ["gated and shared"] = o => o.SharedExperts = 2,
+        ["gated beside attention experts"] = o => (o.ParallelBlocks, o.AttentionBank.Experts) = (true, 3),
+        ["gated beside attention experts of shared keys"] = o => (o.ParallelBlocks, o.AttentionBank.Experts, o.AttentionBank.KeyValues) = (true, 3, "shared"),
     };
 
     public static TheoryData<string, string> Pairs()
