@@ -56,7 +56,7 @@ public class AttentionBankExportTests
 
     private static Trainer.Backbones.DecoderLm Model(string keyValues, int active = 0) => Some.Model(options =>
     {
-        options.ParallelBlocks = true;
+        options.Block = "parallel";
         (options.AttentionBank.Experts, options.AttentionBank.KeyValues, options.AttentionBank.ActiveExperts) = (Experts, keyValues, active);
     });
 }

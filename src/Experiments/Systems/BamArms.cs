@@ -69,7 +69,7 @@ internal sealed class BamArms
     private TinySetup Setup(Action<ModelOptions> model, int steps, double learningRate) => _context.Tiny(
         options =>
         {
-            (options.Layers, options.ParallelBlocks, options.DenseHidden, options.ExpertHidden) = (2, true, 128, 128);
+            (options.Layers, options.Block, options.DenseHidden, options.ExpertHidden) = (2, "parallel", 128, 128);
             (options.Router.WeightRule, options.Router.InitialDeviation, options.Router.ZLoss) = ("softmax", 0.02, 1e-3);
             model(options);
         },

@@ -10,7 +10,7 @@ internal static class DenseSources
     /// <summary>Settings that the models and what is made of them must have in common: those that equal shapes do not tell.</summary>
     private static readonly (string Key, Func<ModelOptions, object> Value)[] Common =
     [
-        (nameof(ModelOptions.ParallelBlocks), options => options.ParallelBlocks),
+        (nameof(ModelOptions.Block), options => options.Block),
         (nameof(ModelOptions.Layers), options => options.Layers),
         (nameof(ModelOptions.HiddenSize), options => options.HiddenSize),
         (nameof(ModelOptions.Heads), options => options.Heads),

@@ -47,7 +47,7 @@ public sealed class ModelCostTests
     {
         var options = new ModelOptions
         {
-            Layers = 6, HiddenSize = 1024, Heads = 8, ContextLength = 16, ParallelBlocks = true, SharedExperts = 0,
+            Layers = 6, HiddenSize = 1024, Heads = 8, ContextLength = 16, Block = "parallel", SharedExperts = 0,
             FirstDenseLayers = kind == "dense" ? 6 : 0, DenseHidden = 2048, Experts = 4, ExpertsPerToken = 1, ExpertHidden = 2048,
             AttentionBank = { Experts = kind.StartsWith("bam", StringComparison.Ordinal) ? 4 : 0, KeyValues = kind.Contains("shared", StringComparison.Ordinal) ? "shared" : "experts" },
         };

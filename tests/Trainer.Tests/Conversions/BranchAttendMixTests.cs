@@ -130,7 +130,7 @@ public sealed class BranchAttendMixTests
 
     [Theory]
     [InlineData("one", "Start:Convert 'bam' makes an expert of each model, so it needs two or more, but Start:From names 1.")]
-    [InlineData("sequential", "Start:Convert 'bam' needs models of the same form, but Model:ParallelBlocks is False in 'other' and True in this recipe.")]
+    [InlineData("sequential", "Start:Convert 'bam' needs models of the same form, but Model:Block is pre-norm in 'other' and parallel in this recipe.")]
     [InlineData("heads", "Start:Convert 'bam' needs models of the same form, but Model:Heads is 2 in 'other' and 4 in this recipe.")]
     [InlineData("norm", "Start:Convert 'bam' needs models of the same form, but Model:NormEpsilon is 0.001 in 'other' and 1E-05 in this recipe.")]
     [InlineData("hidden", "Start:Convert 'bam' needs layers.0.ffn.up of 'other' as [16,8], but it is [16,9].")]
@@ -140,7 +140,7 @@ public sealed class BranchAttendMixTests
     {
         var other = difference switch
         {
-            "sequential" => Dense(2, options => options.ParallelBlocks = false),
+            "sequential" => Dense(2, options => options.Block = "pre-norm"),
             "heads" => Dense(2, options => options.Heads = 2),
             "norm" => Dense(2, options => options.NormEpsilon = 1e-3),
             "hidden" => Dense(2, options => options.DenseHidden = 9),
@@ -166,7 +166,7 @@ public sealed class BranchAttendMixTests
     private static ModelOptions Moe(Action<ModelOptions>? change = null)
     {
         var options = Some.SmallModel();
-        (options.ParallelBlocks, options.FirstDenseLayers, options.SharedExperts) = (true, 0, 0);
+        (options.Block, options.FirstDenseLayers, options.SharedExperts) = ("parallel", 0, 0);
         (options.Experts, options.ExpertsPerToken, options.AttentionBank.Experts) = (Models, 1, Models);
         change?.Invoke(options);
         options.Check();
