@@ -1,3 +1,4 @@
+using System.Globalization;
 using OnnxMoe.Artifacts;
 
 namespace OnnxMoe.Serving;
@@ -17,14 +18,14 @@ public static class ServeRun
     public static async Task ExecuteAsync(string modelFolder, ServeOptions options, TextWriter output, CancellationToken stop)
     {
         await using var server = await ModelServer.StartAsync(modelFolder, options);
-        await output.WriteLineAsync(Greeting(server));
+        await output.WriteLineAsync(Greeting(server, options));
         await Task.Delay(Timeout.Infinite, stop).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await output.WriteLineAsync("Stopping: new requests get status 503, running ones may finish.");
         if (!await server.DrainAsync(TimeSpan.FromSeconds(options.DrainSeconds)))
             await output.WriteLineAsync($"Some requests were cut off after {options.DrainSeconds} seconds (Serve:DrainSeconds).");
     }
 
-    private static string Greeting(ModelServer server)
+    private static string Greeting(ModelServer server, ServeOptions options)
     {
         var (url, name) = (server.Address.ToString().TrimEnd('/'), server.Model.Name);
         var tensors = $"""
@@ -32,10 +33,17 @@ public static class ServeRun
 
               curl {url}/v2/models/{name}
             """;
-        return server.Model.Language is null ? tensors : $$"""
+        if (server.Model.Language is not { } language)
+            return tensors;
+        var perToken = server.Model.CacheBytesPerToken;
+        var full = perToken * language.Sizes.ContextLength * options.Slots / 1e6;
+        var caches = string.Create(CultureInfo.InvariantCulture, $"KV caches: {perToken:N0} bytes a token, {full:F1} MB for {options.Slots} sequences of {language.Sizes.ContextLength} tokens");
+        return $$"""
             {{tensors}}
               curl {{url}}/v1/completions -d '{"prompt": "The people of the", "max_tokens": 40, "temperature": 0.8}'
               curl -N {{url}}/v1/chat/completions -d '{"messages": [{"role": "user", "content": "Hello."}], "stream": true}'
+
+            {{caches}}
             """;
     }
 }

@@ -78,6 +78,9 @@ public sealed class ServedModel : IDisposable
     /// <summary>The model as a language model; null when it is none.</summary>
     public LanguageModel? Language { get; }
 
+    /// <summary>What the caches of one sequence of a language model grow by for each token.</summary>
+    public long CacheBytesPerToken => _languageSession?.CacheBytesPerToken ?? 0;
+
     public void Dispose()
     {
         _scheduler?.Dispose();

@@ -40,6 +40,8 @@ public class RouterExpertCrossTests
         ["plain relu with biases"] = o => (o.Gated, o.Activation, o.FfnBias) = (false, "relu", true),
         ["gelu"] = o => o.Activation = "gelu",
         ["gated and shared"] = o => o.SharedExperts = 2,
+        ["gated beside attention experts"] = o => (o.Block, o.AttentionBank.Experts) = ("parallel", 3),
+        ["gated beside attention experts of shared keys"] = o => (o.Block, o.AttentionBank.Experts, o.AttentionBank.KeyValues) = ("parallel", 3, "shared"),
     };
 
     public static TheoryData<string, string> Pairs()

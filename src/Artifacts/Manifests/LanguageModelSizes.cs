@@ -11,4 +11,8 @@ namespace OnnxMoe.Artifacts.Manifests;
 /// <param name="Tokenizer">File name of the tokenizer (<c>tokenizer.json</c>), or <c>bytes</c>.</param>
 /// <param name="EndOfText">Token id that ends a document.</param>
 public sealed record LanguageModelSizes(
-    int VocabularySize, int ContextLength, int Layers, int HiddenSize, int Heads, int KvHeads, int HeadSize, string Tokenizer, int EndOfText);
+    int VocabularySize, int ContextLength, int Layers, int HiddenSize, int Heads, int KvHeads, int HeadSize, string Tokenizer, int EndOfText)
+{
+    /// <summary>Bytes that all caches together grow by for each token of a sequence; 0 when not known.</summary>
+    public long CacheBytesPerToken { get; init; }
+}

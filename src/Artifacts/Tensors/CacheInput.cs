@@ -40,6 +40,9 @@ public sealed record CacheInput
     /// <summary>Which dimension is the past.</summary>
     public int PastAxis => Array.IndexOf(_dimensions, Past);
 
+    /// <summary>What it grows by for each token of one sequence.</summary>
+    public long BytesPerToken => _dimensions.Where(size => size is not (Past or Batch)).Aggregate((long)Type.Size(), (bytes, size) => bytes * long.Parse(size));
+
     /// <summary>True for the name of a cache.</summary>
     public static bool Is(string name) => name.StartsWith(Prefix, StringComparison.Ordinal);
 

@@ -166,6 +166,7 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
                 }
                 CleanUp(sequence);
             }
+            _metrics.SetCacheBytes(_running.Sum(sequence => (long)sequence.CachedTokens) * _session.CacheBytesPerToken);
         }
         FailRest();
     }

@@ -29,6 +29,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>The first step reads the prompt, all later ones one token.</summary>
     public bool IsPrefill => _cache is null;
 
+    /// <summary>Tokens in its cache.</summary>
+    public int CachedTokens => _cache?.Length ?? 0;
+
     /// <summary>The tokens that the model has not seen: the prompt, later the token chosen last.</summary>
     public long[] Next => IsPrefill ? [.. request.Prompt.Select(token => (long)token)] : [_last];
 

@@ -13,6 +13,7 @@ public sealed class EngineMetrics
 
     private readonly Gauge.Child _running;
     private readonly Gauge.Child _waiting;
+    private readonly Gauge.Child _cacheBytes;
     private readonly Counter.Child _promptTokens;
     private readonly Counter.Child _generationTokens;
     private readonly Counter _successes;
@@ -40,6 +41,7 @@ public sealed class EngineMetrics
 
         _running = Level("onnxmoe_num_requests_running", "Sequences that are being generated.");
         _waiting = Level("onnxmoe_num_requests_waiting", "Sequences that wait for a slot.");
+        _cacheBytes = Level("onnxmoe_kv_cache_bytes", "Bytes in the caches of the sequences that are being generated.");
         _promptTokens = Count("onnxmoe_prompt_tokens_total", "Prompt tokens processed.");
         _generationTokens = Count("onnxmoe_generation_tokens_total", "Tokens generated.");
         _successes = metrics.CreateCounter("onnxmoe_request_success_total", "Sequences completed.", "model_name", "finished_reason");
@@ -59,6 +61,9 @@ public sealed class EngineMetrics
         _running.Set(running);
         _waiting.Set(waiting);
     }
+
+    /// <summary>Sets what the caches of all running sequences hold.</summary>
+    public void SetCacheBytes(long bytes) => _cacheBytes.Set(bytes);
 
     /// <summary>Notes that a sequence got its slot; nothing where the number of active experts is fixed.</summary>
     public void Started(int? activeExperts)

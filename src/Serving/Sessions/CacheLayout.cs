@@ -23,6 +23,9 @@ internal sealed class CacheLayout
     /// <summary>Number of caches.</summary>
     public int Count => _caches.Length;
 
+    /// <summary>What they grow by for each token of one sequence.</summary>
+    public long BytesPerToken => _caches.Sum(cache => cache.BytesPerToken);
+
     /// <summary>A cache of sequences that have seen no token yet.</summary>
     public KeyValueCache New(int rows) => new(rows, Array.ConvertAll(_caches, cache =>
         OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)cache.Type, cache.EmptyShape(rows))));

@@ -46,6 +46,9 @@ public sealed class LanguageModelSession : IDisposable
     /// <summary>True when the experts of each token are decided before the model runs.</summary>
     public bool TakesExpertIds => _session.InputMetadata.ContainsKey(PreGate.ExpertIds);
 
+    /// <summary>What the caches grow by for each token of one sequence.</summary>
+    public long CacheBytesPerToken => _caches.BytesPerToken;
+
     /// <summary>A cache of sequences that have seen no token yet.</summary>
     public KeyValueCache NewCache(int rows) => _caches.New(rows);
 

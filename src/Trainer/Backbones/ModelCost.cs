@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Layers;
 
 namespace OnnxMoe.Trainer.Backbones;
@@ -14,6 +15,9 @@ public static class ModelCost
         var total = model.Weights.Sum(w => w.Parameter.numel());
         return new ParameterCount(total, total - (long)Math.Round(model.IdleParameters(new CostContext(1) { ActiveExperts = activeExperts })));
     }
+
+    /// <summary>Bytes that the caches of a sequence grow by for each token, in all layers.</summary>
+    public static long CacheBytesPerToken(Model model) => model.Inputs.Where(input => CacheInput.Is(input.Name)).Sum(input => new CacheInput(input.Name, input.Type, input.Dimensions).BytesPerToken);
 
     /// <summary>
     /// Floating-point operations of the forward pass of one token, by part, in the order in which a token meets the parts. Matrix

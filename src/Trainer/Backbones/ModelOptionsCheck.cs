@@ -20,6 +20,8 @@ public static class ModelOptionsCheck
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
         options.AttentionBank.Check();
         options.CheckPreGate();
+        Require(options.Block != "parallel" || options.Residual.Kind == "plain",
+            $"Model:Residual:Kind is {options.Residual.Kind}, but Model:Block is parallel, whose two parts are added to the stream as they are; one of the two must be another");
         if (options.FirstDenseLayers == options.Layers)
         {
             Require(options.Router.Scores != "recurrent",

@@ -16,7 +16,10 @@ internal static class ModelDescription
         {
             Recipe = settings.ToRecipe(),
             LanguageModel = new LanguageModelSizes(model.Vocabulary, options.ContextLength, options.Layers, options.HiddenSize, options.Heads,
-                model.KvHeads, model.HeadSize, tokenizer is BpeTokenizer ? BpeTokenizer.FileName : ByteTokenizer.Name, tokenizer.EndOfText),
+                model.KvHeads, model.HeadSize, tokenizer is BpeTokenizer ? BpeTokenizer.FileName : ByteTokenizer.Name, tokenizer.EndOfText)
+            {
+                CacheBytesPerToken = ModelCost.CacheBytesPerToken(model),
+            },
             MoeLayers = [.. model.RoutedLayers.Select(layer => new MoeLayerSizes(layer.Number, layer.Experts.Experts, layer.Router.ExpertsPerToken,
                 BlockBuilder.ExpertHidden(options, layer.Number), options.Gated, BlockBuilder.SharedHidden(options, layer.Number),
                 layer.Experts.ParametersPerExpert * sizeof(float), layer.Experts.FlopsPerToken))],

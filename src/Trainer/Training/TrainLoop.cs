@@ -40,7 +40,7 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
         var evaluation = evaluator.Run();
         metrics.Add(Entry(state.Step, evaluation));
         progress.Say(string.Create(CultureInfo.InvariantCulture, $"step {state.Step}: validation loss {evaluation.Loss:F4}"));
-        if (evaluation.Loss >= state.BestLoss)
+        if (_options.Keep == "best" && evaluation.Loss >= state.BestLoss)
             return state;
         store.SaveBest();
         return state with { BestLoss = evaluation.Loss, BestStep = state.Step };

@@ -44,6 +44,9 @@ public sealed class TrainerOptions
     [Setting("Validation text of one evaluation, in equal parts of all domains", Unit = "tokens", Min = 1)]
     public int EvaluationTokens { get; set; } = 32768;
 
+    [Setting("Weights that the model ends with: those of the lowest validation loss, or the last (a model for one of several domains gets worse on the others)", Choices = "best|last")]
+    public string Keep { get; set; } = "best";
+
     [Setting("Steps between checkpoints", Unit = "steps", Min = 1)]
     public int CheckpointEvery { get; set; } = 200;
 

@@ -20,6 +20,7 @@ public sealed class ObservationTests
         Assert.Equal(0, await served.MetricAsync("onnxmoe_num_requests_waiting"));
         // The last token of an answer is chosen, and never fed: 4 + 4 tokens met the experts.
         Assert.Equal(3 * 8 * TinyModel.ExpertsPerToken, await served.MetricAsync("onnxmoe_expert_tokens_total"));
+        Assert.Contains("onnxmoe_kv_cache_bytes{model_name=\"tiny\"}", await served.Client.GetStringAsync("/metrics"));
         Assert.Contains("onnxmoe_expert_tokens_total{model_name=\"tiny\",layer=\"0\",expert=\"", await served.Client.GetStringAsync("/metrics"));
     }
 

@@ -40,6 +40,7 @@ public sealed class LanguageModelSessionTests
         TinyModel.WriteOddCaches(scratch.Folder);
         using var session = SessionFactory.Open(scratch.PathOf("model.onnx"), new Device(null), 1, null);
         using var model = new LanguageModelSession(session, ModelManifest.Load(scratch.Folder).LanguageModel!, new Device(null));
+        Assert.Equal(sizeof(long) + 3 * 8 * sizeof(float), model.CacheBytesPerToken);
         using var whole = model.NewCache(2);
         using var expected = model.Forward([1, 2, 3, 4, 9, 8, 7, 6], whole);
 

@@ -101,6 +101,14 @@ public sealed class BranchAttendMixTests
     }
 
     [Fact]
+    public void OwnKeysAndValuesTakeTheCacheOfEachExpert()
+    {
+        long Bytes(string keyValues) => ModelCost.CacheBytesPerToken(new DecoderLm(Moe(options => options.AttentionBank.KeyValues = keyValues), Vocabulary, 1));
+        Assert.Equal(2 * 2 * 8 * sizeof(float), Bytes("shared")); // layers, keys and values, 2 heads of 4
+        Assert.Equal(Models * Bytes("shared"), Bytes("experts"));
+    }
+
+    [Fact]
     public void ACacheOfTheOtherVariantIsRefused()
     {
         var (own, shared) = (new DecoderLm(Moe(), Vocabulary, 1), new DecoderLm(Moe(options => options.AttentionBank.KeyValues = "shared"), Vocabulary, 1));
