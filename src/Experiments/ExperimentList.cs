@@ -10,8 +10,8 @@ public static class ExperimentList
     [
         new Rmoe(),
         new DeepSeekMoe(),
-        new MomentumSmoe(),
         new AdaMoe(),
+        new MomentumSmoe(),
         new MoePlusPlus(),
         new DynamicMoe(),
         new Bam(),

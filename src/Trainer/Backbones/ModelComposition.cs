@@ -10,8 +10,8 @@ public static class ModelComposition
     /// <summary>A line on the whole, and a line for each run of equal blocks.</summary>
     public static IEnumerable<string> Describe(ModelOptions options, DecoderLm model)
     {
-        var cache = model.KvHeads == options.Heads ? "" : $" sharing {model.KvHeads} keys and values";
-        yield return $"{options.Layers} blocks of width {options.HiddenSize}, attention of {options.Heads} heads{cache}, context {options.ContextLength} tokens, vocabulary {model.Vocabulary}"
+        var block = options.Block == "pre-norm" ? "" : $"{options.Block} ";
+        yield return $"{options.Layers} {block}blocks of width {options.HiddenSize}, {Attention(options, model)}, context {options.ContextLength} tokens, vocabulary {model.Vocabulary}"
             + (options.TiedHead ? ", head tied to the embedding" : "");
         var routed = model.RoutedLayers.DistinctBy(layer => layer.Number).ToDictionary(layer => layer.Number);
         var blocks = Enumerable.Range(0, options.Layers).Select(i => routed.TryGetValue(i, out var layer) ? Routed(options, layer) : $"dense {Ffn(options)}, hidden size {BlockBuilder.DenseHidden(options)}").ToArray();
@@ -23,6 +23,16 @@ public static class ModelComposition
             yield return $"{(end - first == 1 ? $"block {first}" : $"blocks {first}-{end - 1}")}: {blocks[first]}";
             first = end;
         }
+    }
+
+    private static string Attention(ModelOptions options, DecoderLm model)
+    {
+        var bank = options.AttentionBank;
+        var cache = model.KvHeads == options.Heads ? "" : $" sharing {model.KvHeads} keys and values";
+        if (bank.Experts == 0)
+            return $"attention of {options.Heads} heads{cache}";
+        var common = bank.KeyValues == AttentionBankOptions.Shared ? " with common keys and values" : "";
+        return $"{bank.Experts} attention experts of {options.Heads} heads{cache}{common}, {(bank.ActiveExperts == 0 ? "all mixed" : $"{bank.ActiveExperts} for a token")}";
     }
 
     private static string Routed(ModelOptions options, RoutedLayer layer)

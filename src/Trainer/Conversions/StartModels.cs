@@ -20,12 +20,14 @@ public static class StartModels
     public static IReadOnlyList<TrainedModel> Load(string modelFolder, StartOptions start, ITokenizer tokenizer) =>
         [.. start.Sources().Select(name => Checked(Folder(modelFolder, name), name, tokenizer))];
 
-    /// <summary>Where the weights came from, for the manifest: name and checksum of each model's weights.</summary>
+    /// <summary>Where the weights came from, for the manifest: name, checksum of the weights, and text of each model.</summary>
     public static JsonArray Provenance(string modelFolder, StartOptions start) =>
-        [.. start.Sources().Select(name => new JsonObject
+        [.. start.Sources().Select(name => (Name: name, Manifest: ModelManifest.Load(Folder(modelFolder, name)))).Select(source => new JsonObject
         {
-            ["model"] = name,
-            ["weights"] = ModelManifest.Load(Folder(modelFolder, name)).Files["weights.safetensors"],
+            ["model"] = source.Name,
+            ["weights"] = source.Manifest.Files["weights.safetensors"],
+            ["text"] = source.Manifest.Recipe?["Data"]?["Source"]?.DeepClone(),
+            ["shares"] = source.Manifest.Recipe?["Data"]?["Shares"]?.DeepClone(),
         })];
 
     private static TrainedModel Checked(string folder, string name, ITokenizer tokenizer)

@@ -74,6 +74,16 @@ public class ScoreRouterTests
         Assert.Equal(expected, Some.Floats(context.Losses.Single().Loss).Single(), 1e-5);
     }
 
+    [Fact]
+    public void ZLossOfEqualLogitsOfZeroIsTheSquaredLogarithmOfTheirNumber()
+    {
+        var context = new ForwardContext(Ops);
+        var logits = Ops.Constant(HostTensor.From(new float[3 * Experts], 3, Experts));
+        new ZLoss(1).AddTo(context, new RouterDecision(logits, logits, logits));
+
+        Assert.Equal(Math.Pow(Math.Log(Experts), 2), Some.Floats(context.Losses.Single().Loss).Single(), 1e-6);
+    }
+
     private static (ScoreRouter Router, ScoreHead Head) Router(int k, WeightRule rule)
     {
         var scope = new LayerScope(3);
