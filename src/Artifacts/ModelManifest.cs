@@ -9,7 +9,7 @@ namespace OnnxMoe.Artifacts;
 /// </summary>
 /// <param name="Format">Always <see cref="CurrentFormat"/>.</param>
 /// <param name="Name">The model's name, which is its folder's.</param>
-/// <param name="Kind">What it does: <see cref="CausalLanguageModel"/>.</param>
+/// <param name="Kind">What it does: <see cref="CausalLanguageModel"/> or <see cref="SequenceClassifier"/>.</param>
 /// <param name="Created">When it was trained.</param>
 /// <param name="Parameters">Numbers of weights.</param>
 public sealed record ModelManifest(string Format, string Name, string Kind, DateTimeOffset Created, ParameterCount Parameters)
@@ -20,6 +20,9 @@ public sealed record ModelManifest(string Format, string Name, string Kind, Date
     /// <summary>The kind of decoder-only language models.</summary>
     public const string CausalLanguageModel = "causal-lm";
 
+    /// <summary>The kind of models that classify sequences.</summary>
+    public const string SequenceClassifier = "classifier";
+
     /// <summary>The manifest's name in a model folder.</summary>
     public const string FileName = "manifest.json";
 
@@ -28,6 +31,9 @@ public sealed record ModelManifest(string Format, string Name, string Kind, Date
 
     /// <summary>Sizes of a language model; null for other kinds.</summary>
     public LanguageModelSizes? LanguageModel { get; init; }
+
+    /// <summary>Sizes of a classifier; null for other kinds.</summary>
+    public ClassifierSizes? Classifier { get; init; }
 
     /// <summary>How a conversation becomes a prompt; null takes a plain transcript.</summary>
     public ChatTemplate? ChatTemplate { get; init; }

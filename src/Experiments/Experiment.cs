@@ -29,7 +29,7 @@ public abstract class Experiment
     /// <summary>The recipe that trains the system; empty when there is none yet.</summary>
     public virtual string Recipe => "";
 
-    /// <summary>The text where the user names none, as in Data:Source.</summary>
+    /// <summary>The data where the user names none, as in Data:Source.</summary>
     public virtual string Source => DataOptions.StateOfTheUnion;
 
     /// <summary>To be raised when the arms measure something else than before, so that stored runs are not taken for new ones.</summary>

@@ -1,4 +1,6 @@
 using System.Globalization;
+using OnnxMoe.Artifacts.Tokenizers;
+using OnnxMoe.Experiments.Classifiers;
 using OnnxMoe.Experiments.TinyModels;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
@@ -17,13 +19,17 @@ namespace OnnxMoe.Experiments;
 public sealed class ExperimentContext(
     ReproduceOptions options, long firstSeed, DataOptions data, MeasurementStore store, TextWriter log, bool terminal, CancellationToken cancel)
 {
-    private readonly Lazy<TokenDataset> _data = new(() => TokenDataset.Open(data, log));
+    private readonly Lazy<TokenDataset> _data = new(() => data.Source == LabeledDataset.Digits ? new TokenDataset(new ByteTokenizer(), []) : TokenDataset.Open(data, log));
+    private readonly Lazy<LabeledDataset> _labeled = new(() => LabeledDataset.Open(data));
 
     /// <summary>The seeds; every arm runs once with each.</summary>
     public IReadOnlyList<long> Seeds { get; } = [.. Enumerable.Range(0, options.Seeds).Select(i => firstSeed + i)];
 
-    /// <summary>The text, as bytes.</summary>
+    /// <summary>The text, as bytes; none where the experiment's <see cref="Experiment.Source"/> is no text.</summary>
     public TokenDataset Data => _data.Value;
+
+    /// <summary>The data of experiments with classifiers.</summary>
+    public LabeledDataset Labeled => _labeled.Value;
 
     /// <summary>Stops between two steps.</summary>
     public CancellationToken Cancel { get; } = cancel;
@@ -32,6 +38,14 @@ public sealed class ExperimentContext(
     public TinySetup Tiny(Action<ModelOptions>? model = null, Action<TrainerOptions>? trainer = null)
     {
         var setup = TinySetup.Create(model, trainer);
+        setup.Trainer.Threads = options.Threads;
+        return options.Steps > 0 ? setup.WithSteps(options.Steps) : setup;
+    }
+
+    /// <summary>The small classifier of the experiments with an experiment's changes, and over them the steps and threads that the user asked for.</summary>
+    public TinySetup Classifier(Action<ModelOptions>? model = null)
+    {
+        var setup = ClassifierArm.CreateSetup(model);
         setup.Trainer.Threads = options.Threads;
         return options.Steps > 0 ? setup.WithSteps(options.Steps) : setup;
     }

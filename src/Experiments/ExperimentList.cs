@@ -9,6 +9,7 @@ public static class ExperimentList
     public static IReadOnlyList<Experiment> All { get; } =
     [
         new Rmoe(),
+        new Uoe(),
         new DeepSeekMoe(),
         new AdaMoe(),
         new MomentumSmoe(),

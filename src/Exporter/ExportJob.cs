@@ -10,15 +10,28 @@ using OnnxMoe.Trainer.Ops;
 namespace OnnxMoe.Exporter;
 
 /// <summary>
-/// Writes a language model in one or more forms, compares each with the model, and publishes the files together with the
+/// Writes a model in one or more forms, compares each with the model, and publishes the files together with the
 /// manifest only if all agree.
 /// </summary>
 /// <param name="model">The trained model.</param>
 /// <param name="manifest">The folder's manifest; the new one adds the exports.</param>
-/// <param name="tokens">Held-out text to compare on.</param>
+/// <param name="checks">The comparisons that each file must pass.</param>
+/// <param name="router">The comparison that the router before the model must pass; null where there is none.</param>
 /// <param name="log">Takes a line for each file and check.</param>
-public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens, ExportOptions options, TextWriter log)
+public sealed class ExportJob(Model model, ModelManifest manifest, IReadOnlyList<ModelCheck> checks, ModelCheck? router, ExportOptions options, TextWriter log)
 {
+    /// <summary>Exports a language model.</summary>
+    /// <param name="model">The trained model.</param>
+    /// <param name="manifest">The folder's manifest; the new one adds the exports.</param>
+    /// <param name="tokens">Held-out text to compare on.</param>
+    /// <param name="options">Targets, precision, tolerance.</param>
+    /// <param name="log">Takes a line for each file and check.</param>
+    public ExportJob(Model model, ModelManifest manifest, long[] tokens, ExportOptions options, TextWriter log)
+        : this(model, manifest, [.. CallerInputs.For(manifest).Select(caller => new CausalLmChecks(model, tokens, caller))],
+            model is DecoderLm { Router: { } router } ? new CausalLmChecks(router, tokens) : null, options, log)
+    {
+    }
+
     /// <summary>Exports into the model folder.</summary>
     /// <returns>The new manifest.</returns>
     /// <exception cref="UserError">
@@ -40,8 +53,8 @@ public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens
             var leftPadding = ModelExporter.AllowsLeftPadding(exported);
             records.AddRange(targets.Select(target => Verify(target, precision, path, leftPadding, cancellation)));
         }
-        if (manifest.PreGate is { } gate && model is DecoderLm { Router: { } router })
-            records.Add(WriteRouter(router, gate, files, published, cancellation));
+        if (manifest.PreGate is { } gate && model is DecoderLm { Router: { } ahead } && router is not null)
+            records.Add(WriteRouter(ahead, router, gate, files, published, cancellation));
         var kept = manifest.Exports.Where(old => !published.Contains(old.File));
         var updated = (manifest with { Exports = [.. kept.Concat(records).OrderBy(record => record.File, StringComparer.Ordinal)] })
             .WithFiles(files.Staging, published);
@@ -51,14 +64,14 @@ public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens
     }
 
     /// <summary>The router that runs before the model: standard operators in fp32 whatever the model is exported for, since it is small.</summary>
-    private ExportRecord WriteRouter(PreGatingRouter router, PreGate gate, FileSet files, List<string> published, CancellationToken cancellation)
+    private ExportRecord WriteRouter(PreGatingRouter ahead, ModelCheck check, PreGate gate, FileSet files, List<string> published, CancellationToken cancellation)
     {
         var path = files.PathOf(gate.File);
-        var exported = ModelExporter.Export(router, ExportTarget.Onnx, WeightPrecision.Fp32, $"{manifest.Name}-router");
+        var exported = ModelExporter.Export(ahead, ExportTarget.Onnx, WeightPrecision.Fp32, $"{manifest.Name}-router");
         published.AddRange(Write(exported, path));
         using var session = new OnnxSession(path);
-        var checks = Passed(new CausalLmChecks(router, tokens).Run(session, "/router", ModelExporter.AllowsLeftPadding(exported), cancellation), ExportTarget.Onnx);
-        return new ExportRecord("onnx", "fp32", gate.File, [.. checks]);
+        var passed = Passed(check.Run(session, "/router", ModelExporter.AllowsLeftPadding(exported), cancellation), ExportTarget.Onnx);
+        return new ExportRecord("onnx", "fp32", gate.File, [.. passed]);
     }
 
     private IReadOnlyList<string> Write(ExportedModel exported, string path)
@@ -73,29 +86,28 @@ public sealed class ExportJob(Model model, ModelManifest manifest, long[] tokens
 
     private ExportRecord Verify(ExportTarget target, WeightPrecision precision, string path, bool leftPadding, CancellationToken cancellation)
     {
-        var checks = new List<ExportCheck>();
+        var passed = new List<ExportCheck>();
         var runs = target == ExportTarget.OnnxMoe
             ? new (string Label, string? Kernels)[] { ("/kernels", KernelLibrary.Locate()), ("/functions", null) }
             : [("", null)];
         foreach (var (label, kernels) in runs)
         {
             using var session = new OnnxSession(path, kernels);
-            checks.AddRange(Passed(CallerInputs.For(manifest).SelectMany(caller =>
-                new CausalLmChecks(model, tokens, caller).Run(session, label + caller.Label, leftPadding, cancellation)), target));
+            passed.AddRange(Passed(checks.SelectMany(check => check.Run(session, label, leftPadding, cancellation)), target));
         }
-        return new ExportRecord(target.ToString().ToLowerInvariant(), precision.ToString().ToLowerInvariant(), Path.GetFileName(path), checks);
+        return new ExportRecord(target.ToString().ToLowerInvariant(), precision.ToString().ToLowerInvariant(), Path.GetFileName(path), passed);
     }
 
     /// <summary>The checks one by one, each logged, up to the first that does not pass.</summary>
-    private IEnumerable<ExportCheck> Passed(IEnumerable<ExportCheck> checks, ExportTarget target)
+    private IEnumerable<ExportCheck> Passed(IEnumerable<ExportCheck> results, ExportTarget target)
     {
-        foreach (var check in checks)
+        foreach (var check in results)
         {
             log.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {target.ToString().ToLowerInvariant()} {check.Name}: logits within {check.MaxAbsolute:G2} (relative {check.MaxRelative:G2})"));
+                $"  {target.ToString().ToLowerInvariant()} {check.Name}: within {check.MaxAbsolute:G2} (relative {check.MaxRelative:G2})"));
             if (!(check.MaxRelative <= options.Tolerance))
                 throw new UserError(string.Create(CultureInfo.InvariantCulture,
-                    $"The export for {target.ToString().ToLowerInvariant()} differs from the model: in '{check.Name}' a logit is off by {check.MaxAbsolute:G3}, ")
+                    $"The export for {target.ToString().ToLowerInvariant()} differs from the model: in '{check.Name}' an output is off by {check.MaxAbsolute:G3}, ")
                     + string.Create(CultureInfo.InvariantCulture, $"relatively {check.MaxRelative:G3}, and Export:Tolerance is {options.Tolerance:G3}; nothing was written."));
             yield return check;
         }

@@ -14,9 +14,17 @@ public static class ExportRun
     {
         var names = options.Targets().Select(target => ExportFiles.Name(target, options.Weights())).Distinct().ToArray(); // first: a misspelled target is told at once
         var trained = TrainedModel.Load(modelFolder);
-        var tokens = HeldOutText.Load(modelFolder, trained.Manifest, options.Text, options.VerificationTokens, log);
-        new ExportJob(trained.Model, trained.Manifest, tokens, options, log).Run(modelFolder, cancellation);
+        Job(modelFolder, trained, options, log).Run(modelFolder, cancellation);
         foreach (var name in trained.Manifest.PreGate is { } gate ? [.. names, gate.File] : names)
             log.WriteLine(Path.Combine(modelFolder, name));
+    }
+
+    private static ExportJob Job(string modelFolder, TrainedModel trained, ExportOptions options, TextWriter log)
+    {
+        if (trained.Manifest.LanguageModel is not null)
+            return new ExportJob(trained.Model, trained.Manifest, HeldOutText.Load(modelFolder, trained.Manifest, options.Text, options.VerificationTokens, log), options, log);
+        if (options.Text.Length > 0)
+            throw new UserError($"Export:Text is given, but {trained.Manifest.Name} is a {trained.Manifest.Kind}, which reads no text.");
+        return new ExportJob(trained.Any, trained.Manifest, [new AllOutputsCheck(trained.Any, HeldOutSequences.Load(trained.Manifest, log))], null, options, log);
     }
 }

@@ -14,7 +14,8 @@ public sealed class ComparedModel
     public ComparedModel(string name, string folder, TrainSettings settings)
     {
         (Name, Folder, Settings) = (name, folder, settings);
-        (Model, Manifest) = TrainedModel.Load(folder);
+        var trained = TrainedModel.Load(folder);
+        (Model, Manifest) = (trained.Model, trained.Manifest);
         Entries = [.. File.ReadLines(Path.Combine(folder, "metrics.jsonl")).Select(line => (JsonObject)JsonNode.Parse(line)!)];
         if (Manifest.MoeLayers.Count > 0)
             ReadLoad(RoutingTrace.Load(Path.Combine(folder, "trace.bin")));

@@ -22,23 +22,25 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
     public void Write(TextWriter output)
     {
         Model.Check();
-        var model = new DecoderLm(Model, Data.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer().VocabularySize : Data.VocabularySize, seed: 0);
+        var isEncoder = Model.Backbone == ModelOptions.Encoder;
+        Model model = isEncoder ? new EncoderClassifier(Model, LabeledDataset.SizesOf(Data), seed: 0)
+            : new DecoderLm(Model, Data.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer().VocabularySize : Data.VocabularySize, seed: 0);
         output.WriteLine($"{Name}: {Description}".TrimEnd(' ', ':'));
         if (Paper.Length > 0)
             output.WriteLine($"Paper: {Paper}");
         Section(output, "Model", ModelComposition.Describe(Model, model));
-        Section(output, "Cost", Cost(model));
+        Section(output, "Cost", Cost(model, isEncoder ? [Model.ContextLength - 1] : [0, Model.ContextLength - 1]));
         Section(output, "Settings that differ from the defaults", Columns(Changed));
         Section(output, "Commands", Commands());
         if (ResultsPages().ToArray() is { Length: > 0 } pages)
             Section(output, "Measured here", pages.SelectMany(page => ResultsPage.ReadVerdicts(page).Append($"all numbers: {page}")));
     }
 
-    private IEnumerable<string> Cost(DecoderLm model)
+    private static IEnumerable<string> Cost(Model model, int[] positions)
     {
         var size = ModelCost.Parameters(model);
         yield return Text($"parameters: {size.Total:N0}, of which a token meets {size.Active:N0}");
-        foreach (var position in new[] { 0, Model.ContextLength - 1 })
+        foreach (var position in positions)
         {
             var parts = ModelCost.Flops(model, new CostContext(position + 1));
             yield return Text($"FLOPs a token at position {position}: {parts.Sum(part => part.Flops):N0} ({string.Join(", ", parts.Select(part => Text($"{part.Part} {part.Flops:N0}")))})");

@@ -8,16 +8,15 @@ namespace OnnxMoe.Exporter.Verification;
 /// <param name="model">With the weights that the file stores.</param>
 /// <param name="tokens">Text, at least 4 tokens and no more than the model's context.</param>
 /// <param name="caller">What the caller decides beside the tokens; null: nothing.</param>
-public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? caller = null)
+public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? caller = null) : ModelCheck
 {
     /// <summary>
     /// Whole text at once; the first half and then token by token through each side's own cache; and two rows at once, the
     /// second shorter and padded on the left where <paramref name="leftPadding"/> allows that.
     /// </summary>
-    /// <param name="session">The exported file.</param>
-    /// <param name="label">Appended to the names of the checks.</param>
-    public IEnumerable<ExportCheck> Run(OnnxSession session, string label, bool leftPadding, CancellationToken cancellation)
+    public override IEnumerable<ExportCheck> Run(OnnxSession session, string label, bool leftPadding, CancellationToken cancellation)
     {
+        label += caller?.Label;
         yield return Prefill(session, $"prefill{label}");
         cancellation.ThrowIfCancellationRequested();
         yield return Decode(session, $"decode{label}", cancellation);
@@ -35,14 +34,14 @@ public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? cal
     private ExportCheck Prefill(OnnxSession session, string name)
     {
         var inputs = Inputs([tokens]);
-        var difference = new LogitDifference(name);
+        var difference = new OutputDifference(name);
         difference.Add(TorchRunner.Run(model, inputs)["logits"], session.Run(inputs, ["logits"])["logits"]);
         return difference.ToCheck();
     }
 
     private ExportCheck Decode(OnnxSession session, string name, CancellationToken cancellation)
     {
-        var difference = new LogitDifference(name);
+        var difference = new OutputDifference(name);
         Dictionary<string, HostTensor>? expected = null;
         Dictionary<string, HostTensor>? actual = null;
         for (var done = 0; done < tokens.Length;)
@@ -66,7 +65,7 @@ public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? cal
         for (var i = 0; i < padding; i++)
             second[i] = 0;
         var inputs = Inputs([first, second], [0, padding]);
-        var difference = new LogitDifference(name);
+        var difference = new OutputDifference(name);
         var counts = Enumerable.Range(0, 2 * half).Select(i => i < half || i - half >= padding).ToArray();
         difference.Add(TorchRunner.Run(model, inputs)["logits"], session.Run(inputs, ["logits"])["logits"], counts);
         return difference.ToCheck();

@@ -40,10 +40,23 @@ internal static class BlockBuilder
     private static Attention Attention(LayerScope scope, ModelOptions options)
     {
         var (bank, kvHeads) = (options.AttentionBank, options.KvHeads == 0 ? options.Heads : options.KvHeads);
+        if (options.HeadRouting.HeadsPerToken > 0)
+            return RoutedHeads(scope, options);
+        if (options.Backbone == ModelOptions.Encoder)
+            return new SelfAttention(scope, options.HiddenSize, options.Heads, options.InitialDeviation);
         return bank.Experts == 0
             ? new CausalSelfAttention(scope, options.HiddenSize, options.Heads, kvHeads, options.InitialDeviation)
             : new AttentionBank(scope, options.HiddenSize, options.Heads, kvHeads, bank.KeyValues == AttentionBankOptions.Shared,
                 RouterBuilder.Soft(scope.Child("router"), options, bank.Experts, bank.ActiveExperts), options.InitialDeviation);
+    }
+
+    private static Attention RoutedHeads(LayerScope scope, ModelOptions options)
+    {
+        var heads = new HeadBank(scope, options.HiddenSize, options.Heads, options.InitialDeviation);
+        var router = PatchRouterBuilder.BuildHeads(scope.Child("router"), options);
+        return router is PatchRouter patches
+            ? new PatchAttention(scope, options.HiddenSize, heads, patches)
+            : new TokenChoiceAttention(scope, options.HiddenSize, heads, router, causal: options.Backbone != ModelOptions.Encoder);
     }
 
     private static RoutedLayer Routed(LayerScope scope, ModelOptions options, SharedRouterParts parts, int layer)

@@ -58,8 +58,7 @@ public sealed class DecoderLm : Model
 
     public int HeadSize => _options.HiddenSize / _options.Heads;
 
-    /// <summary>The routed layers in order.</summary>
-    public IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
+    public override IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
 
     /// <summary>The router before the model, the blocks and the output head; looking up an embedding costs nothing.</summary>
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
@@ -81,11 +80,7 @@ public sealed class DecoderLm : Model
     [
         new("logits", ElementType.Float, "batch", "sequence", $"{Vocabulary}"),
         .. Caches("present.", "total"),
-        .. RoutedLayers.SelectMany(layer => new TensorSpec[]
-        {
-            new($"routing.{layer.Number}.indices", ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
-            new($"routing.{layer.Number}.weights", ElementType.Float, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
-        }),
+        .. RoutingOutputs.Specs(RoutedLayers),
     ];
 
     /// <summary>The training pass: whole sequences from position 0, no cache. <see cref="Router"/>, if there is one, decides first, unless experts are given.</summary>
@@ -111,12 +106,7 @@ public sealed class DecoderLm : Model
         var outputs = new Dictionary<string, Value> { ["logits"] = Forward(ids, inputs["position_ids"], inputs["attention_mask"], context) };
         foreach (var (name, present) in context.Present)
             outputs[$"present.{name}"] = present;
-        foreach (var (layer, routing) in context.Routings)
-        {
-            var shape = new[] { ids.Shape(), ops.Ints(-1) }.Concat(0);
-            outputs[$"routing.{layer.Number}.indices"] = routing.Indices.Reshape(shape);
-            outputs[$"routing.{layer.Number}.weights"] = routing.Weights.Reshape(shape);
-        }
+        RoutingOutputs.Add(outputs, context, ids.Shape());
         return outputs;
     }
 

@@ -6,6 +6,9 @@ namespace OnnxMoe.Trainer.Backbones;
 /// <summary>A whole model: named inputs to named outputs. Exporting it is running it once on symbolic inputs.</summary>
 public abstract class Model(LayerScope scope) : Layer(scope)
 {
+    /// <summary>The routed layers in order; none in a dense model.</summary>
+    public virtual IEnumerable<RoutedLayer> RoutedLayers => [];
+
     public abstract IReadOnlyList<TensorSpec> Inputs { get; }
 
     public abstract IReadOnlyList<TensorSpec> Outputs { get; }

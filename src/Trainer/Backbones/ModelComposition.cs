@@ -8,11 +8,12 @@ namespace OnnxMoe.Trainer.Backbones;
 public static class ModelComposition
 {
     /// <summary>A line on the whole, and a line for each run of equal blocks.</summary>
-    public static IEnumerable<string> Describe(ModelOptions options, DecoderLm model)
+    public static IEnumerable<string> Describe(ModelOptions options, Model model)
     {
         var block = options.Block == "pre-norm" ? "" : $"{options.Block} ";
-        yield return $"{options.Layers} {block}blocks of width {options.HiddenSize}, {Attention(options, model)}, context {options.ContextLength} tokens, vocabulary {model.Vocabulary}"
-            + (options.TiedHead ? ", head tied to the embedding" : "");
+        yield return $"{options.Layers} {block}blocks of width {options.HiddenSize}, {Attention(options)}, context {options.ContextLength} tokens, "
+            + (model is EncoderClassifier { Sizes: var sizes } ? $"bidirectional; classifies sequences of {sizes.Length} x {sizes.Features} features into {sizes.Classes} classes"
+                : $"vocabulary {((DecoderLm)model).Vocabulary}{(options.TiedHead ? ", head tied to the embedding" : "")}");
         var routed = model.RoutedLayers.DistinctBy(layer => layer.Number).ToDictionary(layer => layer.Number);
         var blocks = Enumerable.Range(0, options.Layers).Select(i => routed.TryGetValue(i, out var layer) ? Routed(options, layer) : $"dense {Ffn(options)}, hidden size {BlockBuilder.DenseHidden(options)}").ToArray();
         for (var first = 0; first < blocks.Length;)
@@ -25,12 +26,12 @@ public static class ModelComposition
         }
     }
 
-    private static string Attention(ModelOptions options, DecoderLm model)
+    private static string Attention(ModelOptions options)
     {
         var bank = options.AttentionBank;
-        var cache = model.KvHeads == options.Heads ? "" : $" sharing {model.KvHeads} keys and values";
+        var cache = options.KvHeads == 0 || options.KvHeads == options.Heads ? "" : $" sharing {options.KvHeads} keys and values";
         if (bank.Experts == 0)
-            return $"attention of {options.Heads} heads{cache}";
+            return $"attention of {options.Heads} heads{Heads(options.HeadRouting)}{cache}";
         var common = bank.KeyValues == AttentionBankOptions.Shared ? " with common keys and values" : "";
         return $"{bank.Experts} attention experts of {options.Heads} heads{cache}{common}, {(bank.ActiveExperts == 0 ? "all mixed" : $"{bank.ActiveExperts} for a token")}";
     }
@@ -43,6 +44,8 @@ public static class ModelComposition
         return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {BlockBuilder.ExpertHidden(options, layer.Number)}){Free(options.ZeroComputation)}, {layer.Router.ExpertsPerToken} for a token{shared}; "
             + (options.PreGate is { Layers: > 0 } gate ? $"one decision for all layers by a router of {gate.Layers} layers of width {gate.HiddenSize} that runs before the model" : Router(options.Router));
     }
+
+    private static string Heads(HeadRoutingOptions heads) => heads.HeadsPerToken == 0 ? "" : $" of which a token activates {heads.HeadsPerToken}";
 
     private static string Free(ZeroComputationOptions free)
     {

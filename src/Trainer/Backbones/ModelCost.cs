@@ -10,7 +10,7 @@ public static class ModelCost
     /// <summary>All parameters, and those that one token meets: all but the routed experts it does not choose.</summary>
     /// <param name="model">The model.</param>
     /// <param name="activeExperts">See <see cref="CostContext.ActiveExperts"/>.</param>
-    public static ParameterCount Parameters(DecoderLm model, IReadOnlyDictionary<int, double>? activeExperts = null)
+    public static ParameterCount Parameters(Model model, IReadOnlyDictionary<int, double>? activeExperts = null)
     {
         var total = model.Weights.Sum(w => w.Parameter.numel());
         return new ParameterCount(total, total - (long)Math.Round(model.IdleParameters(new CostContext(1) { ActiveExperts = activeExperts })));
@@ -23,6 +23,6 @@ public static class ModelCost
     /// Floating-point operations of the forward pass of one token, by part, in the order in which a token meets the parts. Matrix
     /// products and attention are counted; normalizations, activations and rotations, together about a hundredth, are not.
     /// </summary>
-    public static IReadOnlyList<TokenCost> Flops(DecoderLm model, CostContext context) =>
+    public static IReadOnlyList<TokenCost> Flops(Model model, CostContext context) =>
         [.. model.CostOfToken(context).GroupBy(cost => cost.Part).Select(part => new TokenCost(part.Key, part.Sum(cost => cost.Flops)))];
 }

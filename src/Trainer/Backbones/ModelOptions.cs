@@ -5,9 +5,15 @@ using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
 
-/// <summary>The recipe's section Model: a decoder-only transformer whose feed-forward layers are dense or routed.</summary>
+/// <summary>The recipe's section Model: a transformer whose feed-forward layers are dense or routed.</summary>
 public sealed class ModelOptions
 {
+    /// <summary>The word of <see cref="Backbone"/> for bidirectional models.</summary>
+    public const string Encoder = "encoder";
+
+    [Setting("decoder: a causal language model; encoder: a bidirectional classifier", Choices = "decoder|encoder")]
+    public string Backbone { get; set; } = "decoder";
+
     [Setting("Transformer blocks", Min = 1)]
     public int Layers { get; set; } = 4;
 
@@ -77,6 +83,9 @@ public sealed class ModelOptions
 
     /// <summary>The section Model:PreGate.</summary>
     public PreGateOptions PreGate { get; set; } = new();
+
+    /// <summary>The section Model:HeadRouting.</summary>
+    public HeadRoutingOptions HeadRouting { get; set; } = new();
 
     /// <summary>The section Model:Router.</summary>
     public RouterOptions Router { get; set; } = new();

@@ -22,6 +22,7 @@ public static class ModelOptionsCheck
         options.CheckPreGate();
         Require(options.Block != "parallel" || options.Residual.Kind == "plain",
             $"Model:Residual:Kind is {options.Residual.Kind}, but Model:Block is parallel, whose two parts are added to the stream as they are; one of the two must be another");
+        options.CheckHeads();
         if (options.FirstDenseLayers == options.Layers)
         {
             Require(options.Router.Scores != "recurrent",
@@ -36,6 +37,8 @@ public static class ModelOptionsCheck
     /// <summary>What is allowed but has no effect.</summary>
     public static IEnumerable<string> Warnings(this ModelOptions options)
     {
+        if (options.Router.Frozen)
+            yield return "Model:Router:Frozen is true: the routers keep their random initial weights.";
         if (options.Residual.Kind != "plain" && options.Layers - options.FirstDenseLayers == 1)
             yield return $"Model:Residual:Kind is {options.Residual.Kind}, but the model has one routed layer, so there is nothing to carry a momentum to.";
     }

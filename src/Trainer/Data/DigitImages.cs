@@ -37,6 +37,21 @@ public sealed record DigitImages(float[] Pixels, long[] Labels)
         return new DigitImages(pixels, labels);
     }
 
+    /// <summary>Each image as the sequence of its square patches of <paramref name="side"/> pixels a side, row by row, and so the pixels within a patch.</summary>
+    /// <param name="side">Divides <see cref="Side"/>.</param>
+    public LabeledSequences ToSequences(int side)
+    {
+        var (perSide, width) = (Side / side, side * side);
+        var features = new float[Pixels.Length];
+        for (var pixel = 0; pixel < Pixels.Length; pixel++)
+        {
+            var (image, row, column) = (pixel / PixelsPerImage, pixel % PixelsPerImage / Side, pixel % Side);
+            var patch = row / side * perSide + column / side;
+            features[image * PixelsPerImage + patch * width + row % side * side + column % side] = Pixels[pixel];
+        }
+        return new LabeledSequences(features, Labels, perSide * perSide, width, Classes);
+    }
+
     /// <summary>The images of those numbers, in that order.</summary>
     internal DigitImages Take(ReadOnlySpan<int> indices)
     {

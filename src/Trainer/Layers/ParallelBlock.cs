@@ -12,7 +12,7 @@ public sealed class ParallelBlock(LayerScope scope, RmsNorm norm, Attention atte
 
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) => attention.CostOfToken(context).Concat(ffn.CostOfToken(context));
 
-    public override double IdleParameters(CostContext context) => ffn.IdleParameters(context);
+    public override double IdleParameters(CostContext context) => attention.IdleParameters(context) + ffn.IdleParameters(context);
 
     public override Value Forward(Value x, ForwardContext context)
     {

@@ -39,5 +39,5 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
     }
 
     private double ActiveExperts(CostContext context) =>
-        context.ActiveExperts is { } active && active.TryGetValue(Number, out var measured) ? measured : Router.ExpertsPerToken;
+        context.ActiveExperts is { } active && active.TryGetValue(Number, out var measured) ? measured : Router.ActiveExperts(context);
 }

@@ -9,7 +9,7 @@ public sealed class SequentialBlock(LayerScope scope, RmsNorm attentionNorm, Att
 
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) => attention.CostOfToken(context).Concat(ffn.CostOfToken(context));
 
-    public override double IdleParameters(CostContext context) => ffn.IdleParameters(context);
+    public override double IdleParameters(CostContext context) => attention.IdleParameters(context) + ffn.IdleParameters(context);
 
     public override Value Forward(Value x, ForwardContext context) =>
         residual.Add(x + attention.Forward(attentionNorm.Forward(x), context), y => ffn.Forward(ffnNorm.Forward(y), context), context);

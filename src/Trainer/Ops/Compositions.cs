@@ -6,7 +6,7 @@ namespace OnnxMoe.Trainer.Ops;
 public static class Compositions
 {
     /// <summary>Added to the score of a position that must not be seen: exp of it is zero, and a row of nothing else stays finite.</summary>
-    private const float Unseen = -1e30f;
+    public const float Unseen = -1e30f;
 
     /// <inheritdoc cref="FusedOps.RmsNorm"/>
     /// <remarks>The form is the one that ONNX Runtime recognizes and runs as a single kernel.</remarks>
@@ -53,8 +53,10 @@ public static class Compositions
     /// <summary>
     /// The two halves of each head are the two coordinates of a rotation (the "rotate half" convention of GPT-NeoX and Llama; Su et al. 2021).
     /// </summary>
-    /// <param name="x">[B, S, heads, headSize]</param>
-    private static Value Rotate(Value x, Value cosine, Value sine)
+    /// <param name="x">[..., headSize]</param>
+    /// <param name="cosine">[..., headSize / 2], of the angle of each position; it may broadcast.</param>
+    /// <param name="sine">As <paramref name="cosine"/>.</param>
+    public static Value Rotate(Value x, Value cosine, Value sine)
     {
         var halves = x.Ops.Apply("Split", [x], new() { ["axis"] = -1L }, 2);
         var (first, second) = (halves[0], halves[1]);
@@ -64,15 +66,37 @@ public static class Compositions
     /// <summary>0 where a query may look, else <see cref="Unseen"/>: [S, P+S], or with a mask [B, 1, 1, S, P+S].</summary>
     private static Value Bias(Value scores, Value length, Value keys, Value? mask)
     {
-        var ops = scores.Ops;
-        var total = keys.Squeeze(0);
-        var one = ops.Constant(HostTensor.Scalar(1L));
-        var column = ops.Constant(HostTensor.Scalar(0L)).Range(total, one); // [P+S]
-        var row = (total - length.Squeeze(0)).Range(total, one).Unsqueeze(1); // [S, 1]
-        var seen = column.LessOrEqual(row);
+        var seen = Causal(length, keys);
         if (mask is not null)
             seen = seen.And(mask.Unsqueeze(1, 2, 3).Cast(ElementType.Bool));
         return seen.Where(scores.Scalar(0), scores.Scalar(Unseen));
+    }
+
+    /// <summary>True where a query may look by its position alone: [S, P + S].</summary>
+    /// <param name="length">[1] int64: S.</param>
+    /// <param name="total">[1] int64: P + S.</param>
+    public static Value Causal(Value length, Value total)
+    {
+        var ops = length.Ops;
+        total = total.Squeeze(0);
+        var one = ops.Constant(HostTensor.Scalar(1L));
+        var column = ops.Constant(HostTensor.Scalar(0L)).Range(total, one); // [P+S]
+        var row = (total - length.Squeeze(0)).Range(total, one).Unsqueeze(1); // [S, 1]
+        return column.LessOrEqual(row);
+    }
+
+    /// <summary>Softmax(query key^T / sqrt(d)) value over the keys that a query may see; a query that may see none gets the mean of all.</summary>
+    /// <param name="query">[B, H, S, d]</param>
+    /// <param name="key">[B, H, L, d]</param>
+    /// <param name="value">[B, H, L, d]</param>
+    /// <param name="seen">Bool, broadcast to [B, H, S, L]; null: all.</param>
+    /// <returns>[B, H, S, d]</returns>
+    public static Value MaskedAttention(Value query, Value key, Value value, Value? seen)
+    {
+        var scores = (query / query.Size(-1).Cast(query.Type).Sqrt()).MatMul(key.Transpose(0, 1, 3, 2));
+        if (seen is not null)
+            scores = scores + seen.Where(scores.Scalar(0), scores.Scalar(Unseen));
+        return scores.Softmax().MatMul(value);
     }
 
     private static Value Join(params Value[] sizes) => sizes.Concat(0);

@@ -12,6 +12,9 @@ public abstract class Router(LayerScope scope, int experts, int expertsPerToken)
     /// <summary>Upper bound of the experts a token activates, K.</summary>
     public int ExpertsPerToken { get; } = expertsPerToken;
 
+    /// <summary>The most experts that a token activates in the mean over a sequence.</summary>
+    public virtual double ActiveExperts(CostContext context) => ExpertsPerToken;
+
     /// <param name="x">[T, D]: the normalized input of the layer.</param>
     /// <param name="context">Carries state between layers, and takes auxiliary losses while training.</param>
     public abstract Routing Route(Value x, ForwardContext context);

@@ -19,6 +19,8 @@ internal static class RouterBuilder
         var router = options.Router;
         if (router.Frozen)
             scope = scope.Frozen();
+        if (router.Selection == PatchOptions.Selection)
+            return PatchRouterBuilder.Build(scope, options, Head(scope, options, kinds.Count, shared, first), Losses(options, kinds));
         return new ScoreRouter(scope, Head(scope, options, kinds.Count, shared, first), Selector(options), Rule(router), Losses(options, kinds),
             options.Experts, options.ExpertsPerToken)
         {
@@ -65,8 +67,10 @@ internal static class RouterBuilder
     public static double Deviation(ModelOptions options) =>
         options.Router.InitialDeviation > 0 ? options.Router.InitialDeviation : options.InitialDeviation;
 
-    private static WeightRule Rule(RouterOptions router) => router.WeightRule switch
+    public static WeightRule Rule(RouterOptions router) => router.WeightRule switch
     {
+        "sum" => WeightRule.Sum,
+        "one" => WeightRule.One,
         "renormalized" => WeightRule.Renormalized,
         "renormalized-all" => WeightRule.RenormalizedAll,
         _ => WeightRule.Softmax,

@@ -8,11 +8,11 @@ public sealed class RouterOptions
     [Setting("How a token's scores for the experts are made: by one matrix, by two with tanh between them, or from a state that is handed from layer to layer", Choices = "linear|mlp|recurrent")]
     public string Scores { get; set; } = "linear";
 
-    [Setting("How experts are selected by their probabilities", Choices = "topk|topp")]
+    [Setting("How experts are selected by their probabilities: by each token, or in an encoder by the experts among the patches that want them", Choices = "topk|topp|patches")]
     public string Selection { get; set; } = "topk";
 
-    [Setting("Weights of the chosen experts: their softmax over all experts as it is, or made to sum to 1, without the zero experts or with them",
-        Choices = "softmax|renormalized|renormalized-all")]
+    [Setting("Weights of the chosen experts: their softmax over all experts as it is; made to sum to 1, without the zero experts or with them; their sum for each; 1",
+        Choices = "softmax|renormalized|renormalized-all|sum|one")]
     public string WeightRule { get; set; } = "softmax";
 
     [Setting("Add the previous routed layer's scores times a learned matrix to a token's scores; the matrix starts at zero or at random", Choices = "none|zero|normal")]
@@ -66,4 +66,7 @@ public sealed class RouterOptions
 
     /// <summary>The section Model:Router:Capacity.</summary>
     public CapacityOptions Capacity { get; set; } = new();
+
+    /// <summary>The section Model:Router:Patches.</summary>
+    public PatchOptions Patches { get; set; } = new();
 }

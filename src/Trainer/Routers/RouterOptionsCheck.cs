@@ -35,6 +35,31 @@ internal static class RouterOptionsCheck
             _ = CoefficientSchedule.Parse(router.BalanceSchedule, "Model:Router:BalanceSchedule");
         Require(router.Scores != "recurrent" || router.Recurrent.Pass || !router.Recurrent.Detach,
             "Model:Router:Recurrent:Detach is true, but Model:Router:Recurrent:Pass is false, so no state is handed on whose gradient could be cut; set one of the two the other way");
+        options.CheckSelection();
+        Require(router.Selection != PatchOptions.Selection || router.Patches.ExpertsPerSequence <= options.Experts,
+            $"Model:Router:Patches:ExpertsPerSequence is {router.Patches.ExpertsPerSequence}; there are only {options.Experts} routed experts");
+        Require(router.Selection != PatchOptions.Selection || (kinds.AllStored && router.Capacity.Factor == 0),
+            $"Model:Router:Selection is {PatchOptions.Selection}, which goes neither with Model:ZeroComputation nor with Model:Router:Capacity:Factor: patches that an expert takes are limited by Model:Router:Patches:Capacity");
+    }
+
+    /// <summary>Rules of the selection, of experts and of heads alike.</summary>
+    public static void CheckSelection(this ModelOptions options)
+    {
+        var (router, patches) = (options.Router, options.Router.Patches);
+        Require(router.WeightRule != "one" || router.Frozen,
+            "Model:Router:WeightRule is one, with which no gradient reaches the router; mark it with Model:Router:Frozen=true, or use sum");
+        if (router.Selection != PatchOptions.Selection)
+        {
+            Require(patches.ExpertsPerSequence == 0,
+                $"Model:Router:Patches:ExpertsPerSequence selects experts for a whole sequence, which only Model:Router:Selection={PatchOptions.Selection} does (in an encoder, because it looks at all tokens)");
+            return;
+        }
+        Require(options.Backbone == ModelOptions.Encoder,
+            $"Model:Router:Selection is {PatchOptions.Selection}: what an expert takes of a sequence depends on its later tokens, so a causal model would see the future; use topk, or Model:Backbone=encoder");
+        Require(options.ContextLength % patches.Size == 0,
+            $"Model:Router:Patches:Size is {patches.Size}, which does not divide Model:ContextLength {options.ContextLength}");
+        Require(router.WeightRule is "sum" or "one",
+            $"Model:Router:WeightRule is {router.WeightRule}, but outputs of experts that take patches are added: use sum, or one with Model:Router:Frozen=true");
     }
 
     private static string Number(double value) => FormattableString.Invariant($"{value}");

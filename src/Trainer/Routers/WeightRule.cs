@@ -14,4 +14,13 @@ public enum WeightRule
 
     /// <summary>Divided by the sum over all chosen experts, zero ones too.</summary>
     RenormalizedAll,
+
+    /// <summary>
+    /// Each the sum of the chosen ones: the experts' outputs are added and the sum is scaled, by 1 when all are chosen (UoE; Yang et al. 2025,
+    /// arXiv 2503.02495).
+    /// </summary>
+    Sum,
+
+    /// <summary>1: the outputs are added as they are, so no gradient reaches the scores.</summary>
+    One,
 }

@@ -15,6 +15,8 @@ internal static class WeightRules
     {
         if (rule == WeightRule.Softmax)
             return probabilities;
+        if (rule is WeightRule.Sum or WeightRule.One)
+            return (rule == WeightRule.Sum ? probabilities.ReduceSum([-1]) : probabilities.Scalar(1)).Expand(picks.Shape());
         if (rule == WeightRule.RenormalizedAll || kinds.Of(ExpertKind.Zero).Count == 0)
             return probabilities / probabilities.ReduceSum([-1]);
         var counted = kinds.Are(ExpertKind.Zero, picks).Where(probabilities.Scalar(0), probabilities);

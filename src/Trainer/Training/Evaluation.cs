@@ -1,3 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using OnnxMoe.Trainer.Data;
+
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>What an evaluation measured.</summary>
@@ -13,4 +17,14 @@ public sealed record Evaluation(IReadOnlyList<double> DomainLosses, long[][] Exp
 
     /// <summary>Mean number of experts that a token activated, per routed layer.</summary>
     public double[] ActiveExperts => [.. ExpertLoad.Select(load => load.Sum() / (double)Tokens)];
+
+    /// <summary>As a line of metrics.jsonl.</summary>
+    internal JsonObject ToMetrics(IReadOnlyList<TextDomain> domains)
+    {
+        var entry = new JsonObject { ["validation_loss"] = Loss };
+        if (domains.Count > 1)
+            entry["validation_loss_by_domain"] = new JsonObject(domains.Zip(DomainLosses, (domain, loss) => KeyValuePair.Create(domain.Name, (JsonNode?)loss)));
+        entry["expert_load"] = JsonSerializer.SerializeToNode(ExpertLoad);
+        return entry;
+    }
 }

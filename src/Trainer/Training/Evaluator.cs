@@ -46,7 +46,7 @@ public sealed class Evaluator(DecoderLm model, IReadOnlyList<TextDomain> domains
             var context = new ForwardContext(_ops) { Intervention = hooks?.Intervention };
             var losses = LanguageModelLoss.PerToken(model, batch, context);
             sum += losses.mean().item<float>() * (double)batch.Inputs.Length;
-            Record(context, load, trace, firstRequest: requests, batch.Rows);
+            Record(context, load, trace, firstRequest: requests, batch.Rows, length);
             hooks?.Observe?.Invoke(new EvaluatedBatch(batch, context, losses));
             count += batch.Inputs.Length;
             requests += batch.Rows;
@@ -54,7 +54,8 @@ public sealed class Evaluator(DecoderLm model, IReadOnlyList<TextDomain> domains
         return sum / count;
     }
 
-    private void Record(ForwardContext context, long[][] load, RoutingTraceWriter? trace, long firstRequest, int size)
+    /// <summary>Counts the picks of each expert, and adds a frame for each of the <paramref name="size"/> sequences to the trace.</summary>
+    internal static void Record(ForwardContext context, long[][] load, RoutingTraceWriter? trace, long firstRequest, int size, int length)
     {
         var ids = context.Routings.Select(r => ((TorchValue)r.Routing.Indices).Integers).ToArray();
         for (var layer = 0; layer < ids.Length; layer++)

@@ -47,13 +47,7 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
         var context = new ForwardContext(_ops) { SequenceLength = length, Progress = (double)step / options.Steps, Intervention = Intervention };
         var objective = LanguageModelLoss.Of(model, batch, context);
         var loss = objective.item<float>() / options.Accumulation;
-        foreach (var (name, value) in context.Losses)
-        {
-            var tensor = TorchOps.TensorOf(value);
-            objective += tensor;
-            auxiliary[name] = auxiliary.GetValueOrDefault(name) + tensor.item<float>() / options.Accumulation;
-        }
-        (options.Accumulation == 1 ? objective : objective / options.Accumulation).backward();
+        Objective.Backward(objective, context, options.Accumulation, auxiliary);
         return loss;
     }
 }

@@ -37,6 +37,13 @@ public sealed class MetricsFile : IDisposable
         return entries;
     }
 
+    /// <summary>The median of all steps, in tokens a second.</summary>
+    public static double MedianSpeed(IReadOnlyList<JsonObject> entries)
+    {
+        var speeds = entries.Select(entry => entry["tokens_per_second"]?.GetValue<double>()).OfType<double>().Order().ToArray();
+        return speeds[speeds.Length / 2];
+    }
+
     public void Dispose() => _writer.Dispose();
 
     /// <summary>The step of a line; a line that was torn by a kill belongs to no step that is kept.</summary>

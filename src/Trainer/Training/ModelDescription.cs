@@ -12,18 +12,29 @@ internal static class ModelDescription
     public static ModelManifest Of(TrainSettings settings, DecoderLm model, ITokenizer tokenizer, JsonObject training)
     {
         var options = settings.Model;
-        return new ModelManifest(ModelManifest.CurrentFormat, settings.Name, ModelManifest.CausalLanguageModel, DateTimeOffset.UtcNow, ModelCost.Parameters(model))
+        return Of(settings, model, ModelManifest.CausalLanguageModel, training) with
         {
-            Recipe = settings.ToRecipe(),
             LanguageModel = new LanguageModelSizes(model.Vocabulary, options.ContextLength, options.Layers, options.HiddenSize, options.Heads,
                 model.KvHeads, model.HeadSize, tokenizer is BpeTokenizer ? BpeTokenizer.FileName : ByteTokenizer.Name, tokenizer.EndOfText)
             {
                 CacheBytesPerToken = ModelCost.CacheBytesPerToken(model),
             },
+            PreGate = model.Router is { } router ? new PreGate($"{PreGatingRouter.Part}.onnx", router.Experts) : null,
+        };
+    }
+
+    public static ModelManifest Of(TrainSettings settings, EncoderClassifier model, JsonObject training) =>
+        Of(settings, model, ModelManifest.SequenceClassifier, training) with { Classifier = model.Sizes };
+
+    private static ModelManifest Of(TrainSettings settings, Model model, string kind, JsonObject training)
+    {
+        var options = settings.Model;
+        return new ModelManifest(ModelManifest.CurrentFormat, settings.Name, kind, DateTimeOffset.UtcNow, ModelCost.Parameters(model))
+        {
+            Recipe = settings.ToRecipe(),
             MoeLayers = [.. model.RoutedLayers.Select(layer => new MoeLayerSizes(layer.Number, layer.Experts.Experts, layer.Router.ExpertsPerToken,
                 BlockBuilder.ExpertHidden(options, layer.Number), options.Gated, BlockBuilder.SharedHidden(options, layer.Number),
                 layer.Experts.ParametersPerExpert * sizeof(float), layer.Experts.FlopsPerToken))],
-            PreGate = model.Router is { } router ? new PreGate($"{PreGatingRouter.Part}.onnx", router.Experts) : null,
             Training = training,
         };
     }

@@ -1,22 +1,50 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using OnnxMoe.Trainer.Backbones;
-using OnnxMoe.Trainer.Data;
 
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>Steps, evaluations and checkpoints until the last step or a cancellation.</summary>
-internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.torch.Device? device, DecoderLm model, TokenDataset data, ITrainingStep step,
-    CheckpointStore store, MetricsFile metrics, ProgressLine progress)
+internal sealed class TrainLoop(TrainerOptions options, ITrainingStep step, Func<Validation> validate, CheckpointStore store, MetricsFile metrics, ProgressLine progress)
 {
-    private readonly TrainerOptions _options = settings.Trainer;
+    /// <summary>Trains a model in its folder, going on from a checkpoint there, and leaves the weights in it that are to be kept.</summary>
+    /// <param name="modelFolder">Made if needed.</param>
+    /// <param name="settings">The recipe.</param>
+    /// <param name="model">What is trained.</param>
+    /// <param name="step">Makes the steps.</param>
+    /// <param name="validate">Measures on data that is not trained on.</param>
+    /// <param name="start">Sets the initial weights where training does not go on; null leaves them as they are.</param>
+    /// <param name="log">Takes progress.</param>
+    /// <param name="terminal">True when the log is a terminal.</param>
+    /// <param name="cancel">Stops after the current step, with a checkpoint.</param>
+    /// <returns>The last state and all metrics; null when training was stopped.</returns>
+    public static (Checkpoint State, IReadOnlyList<JsonObject> Metrics)? Train(string modelFolder, TrainSettings settings, Model model, ITrainingStep step,
+        Func<Validation> validate, Action? start, TextWriter log, bool terminal, CancellationToken cancel)
+    {
+        var options = settings.Trainer;
+        var store = new CheckpointStore(modelFolder, model.Weights, step);
+        var state = options.Resume && store.Exists ? store.Load(settings.Fingerprint()) : Checkpoint.Start(settings.Fingerprint());
+        if (state.Step > 0)
+            log.WriteLine($"Going on from the checkpoint at step {state.Step}.");
+        else
+            start?.Invoke();
+        Directory.CreateDirectory(modelFolder);
+        using var metrics = new MetricsFile(Path.Combine(modelFolder, "metrics.jsonl"), state.Step);
+        var progress = new ProgressLine(log, options.Steps, state.Step, terminal);
+        state = new TrainLoop(options, step, validate, store, metrics, progress).Run(state, cancel);
+        if (state.Step < options.Steps)
+        {
+            log.WriteLine($"Stopped at step {state.Step} of {options.Steps}; the same command goes on from there.");
+            return null;
+        }
+        WeightFile.Load(store.Best, model.Weights);
+        return (state, metrics.Read());
+    }
 
     /// <summary>Returns the state after the last step made.</summary>
-    public Checkpoint Run(Checkpoint state, CancellationToken cancel)
+    private Checkpoint Run(Checkpoint state, CancellationToken cancel)
     {
-        var evaluator = new Evaluator(model, data.Domains, _options.BatchSize, length, _options.EvaluationTokens, device);
-        while (state.Step < _options.Steps)
+        while (state.Step < options.Steps)
         {
             var measured = step.Run(state.Step);
             if (!double.IsFinite(measured.Loss))
@@ -25,9 +53,9 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
             metrics.Add(Entry(state.Step, measured));
             progress.Update(state.Step, string.Create(CultureInfo.InvariantCulture, $"{measured.LossName.Replace('_', ' ')} {measured.Loss:F3}  {measured.TokensPerSecond:N0} tokens/s"));
             var stopping = cancel.IsCancellationRequested;
-            if (state.Step % _options.EvaluateEvery == 0 || state.Step == _options.Steps)
-                state = Evaluate(evaluator, state);
-            if (state.Step % _options.CheckpointEvery == 0 || state.Step == _options.Steps || stopping)
+            if (state.Step % options.EvaluateEvery == 0 || state.Step == options.Steps)
+                state = Evaluate(state);
+            if (state.Step % options.CheckpointEvery == 0 || state.Step == options.Steps || stopping)
                 store.Save(state);
             if (stopping)
                 break;
@@ -35,24 +63,16 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
         return state;
     }
 
-    private Checkpoint Evaluate(Evaluator evaluator, Checkpoint state)
+    private Checkpoint Evaluate(Checkpoint state)
     {
-        var evaluation = evaluator.Run();
-        metrics.Add(Entry(state.Step, evaluation));
-        progress.Say(string.Create(CultureInfo.InvariantCulture, $"step {state.Step}: validation loss {evaluation.Loss:F4}"));
-        if (_options.Keep == "best" && evaluation.Loss >= state.BestLoss)
+        var (loss, entry, more) = validate();
+        entry.Insert(0, "step", state.Step);
+        metrics.Add(entry);
+        progress.Say(string.Create(CultureInfo.InvariantCulture, $"step {state.Step}: validation loss {loss:F4}{more}"));
+        if (options.Keep == "best" && loss >= state.BestLoss)
             return state;
         store.SaveBest();
-        return state with { BestLoss = evaluation.Loss, BestStep = state.Step };
-    }
-
-    private JsonObject Entry(int step, Evaluation evaluation)
-    {
-        var entry = new JsonObject { ["step"] = step, ["validation_loss"] = evaluation.Loss };
-        if (data.Domains.Count > 1)
-            entry["validation_loss_by_domain"] = new JsonObject(data.Domains.Zip(evaluation.DomainLosses, (domain, loss) => KeyValuePair.Create(domain.Name, (JsonNode?)loss)));
-        entry["expert_load"] = JsonSerializer.SerializeToNode(evaluation.ExpertLoad);
-        return entry;
+        return state with { BestLoss = loss, BestStep = state.Step };
     }
 
     private static JsonObject Entry(int step, StepMetrics measured)

@@ -11,8 +11,8 @@ using TorchSharp;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>
-/// Trains a language model by a recipe and leaves a model folder: weights, tokenizer, manifest, metrics, a routing trace of the
-/// validation text and a report. A run that was killed goes on from its last checkpoint and ends with the same weights, bit for bit.
+/// Trains a model by a recipe and leaves a model folder: weights, tokenizer, manifest, metrics, a routing trace of the validation data and
+/// a report. A run that was killed goes on from its last checkpoint and ends with the same weights, bit for bit.
 /// </summary>
 public static class TrainRun
 {
@@ -24,11 +24,19 @@ public static class TrainRun
     /// <exception cref="UserError">Settings or data do not fit.</exception>
     public static void Execute(string modelFolder, TrainSettings settings, TextWriter log, bool terminal, CancellationToken cancel)
     {
-        var options = settings.Trainer;
         settings.Model.Check();
         foreach (var warning in settings.Model.Warnings())
             log.WriteLine($"Warning: {warning}");
-        var device = Device(options);
+        var device = Device(settings.Trainer);
+        if (settings.Model.Backbone == ModelOptions.Encoder)
+            ClassifierRun.Execute(modelFolder, settings, device, log, terminal, cancel);
+        else
+            LanguageModel(modelFolder, settings, device, log, terminal, cancel);
+    }
+
+    private static void LanguageModel(string modelFolder, TrainSettings settings, torch.Device? device, TextWriter log, bool terminal, CancellationToken cancel)
+    {
+        var options = settings.Trainer;
         var length = SequenceLength(settings);
         var data = TokenDataset.Open(settings.Data, log);
         var sources = new Lazy<IReadOnlyList<TrainedModel>>(() => StartModels.Load(modelFolder, settings.Start, data.Tokenizer));
@@ -42,42 +50,35 @@ public static class TrainRun
         using ITrainingStep step = options.Alternation.RouterSteps > 0
             ? ReadMeTraining.Of(model, conversion?.Teacher, data.Training, options, settings.Seed, length, device)
             : new LanguageModelStep(model, new WeightOptimizer(model.BackboneWeights, options), data.Training, options, settings.Seed, length, device);
-        var store = new CheckpointStore(modelFolder, model.Weights, step);
-        var state = options.Resume && store.Exists ? store.Load(settings.Fingerprint()) : Checkpoint.Start(settings.Fingerprint());
-        if (state.Step > 0)
-            log.WriteLine($"Going on from the checkpoint at step {state.Step}.");
-        else if (conversion is not null)
+        var evaluator = new Evaluator(model, data.Domains, options.BatchSize, length, options.EvaluationTokens, device);
+        var trained = TrainLoop.Train(modelFolder, settings, model, step, Validate, conversion is null ? null : Start, log, terminal, cancel);
+        if (trained is { } result)
+            Finish(modelFolder, settings, length, evaluator, model, data, conversion, result.State, result.Metrics, log);
+
+        Validation Validate()
+        {
+            var evaluation = evaluator.Run();
+            return new(evaluation.Loss, evaluation.ToMetrics(data.Domains));
+        }
+
+        void Start()
         {
             conversion.Apply(sources.Value, model, settings.Model);
             log.WriteLine($"Initial weights from {string.Join(", ", sources.Value.Select(source => source.Manifest.Name))} ({settings.Start.Convert}).");
         }
-        Directory.CreateDirectory(modelFolder);
-        using var metrics = new MetricsFile(Path.Combine(modelFolder, "metrics.jsonl"), state.Step);
-        var loop = new TrainLoop(settings, length, device, model, data, step, store, metrics, new ProgressLine(log, options.Steps, state.Step, terminal));
-        state = loop.Run(state, cancel);
-        if (state.Step < options.Steps)
-        {
-            log.WriteLine($"Stopped at step {state.Step} of {options.Steps}; the same command goes on from there.");
-            return;
-        }
-        WeightFile.Load(store.Best, model.Weights);
-        Finish(modelFolder, settings, length, device, model, data, conversion, state, metrics, log);
     }
 
-    private static void Finish(string modelFolder, TrainSettings settings, int length, torch.Device? device, DecoderLm model, TokenDataset data, Conversion? conversion, Checkpoint state,
-        MetricsFile metrics, TextWriter log)
+    private static void Finish(string modelFolder, TrainSettings settings, int length, Evaluator evaluator, DecoderLm model, TokenDataset data, Conversion? conversion, Checkpoint state,
+        IReadOnlyList<JsonObject> entries, TextWriter log)
     {
         using var files = new FileSet(modelFolder);
-        var evaluator = new Evaluator(model, data.Domains, settings.Trainer.BatchSize, length, settings.Trainer.EvaluationTokens, device);
         Evaluation evaluation;
         (int, int, int)[] routed = [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))];
         using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), routed)) // a dense model routes nothing
             evaluation = evaluator.Run(trace);
         var domains = DomainResult.Of(evaluation, data, length, evaluator.Windows);
         var bigram = domains.Average(domain => domain.BigramLoss);
-        var entries = metrics.Read();
-        var speeds = entries.Select(e => e["tokens_per_second"]?.GetValue<double>()).OfType<double>().Order().ToArray();
-        var speed = speeds[speeds.Length / 2];
+        var speed = MetricsFile.MedianSpeed(entries);
         var training = new JsonObject
         {
             ["steps"] = state.Step,

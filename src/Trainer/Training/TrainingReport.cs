@@ -1,16 +1,13 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using OnnxMoe.Artifacts.Reports;
 using OnnxMoe.Trainer.Backbones;
+using static OnnxMoe.Trainer.Training.TrainingCharts;
 
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>The page that shows how a training run went: losses, learning rate, speed, and how the experts share the work.</summary>
 public static class TrainingReport
 {
-    /// <summary>Curves are thinned to about this many points: more than a chart can show.</summary>
-    private const int CurvePoints = 600;
-
     /// <param name="path">The page to write.</param>
     /// <param name="settings">The recipe.</param>
     /// <param name="training">The manifest's section Training.</param>
@@ -47,8 +44,8 @@ public static class TrainingReport
         if (training["validationByDomain"] is JsonObject domains)
             AddDomains(report, domains, evaluations);
         if (evaluation.ExpertLoad.Length > 0)
-            AddLoad(report, model, evaluations, evaluation);
-        report.Section("Recipe").Table(new ReportTable(["Setting", "Value"], [.. Rows(settings.ToRecipe(), "")])).Save(path);
+            AddLoad(report, model, evaluations, evaluation.ExpertLoad);
+        AddRecipe(report, settings).Save(path);
     }
 
     private static void AddDomains(HtmlReport report, JsonObject domains, JsonObject[] evaluations)
@@ -60,46 +57,4 @@ public static class TrainingReport
             .Table(new ReportTable(["Domain", "Validation loss", "Bigram model", "Bits per byte"], [.. domains.Select(domain => (string[])
                 [domain.Key, .. new[] { "loss", "bigramLoss", "bitsPerByte" }.Select(key => Text($"{Number((JsonObject)domain.Value!, key):F4}"))])]));
     }
-
-    private static void AddLoad(HtmlReport report, DecoderLm model, JsonObject[] evaluations, Evaluation evaluation)
-    {
-        var layers = model.RoutedLayers.Select(l => Text($"layer {l.Number}")).ToArray();
-        var experts = evaluation.ExpertLoad.Max(l => l.Length);
-        var steps = evaluations.Select(m => Number(m, "step")).ToArray();
-        report.Section("Load of the experts", "How the validation text's picks spread over the experts. 1 is an even share.")
-            .Charts(
-                new HeatMap("Load by layer and expert", "expert", [.. Enumerable.Range(0, experts).Select(e => Text($"{e}"))], "layer", layers,
-                    "times the even share", [.. evaluation.ExpertLoad.Select(load => Shares(load, experts))])
-                { Wide = true, Lowest = 0 },
-                new LineChart("Busiest expert", "step", "times the even share",
-                    [.. layers.Select((name, layer) => new ChartSeries(name, [.. evaluations.Select(m => Busiest(m, layer))]) { At = steps })])
-                { Note = "1 is perfect balance." });
-    }
-
-    private static double[] Shares(long[] load, int width)
-    {
-        var mean = Math.Max(1, load.Sum()) / (double)load.Length;
-        return [.. load.Select(count => count / mean), .. Enumerable.Repeat(double.NaN, width - load.Length)];
-    }
-
-    private static double Busiest(JsonObject entry, int layer)
-    {
-        var load = entry["expert_load"]![layer]!.AsArray().Select(n => n!.GetValue<long>()).ToArray();
-        return Shares(load, load.Length).Max();
-    }
-
-    private static ChartSeries Curve(string name, JsonObject[] entries, string key)
-    {
-        var stride = Math.Max(1, entries.Length / CurvePoints);
-        var shown = entries.Where((m, i) => m.ContainsKey(key) && (i % stride == 0 || i == entries.Length - 1)).ToArray();
-        return new ChartSeries(name, [.. shown.Select(m => Number(m, key))]) { At = [.. shown.Select(m => Number(m, "step"))] };
-    }
-
-    private static IEnumerable<string[]> Rows(JsonObject settings, string prefix) => settings.SelectMany(pair => pair.Value is JsonObject section
-        ? Rows(section, $"{prefix}{pair.Key}:")
-        : [[prefix + pair.Key, pair.Value?.ToString() ?? ""]]);
-
-    private static double Number(JsonObject entry, string key) => entry[key]!.GetValue<double>();
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

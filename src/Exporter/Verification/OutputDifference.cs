@@ -4,25 +4,30 @@ using OnnxMoe.Artifacts.Tensors;
 namespace OnnxMoe.Exporter.Verification;
 
 /// <summary>
-/// Collects how far the logits of an exported file are from the model's: the largest absolute difference, and that divided by the
-/// largest absolute logit of the model in the same check.
+/// Collects how far an output of an exported file is from the model's: the largest absolute difference, and that divided by the
+/// model's largest absolute number in the same check. Whole numbers, such as expert ids, must be equal.
 /// </summary>
-public sealed class LogitDifference(string name)
+public sealed class OutputDifference(string name)
 {
     private double _difference;
     private double _scale;
 
-    /// <summary>True when a logit of either side was not a number.</summary>
+    /// <summary>True when a number of either side was none, or a whole number another.</summary>
     private bool _broken;
 
-    /// <summary>Compares the positions of two logit tensors.</summary>
-    /// <param name="expected">[B, S, V]</param>
-    /// <param name="actual">[B, S, V]</param>
-    /// <param name="mask">Which of the B * S positions count; null: all.</param>
+    /// <summary>Compares the rows of two tensors.</summary>
+    /// <param name="expected">[..., V]</param>
+    /// <param name="actual">[..., V]</param>
+    /// <param name="mask">Which of the rows count; null: all.</param>
     public void Add(HostTensor expected, HostTensor actual, bool[]? mask = null)
     {
         if (!expected.Shape.SequenceEqual(actual.Shape))
-            throw new InvalidOperationException($"Logits of shape [{string.Join(',', actual.Shape)}], but the model gives [{string.Join(',', expected.Shape)}].");
+            throw new InvalidOperationException($"An output of shape [{string.Join(',', actual.Shape)}], but the model gives [{string.Join(',', expected.Shape)}].");
+        if (expected.Type != ElementType.Float)
+        {
+            _broken |= !expected.Data.AsSpan().SequenceEqual(actual.Data);
+            return;
+        }
         var a = expected.AsSpan<float>();
         var b = actual.AsSpan<float>();
         var vocabulary = (int)expected.Shape[^1];

@@ -1,0 +1,81 @@
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Ops;
+
+namespace OnnxMoe.Trainer.Backbones;
+
+/// <summary>
+/// Classifies sequences of feature vectors: a linear embedding, a <see cref="TransformerEncoder"/>, the mean over the positions that are
+/// no padding, and an output head.
+/// </summary>
+public sealed class EncoderClassifier : Model
+{
+    private readonly Weight _embedding;
+    private readonly Weight _head;
+    private readonly TransformerEncoder _encoder;
+
+    /// <param name="options">Already checked by <see cref="ModelOptionsCheck.Check"/>.</param>
+    /// <param name="sizes">Of the input and the output.</param>
+    /// <param name="seed">Seed of the initial weights.</param>
+    /// <param name="device">Where the weights live; null: the CPU.</param>
+    public EncoderClassifier(ModelOptions options, ClassifierSizes sizes, long seed, TorchSharp.torch.Device? device = null)
+        : this(options, sizes, new LayerScope(seed, device))
+    {
+    }
+
+    private EncoderClassifier(ModelOptions options, ClassifierSizes sizes, LayerScope scope) : base(scope)
+    {
+        (Sizes, HiddenSize) = (sizes, options.HiddenSize);
+        // Features are of the size of 1 and few, unlike the rows of a one-hot embedding.
+        _embedding = scope.Normal("embedding", 1 / Math.Sqrt(sizes.Features), sizes.Features, options.HiddenSize);
+        _encoder = new TransformerEncoder(scope, options);
+        _head = scope.Normal("head", options.InitialDeviation, options.HiddenSize, sizes.Classes);
+    }
+
+    /// <summary>Sizes of the input and the output.</summary>
+    public ClassifierSizes Sizes { get; }
+
+    /// <summary>Width of the residual stream, D.</summary>
+    public int HiddenSize { get; }
+
+    public override IEnumerable<RoutedLayer> RoutedLayers => _encoder.RoutedLayers;
+
+    /// <summary>Per position; the output head, which runs once a sequence, is left out.</summary>
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
+        _encoder.CostOfToken(context).Prepend(new TokenCost("embedding", 2.0 * Sizes.Features * HiddenSize));
+
+    public override double IdleParameters(CostContext context) => _encoder.IdleParameters(context);
+
+    public override IReadOnlyList<TensorSpec> Inputs =>
+    [
+        new("features", ElementType.Float, "batch", "sequence", $"{Sizes.Features}"),
+        new("attention_mask", ElementType.Int64, "batch", "sequence"),
+    ];
+
+    public override IReadOnlyList<TensorSpec> Outputs =>
+        [new("logits", ElementType.Float, "batch", $"{Sizes.Classes}"), .. RoutingOutputs.Specs(RoutedLayers)];
+
+    /// <param name="features">[B, S, F]</param>
+    /// <param name="mask">[B, S] int64, 0 for padding; null: none.</param>
+    /// <param name="context">Collects losses and routings.</param>
+    /// <returns>Logits [B, classes].</returns>
+    public Value Forward(Value features, Value? mask, ForwardContext context)
+    {
+        var x = _encoder.Forward(features.MatMul(_embedding), mask, context);
+        return Mean(x, mask?.Cast(x.Type).Unsqueeze(2)).MatMul(_head);
+    }
+
+    public override IReadOnlyDictionary<string, Value> Run(OpSet ops, IReadOnlyDictionary<string, Value> inputs)
+    {
+        var context = new ForwardContext(ops);
+        var mask = inputs["attention_mask"];
+        var outputs = new Dictionary<string, Value> { ["logits"] = Forward(inputs["features"], mask, context) };
+        RoutingOutputs.Add(outputs, context, mask.Shape());
+        return outputs;
+    }
+
+    private static Value Mean(Value x, Value? real) => real is null
+        ? x.ReduceMean([1], keepDims: false)
+        : (x * real).ReduceSum([1], keepDims: false) / real.ReduceSum([1], keepDims: false);
+}

@@ -1,0 +1,26 @@
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Ops;
+
+namespace OnnxMoe.Trainer.Backbones;
+
+/// <summary>What the routed layers decided, as outputs of a model: routing.N.indices and routing.N.weights, both [batch, sequence, K].</summary>
+internal static class RoutingOutputs
+{
+    public static IEnumerable<TensorSpec> Specs(IEnumerable<RoutedLayer> layers) => layers.SelectMany(layer => new TensorSpec[]
+    {
+        new($"routing.{layer.Number}.indices", ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
+        new($"routing.{layer.Number}.weights", ElementType.Float, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
+    });
+
+    /// <summary>Adds the decisions of a pass over sequences of <paramref name="shape"/> [B, S].</summary>
+    public static void Add(Dictionary<string, Value> outputs, ForwardContext context, Value shape)
+    {
+        shape = new[] { shape, context.Ops.Ints(-1) }.Concat(0);
+        foreach (var (layer, routing) in context.Routings)
+        {
+            outputs[$"routing.{layer.Number}.indices"] = routing.Indices.Reshape(shape);
+            outputs[$"routing.{layer.Number}.weights"] = routing.Weights.Reshape(shape);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Routing;
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Data;
+using static TorchSharp.torch;
+
+namespace OnnxMoe.Trainer.Training;
+
+/// <summary>
+/// Trains a classifier and leaves a model folder: weights, manifest, metrics, a routing trace of the validation data and a report. The
+/// weights are those of the lowest validation loss; the test data are looked at once, at the end.
+/// </summary>
+internal static class ClassifierRun
+{
+    public static void Execute(string modelFolder, TrainSettings settings, Device? device, TextWriter log, bool terminal, CancellationToken cancel)
+    {
+        var options = settings.Trainer;
+        if (settings.Start.Sources().Count > 0)
+            throw new UserError("Start:From starts language models; an encoder (Model:Backbone) is trained from random weights.");
+        var sizes = LabeledDataset.SizesOf(settings.Data);
+        if (sizes.Length != settings.Model.ContextLength)
+            throw new UserError($"Model:ContextLength is {settings.Model.ContextLength}, but the sequences of Data:Source {settings.Data.Source} have {sizes.Length} positions.");
+        var data = LabeledDataset.Open(settings.Data);
+        var model = new EncoderClassifier(settings.Model, sizes, settings.Seed, device);
+        var size = ModelCost.Parameters(model);
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a position; {data.Train.Count:N0} training sequences of {sizes.Length} x {sizes.Features}, {options.Steps} steps of {options.BatchSize * options.Accumulation}"));
+        var evaluator = new ClassifierEvaluator(model, options.BatchSize, device);
+        using var step = new ClassifierStep(model, new WeightOptimizer(model.Weights, options), data.Train, options, settings.Seed, device);
+        var trained = TrainLoop.Train(modelFolder, settings, model, step, Validate, start: null, log, terminal, cancel);
+        if (trained is { } result)
+            Finish(modelFolder, settings, evaluator, model, data, result.State, result.Metrics, log);
+
+        Validation Validate()
+        {
+            var measured = evaluator.Run(data.Validation);
+            return new(measured.Loss, measured.ToMetrics(), string.Create(CultureInfo.InvariantCulture, $", accuracy {measured.Accuracy:P1}"));
+        }
+    }
+
+    private static void Finish(string modelFolder, TrainSettings settings, ClassifierEvaluator evaluator, EncoderClassifier model, LabeledDataset data,
+        Checkpoint state, IReadOnlyList<JsonObject> entries, TextWriter log)
+    {
+        using var files = new FileSet(modelFolder);
+        Classification validation;
+        (int, int, int)[] routed = [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))];
+        using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), routed))
+            validation = evaluator.Run(data.Validation, trace);
+        var test = evaluator.Run(data.Test);
+        var training = new JsonObject
+        {
+            ["steps"] = state.Step,
+            ["bestStep"] = state.BestStep,
+            ["validationLoss"] = validation.Loss,
+            ["validationAccuracy"] = validation.Accuracy,
+            ["testLoss"] = test.Loss,
+            ["testAccuracy"] = test.Accuracy,
+            ["tokensPerSecond"] = MetricsFile.MedianSpeed(entries),
+        };
+        WeightFile.Save(files.PathOf("weights.safetensors"), model.Weights);
+        ClassifierReport.Write(files.PathOf("training.html"), settings, training, entries, model, validation);
+        ModelDescription.Of(settings, model, training).WithFiles(files.Staging, Directory.GetFiles(files.Staging).Select(f => Path.GetFileName(f))).Save(files.Staging);
+        files.Publish();
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"Test accuracy {test.Accuracy:P2}, loss {test.Loss:F4} nats (weights of step {state.BestStep}); validation accuracy {validation.Accuracy:P2}."));
+        log.WriteLine($"Model in {modelFolder}; report: {Path.Combine(modelFolder, "training.html")}");
+    }
+}
