@@ -11,14 +11,20 @@ public class DecoderLmTests
     private const int Vocabulary = 11;
     private static readonly TorchOps Ops = new(training: false);
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void TokenByTokenThroughTheCacheGivesTheLogitsOfOnePass(bool tiedHead)
+    private static readonly Dictionary<string, Action<ModelOptions>> Models = new()
     {
-        var options = Some.SmallModel();
-        options.TiedHead = tiedHead;
-        var model = new DecoderLm(options, Vocabulary, 1);
+        ["plain"] = _ => { },
+        ["tied head"] = o => o.TiedHead = true,
+        ["recurrent router"] = o => (o.Layers, o.Router.Scores, o.Router.Recurrent.Width) = (4, "recurrent", 8),
+    };
+
+    public static TheoryData<string> Kinds => [.. Models.Keys];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void TokenByTokenThroughTheCacheGivesTheLogitsOfOnePass(string kind)
+    {
+        var model = Make(kind);
         long[] ids = [3, 1, 4, 1, 5, 9, 2, 6];
         var whole = Logits(model, ids);
 
@@ -32,10 +38,11 @@ public class DecoderLmTests
         }
     }
 
-    [Fact]
-    public void LeftPaddingChangesNothing()
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void LeftPaddingChangesNothing(string kind)
     {
-        var model = new DecoderLm(Some.SmallModel(), Vocabulary, 1);
+        var model = Make(kind);
         long[] ids = [3, 1, 4];
         var padded = model.Run(Ops, Feed(model, [0, 0, .. ids], [0, 0, 0, 1, 2], [0, 0, 1, 1, 1], null));
 
@@ -95,6 +102,14 @@ public class DecoderLmTests
         options.Router.DeviceGroups = 4;
 
         Assert.Equal("Model:Router:DeviceGroups is 4, which does not divide Model:Experts 6.", Assert.Throws<UserError>(options.Check).Message);
+    }
+
+    private static DecoderLm Make(string kind)
+    {
+        var options = Some.SmallModel();
+        Models[kind](options);
+        options.Check();
+        return new DecoderLm(options, Vocabulary, 1);
     }
 
     private static bool Same(Weight a, Weight b) => TorchTensors.ToHost(a.Parameter).Data.SequenceEqual(TorchTensors.ToHost(b.Parameter).Data);
