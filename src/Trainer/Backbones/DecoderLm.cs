@@ -47,7 +47,7 @@ public sealed class DecoderLm : Model
 
     public int HeadSize => _options.HiddenSize / _options.Heads;
 
-    /// <summary>The routed layers in order.</summary>
+    /// <summary>The routed layers in order, a layer of several iterations for each of them.</summary>
     public IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
 
     /// <summary>The blocks and the output head; looking up an embedding costs nothing.</summary>
@@ -71,8 +71,8 @@ public sealed class DecoderLm : Model
         .. Caches("present.", "total"),
         .. RoutedLayers.SelectMany(layer => new TensorSpec[]
         {
-            new($"routing.{layer.Number}.indices", ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
-            new($"routing.{layer.Number}.weights", ElementType.Float, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
+            new(layer.Site.IndicesOutput, ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
+            new(layer.Site.WeightsOutput, ElementType.Float, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
         }),
     ];
 
@@ -96,8 +96,8 @@ public sealed class DecoderLm : Model
         foreach (var (layer, routing) in context.Routings)
         {
             var shape = new[] { ids.Shape(), ops.Ints(-1) }.Concat(0);
-            outputs[$"routing.{layer.Number}.indices"] = routing.Indices.Reshape(shape);
-            outputs[$"routing.{layer.Number}.weights"] = routing.Weights.Reshape(shape);
+            outputs[layer.Site.IndicesOutput] = routing.Indices.Reshape(shape);
+            outputs[layer.Site.WeightsOutput] = routing.Weights.Reshape(shape);
         }
         return outputs;
     }

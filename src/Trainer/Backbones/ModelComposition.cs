@@ -28,7 +28,7 @@ public static class ModelComposition
     private static string Routed(ModelOptions options, RoutedLayer layer)
     {
         var shared = options.SharedExperts == 0 ? "" : $", {options.SharedExperts} shared always on";
-        return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {options.ExpertHidden}){Free(options.ZeroComputation)}, {layer.Router.ExpertsPerToken} for a token{shared}; "
+        return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {options.ExpertHidden}){Free(options.ZeroComputation)}, {layer.Router.ExpertsPerToken} for a token{shared}{Chain(options.Chain)}; "
             + Router(options.Router);
     }
 
@@ -36,6 +36,13 @@ public static class ModelComposition
     {
         var kinds = new (string Name, int Count)[] { ("constant", free.Constant), ("copy", free.Copy), ("zero", free.Zero) };
         return string.Concat(kinds.Where(kind => kind.Count > 0).Select(kind => $" + {kind.Count} {kind.Name}"));
+    }
+
+    private static string Chain(ChainOptions chain)
+    {
+        var residuals = $"residual base {chain.Base}, inner residual {(chain.Inner ? "on" : "off")}, outer {(chain.Outer ? "on" : "off")}";
+        return chain is { Iterations: 1, Base: "raw" } ? ""
+            : $" in each of {chain.Iterations} iterations over the same experts (gate: {chain.Gate}; {residuals}{(chain.SharedOnce ? "; shared experts in the first alone" : "")})";
     }
 
     private static string Router(RouterOptions router)

@@ -65,6 +65,9 @@ public sealed class ModelOptions
     [Setting("Blocks that normalize what their layers read (pre-norm), or their results, with a second residual around the feed-forward place (post-norm)", Choices = "pre-norm|post-norm")]
     public string Block { get; set; } = "pre-norm";
 
+    /// <summary>The section Model:Chain.</summary>
+    public ChainOptions Chain { get; set; } = new();
+
     /// <summary>The section Model:Residual.</summary>
     public ResidualOptions Residual { get; set; } = new();
 

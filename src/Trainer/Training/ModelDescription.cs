@@ -3,6 +3,7 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Layers;
 
 namespace OnnxMoe.Trainer.Training;
 
@@ -17,10 +18,19 @@ internal static class ModelDescription
             Recipe = settings.ToRecipe(),
             LanguageModel = new LanguageModelSizes(model.Vocabulary, options.ContextLength, options.Layers, options.HiddenSize, options.Heads,
                 model.KvHeads, model.HeadSize, tokenizer is BpeTokenizer ? BpeTokenizer.FileName : ByteTokenizer.Name, tokenizer.EndOfText),
-            MoeLayers = [.. model.RoutedLayers.Select(layer => new MoeLayerSizes(layer.Number, layer.Experts.Experts, layer.Router.ExpertsPerToken,
-                options.ExpertHidden, options.Gated, options.SharedExperts * options.ExpertHidden,
-                layer.Experts.ParametersPerExpert * sizeof(float), layer.Experts.FlopsPerToken))],
+            MoeLayers = [.. model.RoutedLayers.GroupBy(layer => layer.Number, (number, passes) => Sizes(number, [.. passes], options))],
             Training = training,
         };
+    }
+
+    /// <param name="number">Number of the block.</param>
+    /// <param name="passes">A routed layer for each iteration, of the same experts.</param>
+    /// <param name="options">The recipe.</param>
+    private static MoeLayerSizes Sizes(int number, RoutedLayer[] passes, ModelOptions options)
+    {
+        var (experts, router) = (passes[0].Experts, passes[0].Router);
+        return new MoeLayerSizes(number, experts.Experts, router.ExpertsPerToken, options.ExpertHidden, options.Gated, options.SharedExperts * options.ExpertHidden,
+            experts.ParametersPerExpert * sizeof(float), experts.FlopsPerToken)
+        { Iterations = passes.Length };
     }
 }

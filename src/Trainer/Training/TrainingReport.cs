@@ -63,7 +63,7 @@ public static class TrainingReport
 
     private static void AddLoad(HtmlReport report, DecoderLm model, JsonObject[] evaluations, Evaluation evaluation)
     {
-        var layers = model.RoutedLayers.Select(l => Text($"layer {l.Number}")).ToArray();
+        var layers = model.RoutedLayers.Select(l => $"layer {l.Site}").ToArray();
         var experts = evaluation.ExpertLoad.Max(l => l.Length);
         var steps = evaluations.Select(m => Number(m, "step")).ToArray();
         report.Section("Load of the experts", "How the validation text's picks spread over the experts. 1 is an even share.")
