@@ -10,6 +10,7 @@ public static class ExperimentList
     [
         new Rmoe(),
         new DeepSeekMoe(),
+        new ChainOfExperts(),
         new MomentumSmoe(),
         new AdaMoe(),
         new MoePlusPlus(),
