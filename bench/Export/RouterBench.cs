@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Files;
 using OnnxMoe.Trainer.Backbones;
@@ -89,7 +90,7 @@ internal static class RouterBench
         private readonly DecoderLm _model;
         private readonly LanguageModelStep _step;
         private readonly TokenStream _tokens;
-        private IReadOnlyDictionary<int, double>? _active;
+        private IReadOnlyDictionary<RoutingSite, double>? _active;
         private int _steps;
 
         public Entry(string name, Action<ModelOptions> change)
@@ -129,7 +130,7 @@ internal static class RouterBench
         {
             var domain = new TextDomain("random", 1, _tokens, _tokens, _tokens);
             var measured = new Evaluator(_model, [domain], Rows, Length, 2048, null).Run();
-            _active = _model.RoutedLayers.Zip(measured.ActiveExperts).GroupBy(layer => layer.First.Number).ToDictionary(layer => layer.Key, layer => layer.Sum(l => l.Second));
+            _active = _model.RoutedLayers.Zip(measured.ActiveExperts).ToDictionary(layer => layer.First.Site, layer => layer.Second);
             var path = Path.Combine(folder, Name.Replace(' ', '-'), "model.onnx");
             OnnxWriter.Save(ModelExporter.Export(_model, ExportTarget.OnnxMoe, WeightPrecision.Fp32, "bench"), path);
             Session = new Contender(Name, _model, path, kernels);

@@ -11,6 +11,7 @@ public static class ExperimentList
         new Rmoe(),
         new Uoe(),
         new DeepSeekMoe(),
+        new ChainOfExperts(),
         new AdaMoe(),
         new MomentumSmoe(),
         new MoePlusPlus(),

@@ -23,7 +23,7 @@ public sealed class PlacementInput
         Fit = Trace is null ? All : TokenSplit.Blocks(All, options.BlockTokens).Fit;
         Test = Trace is null ? [] : TokenSplit.Blocks(All, options.BlockTokens).Test;
         var statistics = Statistics(All);
-        CheckLayers(statistics.Layers, tracePath);
+        CheckLayers(statistics, tracePath);
         Sizes = SizesOf(statistics.Layers, options);
         Source = new PlacementSource(
             manifest?.Name ?? Trace?.Header.Model ?? _counts!.Name,
@@ -78,13 +78,17 @@ public sealed class PlacementInput
             : throw new UserError($"The routing trace has no tokens{(phase is null ? "" : $" of the phase {options.Phase} (it has {Trace.Tokens} of others)")}; record some first.");
     }
 
-    void CheckLayers(IReadOnlyList<TracedLayer> traced, string tracePath)
+    void CheckLayers(RoutingStatistics statistics, string tracePath)
     {
         if (Manifest is null)
             return;
+        var traced = statistics.Layers;
         var model = Manifest.MoeLayers.Select(l => (l.Layer, l.Experts)).ToList();
         if (!traced.Select(l => (l.Layer, l.Experts)).SequenceEqual(model))
             throw new UserError($"The trace '{tracePath}' has {traced.Count} routed layers of {string.Join("/", traced.Select(l => l.Experts).Distinct())} experts, but the model '{Manifest.Name}' has {model.Count} of {string.Join("/", model.Select(l => l.Experts).Distinct())}; record a trace of this model.");
+        var iterations = Trace is null ? [] : statistics.LayerOfSite.CountBy(layer => layer).Select(layer => layer.Value).ToList();
+        if (Trace is not null && !iterations.SequenceEqual(Manifest.MoeLayers.Select(l => l.Iterations)))
+            throw new UserError($"The trace '{tracePath}' has {string.Join("/", iterations.Distinct())} iterations of its routed layers, but those of the model '{Manifest.Name}' make {string.Join("/", Manifest.MoeLayers.Select(l => l.Iterations).Distinct())}; record a trace of this model.");
     }
 
     ModelSizes SizesOf(IReadOnlyList<TracedLayer> layers, PlaceOptions options)

@@ -23,6 +23,8 @@ public class RouterExpertCrossTests
         ["heavy-ball momentum"] = o => o.Residual.Kind = "heavy-ball",
         ["adam, then learned momentum, post-norm"] = o => (o.Residual.Kind, o.Residual.Learned, o.Block) = ("adam", true, "post-norm"),
         ["robust momentum"] = o => o.Residual.Kind = "robust",
+        ["chain of two"] = o => o.Chain.Iterations = 2,
+        ["normed chain of two, one choice"] = o => (o.Chain.Iterations, o.Chain.Base, o.Chain.Gate, o.Chain.Outer) = (2, "normed", "shared-choice", true),
         ["recurrent"] = o => (o.Router.Scores, o.Router.Recurrent.Width) = ("recurrent", 16),
         ["null experts"] = o => (o.ExpertsPerToken, o.ZeroComputation.Zero, o.Router.WeightRule, o.Router.NullBucket, o.Router.BalanceSchedule) = (3, 6, "renormalized", true, "0:0.1,0.5:0.01"),
         ["all kinds, gating residual, capacity"] = o =>

@@ -19,6 +19,7 @@ internal static class ManifestCheck
         {
             var moe = manifest.MoeLayers[i];
             Require(moe.Experts > 0 && moe.ExpertsPerToken > 0, $"'moeLayers[{i}]' has no experts or chooses none");
+            Require(moe.Iterations > 0, $"'moeLayers[{i}].iterations' is not positive");
             Require(i == 0 || manifest.MoeLayers[i - 1].Layer < moe.Layer, $"'moeLayers[{i}].layer' is not larger than the one before");
         }
         Require(manifest.PreGate is null or { Experts: >= 2, File.Length: > 0 }, "'preGate' names no file, or fewer than 2 experts");

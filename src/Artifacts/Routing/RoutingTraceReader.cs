@@ -62,8 +62,8 @@ public sealed class RoutingTraceReader : IDisposable
         if (_file.ReadAtLeast(preamble, preamble.Length, throwOnEndOfStream: false) < preamble.Length || !preamble.AsSpan(0, 8).SequenceEqual(TraceFormat.Magic))
             throw new UserError($"'{_path}' is not a routing trace: it does not begin with ONNXMOET.");
         var version = BinaryPrimitives.ReadUInt32LittleEndian(preamble.AsSpan(8));
-        if (version != TraceFormat.Version)
-            throw new UserError($"The routing trace '{_path}' has format version {version}; this program reads version {TraceFormat.Version}.");
+        if (version is not (TraceFormat.Version or TraceFormat.IterationVersion))
+            throw new UserError($"The routing trace '{_path}' has format version {version}; this program reads versions {TraceFormat.Version} and {TraceFormat.IterationVersion}.");
         WholeBytes = preamble.Length;
         var bytes = ReadBlock() ?? throw new UserError($"The routing trace '{_path}' ends inside its header; record it again.");
         try

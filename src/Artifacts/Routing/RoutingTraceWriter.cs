@@ -21,7 +21,7 @@ public sealed class RoutingTraceWriter : IDisposable
     public RoutingTraceWriter(string path, RoutingTraceHeader header)
         : this(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, BufferBytes), header)
     {
-        _file.Write(TraceFormat.Preamble());
+        _file.Write(TraceFormat.Preamble(header));
         TraceFormat.WriteBlock(_file, header.ToBytes());
         _file.Flush();
     }

@@ -16,6 +16,9 @@ static class TraceFormat
 {
     public const uint Version = 1;
 
+    /// <summary>Of traces with iterations: whoever reads only version 1 would take them for layers with experts of their own.</summary>
+    public const uint IterationVersion = 2;
+
     public const int PreambleBytes = 12;
 
     public const int BlockHeadBytes = 8;
@@ -27,11 +30,11 @@ static class TraceFormat
 
     public static ReadOnlySpan<byte> Magic => "ONNXMOET"u8;
 
-    public static byte[] Preamble()
+    public static byte[] Preamble(RoutingTraceHeader header)
     {
         var bytes = new byte[PreambleBytes];
         Magic.CopyTo(bytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), header.HasIterations ? IterationVersion : Version);
         return bytes;
     }
 

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Training;
@@ -46,7 +47,7 @@ public sealed class Budget
     /// <param name="settings">Give the length of a sequence.</param>
     /// <param name="model">The model.</param>
     /// <param name="activeExperts">See <see cref="CostContext.ActiveExperts"/>.</param>
-    public static double TrainingFlopsPerToken(TrainSettings settings, DecoderLm model, IReadOnlyDictionary<int, double>? activeExperts = null) =>
+    public static double TrainingFlopsPerToken(TrainSettings settings, DecoderLm model, IReadOnlyDictionary<RoutingSite, double>? activeExperts = null) =>
         TrainingPasses * ModelCost.Flops(model, new CostContext((Length(settings) + 1) / 2.0) { ActiveExperts = activeExperts }).Sum(part => part.Flops);
 
     private static int Length(TrainSettings settings) => settings.Trainer.SequenceLength == 0 ? settings.Model.ContextLength : settings.Trainer.SequenceLength;

@@ -54,14 +54,14 @@ internal sealed class ComparePage(IReadOnlyList<ComparedModel> models, IReadOnly
 
     private void AddExperts(HtmlReport report)
     {
-        var layers = models.SelectMany(model => model.Load.Keys).Distinct().Order().ToArray();
+        var layers = models.SelectMany(model => model.ActiveExperts.Keys).Distinct().Order().ToArray();
         if (layers.Length == 0)
             return;
         report.Section("Experts", "How the validation text's tokens spread over the routed experts; 1 is an even share.")
             .Charts(
             [
                 .. models.Where(model => model.Load.Count > 0).Select(Heat),
-                new BarChart("Active experts a token", [.. layers.Select(layer => Text($"layer {layer}"))], "experts",
+                new BarChart("Active experts a token", [.. layers.Select(layer => $"layer {layer}")], "experts",
                     [.. models.Select(model => new ChartSeries(model.Name, [.. layers.Select(layer => model.ActiveExperts.GetValueOrDefault(layer, double.NaN))]))]) { Note = "Routed experts only, mean over the validation text." },
             ]);
     }

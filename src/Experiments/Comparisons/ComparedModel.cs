@@ -35,11 +35,11 @@ public sealed class ComparedModel
     /// <summary>The lines of metrics.jsonl.</summary>
     public IReadOnlyList<JsonObject> Entries { get; }
 
-    /// <summary>Validation picks of each expert, by the number of the block.</summary>
+    /// <summary>Validation picks of each expert, by the number of the block: the sum over the iterations of a chain.</summary>
     public SortedDictionary<int, long[]> Load { get; } = [];
 
-    /// <summary>Mean experts that a validation token activated, by the number of the block.</summary>
-    public SortedDictionary<int, double> ActiveExperts { get; } = [];
+    /// <summary>Mean experts that a validation token activated, by layer and iteration.</summary>
+    public SortedDictionary<RoutingSite, double> ActiveExperts { get; } = [];
 
     /// <summary>Size of model.onnx with its external data.</summary>
     public long ExportBytes { get; }
@@ -63,14 +63,17 @@ public sealed class ComparedModel
     {
         for (var i = 0; i < trace.Layers.Count; i++)
         {
-            var load = new long[trace.Layers[i].Experts];
+            var (site, picks) = (trace.Layers[i].Site, 0L);
+            if (!Load.TryGetValue(site.Layer, out var load))
+                Load[site.Layer] = load = new long[trace.Layers[i].Experts];
             foreach (var expert in trace.Ids(i))
             {
-                if (expert >= 0)
-                    load[expert]++;
+                if (expert < 0)
+                    continue;
+                load[expert]++;
+                picks++;
             }
-            Load[trace.Layers[i].Layer] = load;
-            ActiveExperts[trace.Layers[i].Layer] = load.Sum() / (double)trace.Tokens;
+            ActiveExperts[site] = picks / (double)trace.Tokens;
         }
     }
 }

@@ -15,7 +15,7 @@ public sealed class RoutingSnapshot
     /// <summary>Cross-entropy of each token, nats [T].</summary>
     public IReadOnlyList<double> Losses => _losses;
 
-    /// <summary>A routed layer's decisions each, in the order in which the forward pass met them.</summary>
+    /// <summary>A routed layer's decisions each (of one iteration, where it has several), in the order in which the forward pass met them.</summary>
     public IReadOnlyList<LayerSnapshot> Layers => _layers;
 
     /// <summary>Mean entropy of the router's probabilities over tokens and layers, nats.</summary>

@@ -8,6 +8,7 @@ namespace OnnxMoe.Placement.Costs;
 /// <summary>
 /// Measures plans on one set of tokens, under both models of communication: flow (a token moves from the GPU of its expert to
 /// the GPU of its next layer's expert; the paper's) and home (each layer sends the token from its home GPU to its experts and back).
+/// A layer that passes its experts several times moves the token so often in both; its work is counted as if the passes ran as one.
 /// </summary>
 /// <param name="problem">Statistics of the tokens, cluster, sizes.</param>
 /// <param name="trace">The trace, or null for expert counts.</param>
@@ -31,15 +32,15 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
         return WithHome(WithFlow(measures, layers, compute), layers, compute);
     }
 
-    /// <summary>Tokens that go from GPU to GPU between neighbouring layers, summed over layers [G][G]; empty for expert counts.</summary>
+    /// <summary>Tokens that go from GPU to GPU between neighbouring layers and iterations, summed over all [G][G]; empty for expert counts.</summary>
     public double[][] FlowTotal(IReadOnlyList<PlacedLayer> layers)
     {
-        if (problem.Statistics.Flow is not { } flow)
+        if (problem.Statistics.Steps is not { } steps)
             return [];
         var total = Enumerable.Range(0, problem.Gpus).Select(_ => new double[problem.Gpus]).ToArray();
-        for (var l = 0; l < flow.Length; l++)
+        foreach (var (from, to, moved) in steps)
         {
-            var step = DeviceShares.Flow(layers[l], layers[l + 1], flow[l]);
+            var step = DeviceShares.Flow(layers[from], layers[to], moved);
             for (var i = 0; i < step.Length; i++)
                 total[i / problem.Gpus][i % problem.Gpus] += step[i / problem.Gpus, i % problem.Gpus];
         }
@@ -48,12 +49,12 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
 
     PlanMeasures WithFlow(PlanMeasures measures, IReadOnlyList<PlacedLayer> layers, double compute)
     {
-        if (problem.Statistics.Flow is not { Length: > 0 } flow)
+        if (problem.Statistics.Steps is not { Count: > 0 } steps)
             return measures;
         var (busiest, seconds, all, remote, between) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for (var l = 0; l < flow.Length; l++)
+        foreach (var (from, to, moved) in steps)
         {
-            var step = DeviceShares.Flow(layers[l], layers[l + 1], flow[l]);
+            var step = DeviceShares.Flow(layers[from], layers[to], moved);
             all += step.Cast<double>().Sum();
             remote += Cluster.Pairs().Sum(p => step[p.From, p.To]);
             between += Cluster.Pairs().Where(p => Cluster.Devices[p.From].Node != Cluster.Devices[p.To].Node).Sum(p => step[p.From, p.To]);
@@ -68,9 +69,10 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
         if (trace is null || tokens.Count == 0)
             return measures;
         var (copies, nodeCopies, busiest, seconds) = (0.0, 0.0, 0.0, 0.0);
-        for (var l = 0; l < layers.Count; l++)
+        var sites = problem.Statistics.LayerOfSite;
+        for (var site = 0; site < sites.Count; site++)
         {
-            var (visits, nodeVisits) = Visits(layers[l], l);
+            var (visits, nodeVisits) = Visits(layers[sites[site]], site);
             // Homes are spread evenly: of a GPU's visitors 1 / G live there, and each other GPU is home to 1 / G.
             copies += visits.Sum() * (problem.Gpus - 1.0) / problem.Gpus;
             nodeCopies += nodeVisits.Select((v, n) => v * (1 - Cluster.Devices.Count(d => d.Node == n) / (double)problem.Gpus)).Sum();
@@ -82,15 +84,15 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
         }
         return measures with
         {
-            HomeCopies = copies / tokens.Count / layers.Count,
-            HomeNodeCopies = nodeCopies / tokens.Count / layers.Count,
+            HomeCopies = copies / tokens.Count / sites.Count,
+            HomeNodeCopies = nodeCopies / tokens.Count / sites.Count,
             HomeBusiest = busiest,
             HomeSeconds = compute + seconds,
         };
     }
 
-    /// <summary>How many tokens each GPU and each node sees in a layer; a token takes the copies of an expert in turn.</summary>
-    (double[] Gpus, double[] Nodes) Visits(PlacedLayer layer, int index)
+    /// <summary>How many tokens each GPU and each node sees in an iteration of a layer; a token takes the copies of an expert in turn.</summary>
+    (double[] Gpus, double[] Nodes) Visits(PlacedLayer layer, int site)
     {
         var homes = layer.Homes();
         var (gpus, nodes) = (new double[problem.Gpus], new double[Cluster.Nodes]);
@@ -99,7 +101,7 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
         {
             gpuSeen.Clear();
             nodeSeen.Clear();
-            foreach (var expert in trace!.Ids(index, token))
+            foreach (var expert in trace!.Ids(site, token))
             {
                 if (expert < 0)
                     continue;

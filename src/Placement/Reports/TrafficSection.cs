@@ -10,7 +10,7 @@ sealed class TrafficSection(PlacementInput input, Candidate baseline, Candidate 
     {
         var tokens = input.Test.Length > 0 ? input.Test : input.Fit;
         var evaluator = new PlanEvaluator(input.Problem(tokens), input.Trace, tokens);
-        report.Section("Traffic", "Steps of tokens from layer to layer, from GPU to GPU, summed over the layers, on held-out tokens (flow model). The diagonal stays on its GPU and costs nothing.");
+        report.Section("Traffic", "Steps of tokens from layer to layer (and from iteration to iteration within one), from GPU to GPU, summed, on held-out tokens (flow model). The diagonal stays on its GPU and costs nothing.");
         Candidate[] shown = winner.Method == baseline.Method ? [winner] : [baseline, winner];
         var totals = shown.Select(c => evaluator.FlowTotal(c.Solution!.Layers)).ToArray();
         var high = totals.Max(t => t.Max(row => row.Max()));

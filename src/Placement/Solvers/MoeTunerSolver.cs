@@ -83,6 +83,8 @@ public sealed class MoeTunerSolver(bool equalSizes, string engine, PlaceOptions 
             notes.Add($"Equal memory on all GPUs cannot be met with these clusters; the smallest slack found, {assignment.Slack} experts, was allowed.");
         if (problem.Statistics.Flow is null)
             notes.Add("Expert counts do not link layers, so the assignment of clusters to GPUs only balances memory.");
+        if (problem.Statistics.Steps?.Any(step => step.From == step.To) == true)
+            notes.Add("The assignment plans the traffic from layer to layer; that between the iterations of a layer is measured but not planned for.");
         return notes;
     }
 }

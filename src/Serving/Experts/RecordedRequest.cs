@@ -12,10 +12,10 @@ public sealed record RecordedRequest(int Arrival, IReadOnlyList<int> Prompt, IRe
     /// <summary>The requests of a routing trace, in the order of their first tokens.</summary>
     /// <param name="trace">Of a model with one decision a token for all layers: one slot a token, of which the first layer's is taken.</param>
     /// <param name="arrival">The time of arrival of the request of each place in that order; a trace has none.</param>
-    /// <exception cref="UserError">The trace has no layer, several slots a token, or a token without an expert.</exception>
+    /// <exception cref="UserError">The trace has no layer, several slots or iterations a token, or a token without an expert.</exception>
     public static IReadOnlyList<RecordedRequest> From(RoutingTrace trace, Func<int, int> arrival)
     {
-        if (trace.Layers.Count == 0 || trace.Layers[0].ExpertsPerToken != 1 || trace.Ids(0).Contains(-1))
+        if (trace.Layers.Count == 0 || trace.Header.HasIterations || trace.Layers[0].ExpertsPerToken != 1 || trace.Ids(0).Contains(-1))
             throw new UserError("A trace of pre-gated requests has exactly one expert for each token; this one is of another kind of model.");
         var requests = new List<(List<int> Prompt, List<int> Generated)>();
         var places = new Dictionary<long, int>();

@@ -72,7 +72,7 @@ public sealed class EngineMetrics
             _started.WithLabels(_model, $"{number}").Inc();
     }
 
-    /// <summary>Adds the experts of a layer, as in the output <c>routing.{layer}.indices</c>. Called by one thread at a time.</summary>
+    /// <summary>Adds the experts that a layer chose in one of its iterations; a layer's count is the sum of them. Called by one thread at a time.</summary>
     public void CountExperts(int layer, ReadOnlySpan<long> experts)
     {
         foreach (var expert in experts)

@@ -6,27 +6,27 @@ using OnnxMoe.Serving.Sessions;
 namespace OnnxMoe.Serving.Observability;
 
 /// <summary>Counts which experts the tokens meet and, for a sample of the requests, writes a routing trace.</summary>
-/// <param name="layers">The MoE layers that the session reports, in its order.</param>
+/// <param name="sites">The MoE layers and iterations that the session reports, in its order.</param>
 /// <param name="metrics">Where the counts go.</param>
 /// <param name="trace">The trace; null records none.</param>
 /// <param name="fraction">Fraction of the requests that go into the trace.</param>
 /// <param name="meter">Is told which experts each layer uses; null where nobody asks, or the order of steps tells it more.</param>
-public sealed class RoutingRecorder(IReadOnlyList<int> layers, EngineMetrics metrics, RoutingTraceWriter? trace, double fraction, ExpertCacheMeter? meter = null) : IDisposable
+public sealed class RoutingRecorder(IReadOnlyList<RoutingSite> sites, EngineMetrics metrics, RoutingTraceWriter? trace, double fraction, ExpertCacheMeter? meter = null) : IDisposable
 {
+    private readonly int[] _layers = [.. sites.Select(site => site.Layer).Distinct()];
+
     /// <summary>A recorder for <paramref name="model"/>, which writes a trace when <paramref name="options"/> say so.</summary>
     /// <exception cref="UserError">A trace is wanted of a model that reports no routing.</exception>
-    public static RoutingRecorder Create(string folder, ModelManifest model, IReadOnlyList<int> layers, ServeOptions options, EngineMetrics metrics, ExpertCacheMeter? meter)
+    public static RoutingRecorder Create(string folder, ModelManifest model, IReadOnlyList<RoutingSite> sites, ServeOptions options, EngineMetrics metrics, ExpertCacheMeter? meter)
     {
         if (options.Trace != "on")
-            return new(layers, metrics, null, 0, meter);
-        var traced = model.MoeLayers.Where(layer => layers.Contains(layer.Layer)).ToArray();
-        if (traced.Length == 0 || traced.Length != layers.Count)
+            return new(sites, metrics, null, 0, meter);
+        var traced = model.MoeLayers.SelectMany(layer => Enumerable.Range(0, layer.Iterations).Select(iteration =>
+            new TracedLayer(layer.Layer, layer.Experts, Slots(layer, model.ActiveExperts)) { Iteration = iteration })).Where(layer => sites.Contains(layer.Site)).ToArray();
+        if (traced.Length == 0 || traced.Length != sites.Count)
             throw new UserError($"Serve:Trace is on, but {model.Name} reports no routing to trace; use --Serve:Trace=off, or export a model with MoE layers.");
-        var header = new RoutingTraceHeader(
-            [.. traced.Select(layer => new TracedLayer(layer.Layer, layer.Experts, Slots(layer, model.ActiveExperts)))],
-            model.Name,
-            model.Files.GetValueOrDefault("weights.safetensors", ""));
-        return new(layers, metrics, RoutingTraceWriter.OpenAppend(Path.Combine(folder, options.TraceFile), header), options.TraceFraction, meter);
+        var header = new RoutingTraceHeader(traced, model.Name, model.Files.GetValueOrDefault("weights.safetensors", ""));
+        return new(sites, metrics, RoutingTraceWriter.OpenAppend(Path.Combine(folder, options.TraceFile), header), options.TraceFraction, meter);
     }
 
     /// <summary>True for the requests in the sample. Spread evenly: of any hundred in a row a fraction of 0.3 takes thirty.</summary>
@@ -35,20 +35,20 @@ public sealed class RoutingRecorder(IReadOnlyList<int> layers, EngineMetrics met
     /// <summary>Takes the routing of one step of one sequence.</summary>
     public void Add(long request, bool prefill, int tokens, ForwardResult result, bool traced)
     {
-        for (var layer = 0; layer < layers.Count; layer++)
+        for (var site = 0; site < sites.Count; site++)
         {
-            metrics.CountExperts(layers[layer], result.ExpertIndices(layer));
-            meter?.Use(layer, layers.Count, result.ExpertIndices(layer));
+            metrics.CountExperts(sites[site].Layer, result.ExpertIndices(site));
+            meter?.Use(Array.IndexOf(_layers, sites[site].Layer), _layers.Length, result.ExpertIndices(site)); // a slot serves all iterations
         }
         if (!traced)
             return;
-        var ids = new ReadOnlyMemory<long>[layers.Count];
-        var weights = new ReadOnlyMemory<float>[layers.Count];
-        for (var layer = 0; layer < layers.Count; layer++)
+        var ids = new ReadOnlyMemory<long>[sites.Count];
+        var weights = new ReadOnlyMemory<float>[sites.Count];
+        for (var site = 0; site < sites.Count; site++)
         {
-            var slots = trace!.Header.Layers[layer].ExpertsPerToken;
-            ids[layer] = Padded(result.ExpertIndices(layer), tokens, slots, -1);
-            weights[layer] = Padded(result.ExpertWeights(layer), tokens, slots, 0f);
+            var slots = trace!.Header.Layers[site].ExpertsPerToken;
+            ids[site] = Padded(result.ExpertIndices(site), tokens, slots, -1);
+            weights[site] = Padded(result.ExpertWeights(site), tokens, slots, 0f);
         }
         trace!.Append(request, prefill ? RoutingPhase.Prefill : RoutingPhase.Decode, tokens, ids, weights);
     }

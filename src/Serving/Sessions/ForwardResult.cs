@@ -6,7 +6,7 @@ namespace OnnxMoe.Serving.Sessions;
 public sealed class ForwardResult : IDisposable
 {
     private readonly OrtValue _logits; // [rows, columns, vocabulary]
-    private readonly OrtValue[] _indices; // a MoE layer each: [rows, columns, K]
+    private readonly OrtValue[] _indices; // a MoE layer or iteration each: [rows, columns, K]
     private readonly OrtValue[] _weights;
     private readonly int _columns;
     private readonly int _vocabulary;
@@ -18,7 +18,7 @@ public sealed class ForwardResult : IDisposable
     public ReadOnlySpan<float> Logits(int row, int column) =>
         _logits.GetTensorDataAsSpan<float>().Slice((row * _columns + column) * _vocabulary, _vocabulary);
 
-    /// <summary>Number of MoE layers whose routing the step reports.</summary>
+    /// <summary>Number of MoE layers whose routing the step reports, each iteration counted.</summary>
     public int RoutedLayers => _indices.Length;
 
     /// <summary>The experts chosen in the <paramref name="layer"/>-th MoE layer: [rows * columns, K], -1 for none.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Serving.Sessions;
@@ -24,7 +25,7 @@ public sealed class LanguageModelSession : IDisposable
     public LanguageModelSession(InferenceSession session, LanguageModelSizes sizes, Device device)
     {
         (_session, Sizes, _device) = (session, sizes, device);
-        RoutedLayers = [.. session.OutputMetadata.Keys.Select(LayerOf).OfType<int>().Order()];
+        RoutedLayers = [.. session.OutputMetadata.Keys.Select(RoutingSite.OfIndices).OfType<RoutingSite>().Order()];
         foreach (var name in StepTensors.Names)
             Require(session.InputMetadata.ContainsKey(name), $"no input '{name}'");
         Require(session.OutputMetadata.ContainsKey("logits"), "no output 'logits'");
@@ -37,8 +38,8 @@ public sealed class LanguageModelSession : IDisposable
     /// <summary>Vocabulary, context length, heads and so on.</summary>
     public LanguageModelSizes Sizes { get; }
 
-    /// <summary>Numbers of the layers that report their routing, ascending.</summary>
-    public IReadOnlyList<int> RoutedLayers { get; }
+    /// <summary>The layers that report their routing, and their iterations, in the order in which a token meets them.</summary>
+    public IReadOnlyList<RoutingSite> RoutedLayers { get; }
 
     /// <summary>True when callers may say how many experts a token meets.</summary>
     public bool TakesActiveExperts => _session.OverridableInitializerMetadata.ContainsKey(ActiveExperts.Input);
@@ -76,11 +77,11 @@ public sealed class LanguageModelSession : IDisposable
         // The cache stays on the device; what sampling and statistics read comes to the host.
         binding.BindOutputToDevice("logits", OrtMemoryInfo.DefaultInstance);
         _caches.BindOutputs(binding, _device.Memory);
-        foreach (var layer in RoutedLayers)
-            binding.BindOutputToDevice($"routing.{layer}.indices", OrtMemoryInfo.DefaultInstance);
+        foreach (var site in RoutedLayers)
+            binding.BindOutputToDevice(site.IndicesOutput, OrtMemoryInfo.DefaultInstance);
         if (routingWeights)
-            foreach (var layer in RoutedLayers)
-                binding.BindOutputToDevice($"routing.{layer}.weights", OrtMemoryInfo.DefaultInstance);
+            foreach (var site in RoutedLayers)
+                binding.BindOutputToDevice(site.WeightsOutput, OrtMemoryInfo.DefaultInstance);
         _session.RunWithBinding(_run, binding);
 
         var outputs = binding.GetOutputValues().ToArray(); // in the order they were bound
@@ -90,10 +91,6 @@ public sealed class LanguageModelSession : IDisposable
     }
 
     public void Dispose() => _run.Dispose();
-
-    /// <summary>The layer whose choices an output reports; null for other outputs.</summary>
-    private static int? LayerOf(string output) =>
-        output.Split('.') is ["routing", var layer, "indices"] && int.TryParse(layer, out var number) ? number : null;
 
     private static void Require(bool rule, string broken)
     {

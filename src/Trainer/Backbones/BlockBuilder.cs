@@ -16,7 +16,8 @@ internal static class BlockBuilder
             ? Dense(scope.Child("ffn"), options, DenseHidden(options))
             : Routed(scope.Child("moe"), options, shared, layer);
         // Layers without experts take no part in what is carried from routed layer to routed layer.
-        var residual = ffn.RoutedLayers.Count == 0 ? new PlainResidual()
+        Residual residual = ffn.RoutedLayers.Count == 0 ? new PlainResidual()
+            : !options.ChainAdds() ? new ReplacingResidual()
             : ResidualBuilder.Build(scope.Child("residual"), options.Residual, isFirst: layer == options.FirstDenseLayers);
         return options.Block switch
         {
@@ -59,7 +60,7 @@ internal static class BlockBuilder
             : new TokenChoiceAttention(scope, options.HiddenSize, heads, router, causal: options.Backbone != ModelOptions.Encoder);
     }
 
-    private static RoutedLayer Routed(LayerScope scope, ModelOptions options, SharedRouterParts parts, int layer)
+    private static FfnLayer Routed(LayerScope scope, ModelOptions options, SharedRouterParts parts, int layer)
     {
         var kinds = options.ZeroComputation.Kinds(options.Experts);
         Router router = options.PreGate.Layers > 0 ? new PreGatedRouter(scope.Child("router"), options.Experts)
@@ -67,7 +68,23 @@ internal static class BlockBuilder
         var experts = Experts(scope.Child("experts"), options, kinds, ExpertHidden(options, layer));
         var sharedHidden = SharedHidden(options, layer);
         var shared = sharedHidden == 0 ? null : Dense(scope.Child("shared"), options, sharedHidden);
-        return new RoutedLayer(scope, layer, options.HiddenSize, router, experts, shared);
+        var first = new RoutedLayer(scope, layer, options.HiddenSize, router, experts, shared);
+        return options.Chain is { Iterations: 1, Base: "raw" } ? first : Chain(scope, options, kinds, parts, first, shared);
+    }
+
+    /// <summary>The chain that begins with <paramref name="first"/>; its other links have its experts.</summary>
+    private static ChainedLayer Chain(LayerScope scope, ModelOptions options, ExpertKinds kinds, SharedRouterParts parts, RoutedLayer first, FeedForward? shared)
+    {
+        var chain = options.Chain;
+        Router Gate(int iteration) => chain.Gate switch
+        {
+            "own" => RouterBuilder.Build(scope.Child($"router.{iteration}"), options, kinds, parts, first: false),
+            "shared-weights" => first.Router,
+            _ => new RepeatedRouter(scope.Child($"router.{iteration}"), first),
+        };
+        var links = Enumerable.Range(1, chain.Iterations - 1).Select(iteration =>
+            new RoutedLayer(scope, first.Number, options.HiddenSize, Gate(iteration), first.Experts, chain.SharedOnce ? null : shared) { Iteration = iteration });
+        return new ChainedLayer(scope, [first, .. links], chain.Inner, keepsEntrance: chain.Base == "normed");
     }
 
     private static ExpertBank Experts(LayerScope scope, ModelOptions options, ExpertKinds kinds, int hidden)

@@ -58,6 +58,7 @@ public sealed class DecoderLm : Model
 
     public int HeadSize => _options.HiddenSize / _options.Heads;
 
+    /// <summary>The routed layers in order, a layer of several iterations for each of them.</summary>
     public override IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
 
     /// <summary>The router before the model, the blocks and the output head; looking up an embedding costs nothing.</summary>

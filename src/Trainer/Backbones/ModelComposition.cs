@@ -41,7 +41,7 @@ public static class ModelComposition
         var shared = options.SharedExperts == 0 ? "" : $", {options.SharedExperts} shared always on";
         if (options.PreGate.Layers > 0 && BlockBuilder.SharedHidden(options, layer.Number) is > 0 and var permanent)
             shared = $", {permanent} more that all share";
-        return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {BlockBuilder.ExpertHidden(options, layer.Number)}){Free(options.ZeroComputation)}, {layer.Router.ExpertsPerToken} for a token{shared}; "
+        return $"{layer.Experts.Experts} routed experts ({Ffn(options)}, hidden size {BlockBuilder.ExpertHidden(options, layer.Number)}){Free(options.ZeroComputation)}, {layer.Router.ExpertsPerToken} for a token{shared}{Chain(options.Chain)}; "
             + (options.PreGate is { Layers: > 0 } gate ? $"one decision for all layers by a router of {gate.Layers} layers of width {gate.HiddenSize} that runs before the model" : Router(options.Router));
     }
 
@@ -51,6 +51,13 @@ public static class ModelComposition
     {
         var kinds = new (string Name, int Count)[] { ("constant", free.Constant), ("copy", free.Copy), ("zero", free.Zero) };
         return string.Concat(kinds.Where(kind => kind.Count > 0).Select(kind => $" + {kind.Count} {kind.Name}"));
+    }
+
+    private static string Chain(ChainOptions chain)
+    {
+        var residuals = $"residual base {chain.Base}, inner residual {(chain.Inner ? "on" : "off")}, outer {(chain.Outer ? "on" : "off")}";
+        return chain is { Iterations: 1, Base: "raw" } ? ""
+            : $" in each of {chain.Iterations} iterations over the same experts (gate: {chain.Gate}; {residuals}{(chain.SharedOnce ? "; shared experts in the first alone" : "")})";
     }
 
     private static string Router(RouterOptions router)

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Layers;
 
@@ -10,7 +11,7 @@ public static class ModelCost
     /// <summary>All parameters, and those that one token meets: all but the routed experts it does not choose.</summary>
     /// <param name="model">The model.</param>
     /// <param name="activeExperts">See <see cref="CostContext.ActiveExperts"/>.</param>
-    public static ParameterCount Parameters(Model model, IReadOnlyDictionary<int, double>? activeExperts = null)
+    public static ParameterCount Parameters(Model model, IReadOnlyDictionary<RoutingSite, double>? activeExperts = null)
     {
         var total = model.Weights.Sum(w => w.Parameter.numel());
         return new ParameterCount(total, total - (long)Math.Round(model.IdleParameters(new CostContext(1) { ActiveExperts = activeExperts })));

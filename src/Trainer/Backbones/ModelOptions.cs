@@ -72,6 +72,9 @@ public sealed class ModelOptions
         Choices = "pre-norm|post-norm|parallel")]
     public string Block { get; set; } = "pre-norm";
 
+    /// <summary>The section Model:Chain.</summary>
+    public ChainOptions Chain { get; set; } = new();
+
     /// <summary>The section Model:Residual.</summary>
     public ResidualOptions Residual { get; set; } = new();
 

@@ -31,6 +31,7 @@ public static class ModelOptionsCheck
         }
         Require(options.Experts >= 1, "Model:Experts is 0 in a model with routed layers; set it to 1 or more, or Model:FirstDenseLayers to Model:Layers for a dense model");
         options.Residual.Check();
+        options.CheckChain();
         options.CheckRouter();
     }
 

@@ -9,8 +9,8 @@ internal static class RoutingOutputs
 {
     public static IEnumerable<TensorSpec> Specs(IEnumerable<RoutedLayer> layers) => layers.SelectMany(layer => new TensorSpec[]
     {
-        new($"routing.{layer.Number}.indices", ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
-        new($"routing.{layer.Number}.weights", ElementType.Float, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
+        new(layer.Site.IndicesOutput, ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
+        new(layer.Site.WeightsOutput, ElementType.Float, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
     });
 
     /// <summary>Adds the decisions of a pass over sequences of <paramref name="shape"/> [B, S].</summary>
@@ -19,8 +19,8 @@ internal static class RoutingOutputs
         shape = new[] { shape, context.Ops.Ints(-1) }.Concat(0);
         foreach (var (layer, routing) in context.Routings)
         {
-            outputs[$"routing.{layer.Number}.indices"] = routing.Indices.Reshape(shape);
-            outputs[$"routing.{layer.Number}.weights"] = routing.Weights.Reshape(shape);
+            outputs[layer.Site.IndicesOutput] = routing.Indices.Reshape(shape);
+            outputs[layer.Site.WeightsOutput] = routing.Weights.Reshape(shape);
         }
     }
 }

@@ -46,6 +46,9 @@ public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>
     /// <summary>Changes what routed layers do in this pass; null leaves them as they are.</summary>
     public Intervention? Intervention { get; init; }
 
+    /// <summary>Sees the tokens [T, D] that each routed layer reads; null: nobody asks.</summary>
+    public Action<RoutedLayer, Value>? Watch { get; init; }
+
     /// <summary>Auxiliary losses in the order of the layers, each already times its coefficient; the objective adds them up.</summary>
     public IReadOnlyList<(string Name, Value Loss)> Losses => _losses;
 

@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Ops;
 using OnnxMoe.Trainer.Routers;
@@ -10,11 +11,20 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
     /// <summary>Number of the transformer block that this layer belongs to.</summary>
     public int Number { get; } = number;
 
+    /// <summary>Which pass through the block's experts this is, from 0; above 0 in a <see cref="ChainedLayer"/> only.</summary>
+    public int Iteration { get; init; }
+
+    /// <summary>Block and pass.</summary>
+    public RoutingSite Site => new(Number, Iteration);
+
     public Router Router { get; } = router;
 
     public ExpertBank Experts { get; } = experts;
 
     public override IReadOnlyList<RoutedLayer> RoutedLayers => [this];
+
+    /// <summary>Experts that a token activates: as measured, or else at most.</summary>
+    public double ActiveExperts(CostContext context) => context.ActiveExperts is { } active && active.TryGetValue(Site, out var measured) ? measured : Router.ActiveExperts(context);
 
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
     [
@@ -29,6 +39,7 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
     public override Value Forward(Value x, ForwardContext context)
     {
         var tokens = x.Reshape(-1, size); // [T, D]
+        context.Watch?.Invoke(this, tokens);
         var routing = Router.Route(tokens, context);
         routing = context.Intervention?.Reroute(Number, routing) ?? routing;
         context.AddRouting(this, routing);
@@ -37,7 +48,4 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
             y += shared.Forward(tokens);
         return y.Reshape(x.Shape());
     }
-
-    private double ActiveExperts(CostContext context) =>
-        context.ActiveExperts is { } active && active.TryGetValue(Number, out var measured) ? measured : Router.ActiveExperts(context);
 }

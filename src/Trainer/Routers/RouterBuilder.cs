@@ -22,7 +22,7 @@ internal static class RouterBuilder
         if (router.Selection == PatchOptions.Selection)
             return PatchRouterBuilder.Build(scope, options, Head(scope, options, kinds.Count, shared, first), Losses(options, kinds));
         return new ScoreRouter(scope, Head(scope, options, kinds.Count, shared, first), Selector(options), Rule(router), Losses(options, kinds),
-            options.Experts, options.ExpertsPerToken)
+            options.Experts, PerPass(options))
         {
             Kinds = kinds,
             Capacity = router.Capacity.Factor > 0 ? new CapacityRule(kinds, router.Capacity.Factor, router.Tau, router.Capacity.Base == "tokens") : null,
@@ -61,8 +61,11 @@ internal static class RouterBuilder
     }
 
     private static Selector Selector(ModelOptions options) => options.Router.Selection == "topp"
-        ? new TopPSelector(options.Router.TopP.P, options.ExpertsPerToken, options.Router.TopP.Compare == "gt")
-        : new TopKSelector(options.ExpertsPerToken);
+        ? new TopPSelector(options.Router.TopP.P, PerPass(options), options.Router.TopP.Compare == "gt")
+        : new TopKSelector(PerPass(options));
+
+    /// <summary>Experts of one pass: a chain shares a token's experts out among its iterations.</summary>
+    private static int PerPass(ModelOptions options) => options.ExpertsPerToken / options.Chain.Iterations;
 
     public static double Deviation(ModelOptions options) =>
         options.Router.InitialDeviation > 0 ? options.Router.InitialDeviation : options.InitialDeviation;

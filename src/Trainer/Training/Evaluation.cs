@@ -6,7 +6,7 @@ namespace OnnxMoe.Trainer.Training;
 
 /// <summary>What an evaluation measured.</summary>
 /// <param name="DomainLosses">Mean cross-entropy of each domain's text, nats a token, in the order of the domains.</param>
-/// <param name="ExpertLoad">Per routed layer, in order: how many picks each expert got.</param>
+/// <param name="ExpertLoad">Per routed layer, and per iteration where it has several, in order: how many picks each expert got.</param>
 public sealed record Evaluation(IReadOnlyList<double> DomainLosses, long[][] ExpertLoad)
 {
     /// <summary>The mean of the domains' losses: each domain counts the same, whatever its share in training.</summary>
@@ -15,7 +15,7 @@ public sealed record Evaluation(IReadOnlyList<double> DomainLosses, long[][] Exp
     /// <summary>Tokens that were predicted.</summary>
     public long Tokens { get; init; }
 
-    /// <summary>Mean number of experts that a token activated, per routed layer.</summary>
+    /// <summary>Mean number of experts that a token activated, per routed layer and iteration.</summary>
     public double[] ActiveExperts => [.. ExpertLoad.Select(load => load.Sum() / (double)Tokens)];
 
     /// <summary>As a line of metrics.jsonl.</summary>

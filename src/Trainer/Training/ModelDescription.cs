@@ -3,6 +3,7 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Layers;
 
 namespace OnnxMoe.Trainer.Training;
 
@@ -32,10 +33,19 @@ internal static class ModelDescription
         return new ModelManifest(ModelManifest.CurrentFormat, settings.Name, kind, DateTimeOffset.UtcNow, ModelCost.Parameters(model))
         {
             Recipe = settings.ToRecipe(),
-            MoeLayers = [.. model.RoutedLayers.Select(layer => new MoeLayerSizes(layer.Number, layer.Experts.Experts, layer.Router.ExpertsPerToken,
-                BlockBuilder.ExpertHidden(options, layer.Number), options.Gated, BlockBuilder.SharedHidden(options, layer.Number),
-                layer.Experts.ParametersPerExpert * sizeof(float), layer.Experts.FlopsPerToken))],
+            MoeLayers = [.. model.RoutedLayers.GroupBy(layer => layer.Number, (number, passes) => Sizes(number, [.. passes], options))],
             Training = training,
         };
+    }
+
+    /// <param name="number">Number of the block.</param>
+    /// <param name="passes">A routed layer for each iteration, of the same experts.</param>
+    /// <param name="options">The recipe.</param>
+    private static MoeLayerSizes Sizes(int number, RoutedLayer[] passes, ModelOptions options)
+    {
+        var (experts, router) = (passes[0].Experts, passes[0].Router);
+        return new MoeLayerSizes(number, experts.Experts, router.ExpertsPerToken, BlockBuilder.ExpertHidden(options, number), options.Gated, BlockBuilder.SharedHidden(options, number),
+            experts.ParametersPerExpert * sizeof(float), experts.FlopsPerToken)
+        { Iterations = passes.Length };
     }
 }

@@ -73,8 +73,8 @@ public static class TrainRun
     {
         using var files = new FileSet(modelFolder);
         Evaluation evaluation;
-        (int, int, int)[] routed = [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))];
-        using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), routed)) // a dense model routes nothing
+        TracedLayer[] routed = [.. model.RoutedLayers.Select(l => new TracedLayer(l.Number, l.Router.Experts, l.Router.ExpertsPerToken) { Iteration = l.Iteration })];
+        using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), new RoutingTraceHeader(routed))) // a dense model routes nothing
             evaluation = evaluator.Run(trace);
         var domains = DomainResult.Of(evaluation, data, length, evaluator.Windows);
         var bigram = domains.Average(domain => domain.BigramLoss);

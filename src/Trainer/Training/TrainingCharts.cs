@@ -14,7 +14,7 @@ internal static class TrainingCharts
     /// <summary>How the picks of the last evaluation spread over the experts, and how that changed in training.</summary>
     public static void AddLoad(HtmlReport report, Model model, JsonObject[] evaluations, long[][] load)
     {
-        var layers = model.RoutedLayers.Select(l => Text($"layer {l.Number}")).ToArray();
+        var layers = model.RoutedLayers.Select(l => $"layer {l.Site}").ToArray();
         var experts = load.Max(l => l.Length);
         var steps = evaluations.Select(m => Number(m, "step")).ToArray();
         report.Section("Load of the experts", "How the validation data's picks spread over the experts. 1 is an even share.")

@@ -43,4 +43,25 @@ public sealed class ObservationTests
         Assert.All(frames, frame => Assert.Equal(frame.Tokens * TinyModel.ExpertsPerToken, frame.Ids[0].Length));
         Assert.All(frames, frame => Assert.Equal(frame.Tokens, frame.Weights[0].ToArray().Sum(), 0.01));
     }
+
+    [Fact]
+    public async Task IterationsOfALayerAreTracedApartAndCountedTogether()
+    {
+        using var copy = new Scratch();
+        await using (var served = await Served.StartAsync(folder => TinyModel.WriteChain(folder), options => (options.Trace, options.ExpertSlots) = ("on", TinyModel.Experts)))
+        {
+            await served.AnswerAsync("/v1/completions", """{"prompt":"abcd","max_tokens":5,"ignore_eos":true}""");
+            Assert.Equal(2 * 8 * TinyModel.ExpertsPerToken, await served.MetricAsync("onnxmoe_expert_tokens_total"));
+            Assert.DoesNotContain("layer=\"1\"", await served.Client.GetStringAsync("/metrics"));
+            // A slot for every expert of the one layer: each is loaded once, whichever iteration asks first.
+            Assert.InRange(await served.MetricAsync("onnxmoe_expert_cache_misses_total"), 1, TinyModel.Experts);
+            Assert.Equal(0, await served.MetricAsync("onnxmoe_expert_cache_evictions_total"));
+            await served.Server.DisposeAsync();
+            File.Copy(Path.Combine(served.Folder, "trace-serve.bin"), copy.PathOf("trace.bin"));
+        }
+        var trace = RoutingTrace.Load(copy.PathOf("trace.bin"));
+        Assert.Equal([new RoutingSite(0), new RoutingSite(0, 1)], trace.Layers.Select(layer => layer.Site));
+        Assert.Equal(8, trace.Tokens);
+        Assert.NotEqual(trace.Ids(0).ToArray(), trace.Ids(1).ToArray());
+    }
 }

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Serving.Sessions;
 using OnnxMoe.Serving.Tests.Support;
 
@@ -20,7 +21,7 @@ public sealed class LanguageModelSessionTests
         using var second = model.Forward([4, 6], cache);
         using var third = model.Forward([5, 5], cache, routingWeights: true);
         Assert.Equal(5, cache.Length);
-        Assert.Equal([0], model.RoutedLayers);
+        Assert.Equal([new RoutingSite(0)], model.RoutedLayers);
         for (var row = 0; row < 2; row++)
         {
             using var alone = model.NewCache(1);

@@ -43,6 +43,27 @@ internal static class TinyModel
         (ModelManifest.Load(folder) with { ActiveExperts = Dial }).Save(folder);
     }
 
+    /// <summary>A model with random weights whose layer passes its experts twice.</summary>
+    public static void WriteChain(string folder, int context = 96)
+    {
+        var random = new Random(7);
+        float[] Draw(int count, double scale) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2 - 1) * scale))];
+        var graph = Begin(context)
+            .Output("routing.0.1.indices", DataType.Int64, "batch", "sequence", "K")
+            .Output("routing.0.1.weights", DataType.Float, "batch", "sequence", "K")
+            .Constant("embedding", Draw(Vocabulary * Width, 1), Vocabulary, Width)
+            .Constant("places", Draw(context * Width, 1), context, Width)
+            .Constant("head", Draw(Width * Vocabulary, 3), Width, Vocabulary)
+            .Constant("second router", Draw(Width * Experts, 1), Width, Experts)
+            .Node("Gather", ["embedding", "input_ids"], ["second input"])
+            .Node("MatMul", ["second input", "second router"], ["second scores"])
+            .Node("TopK", ["second scores", "k"], ["second best", "routing.0.1.indices"])
+            .Node("Softmax", ["second best"], ["routing.0.1.weights"]);
+        End(graph, "mixed", folder, context, router: Draw(Width * Experts, 1));
+        var manifest = ModelManifest.Load(folder);
+        (manifest with { MoeLayers = [manifest.MoeLayers[0] with { Iterations = 2 }] }).Save(folder);
+    }
+
     /// <summary>The numbers of experts that <see cref="WriteDial"/>'s model offers.</summary>
     public static ActiveExperts Dial { get; } = new(1, Experts, 2, [new(1, 3.5, 100), new(2, 3.25, 200), new(4, 3, 400)]);
 

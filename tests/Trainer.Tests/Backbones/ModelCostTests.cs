@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Layers;
 
@@ -31,7 +32,7 @@ public sealed class ModelCostTests
     public void MeasuredActiveExpertsReplaceTheUpperBound()
     {
         var model = new DecoderLm(Some.SmallModel(), 10, 0);
-        var measured = new Dictionary<int, double> { [1] = 0.5 };
+        var measured = new Dictionary<RoutingSite, double> { [new(1)] = 0.5 };
         double Experts(CostContext context) => ModelCost.Flops(model, context).Single(cost => cost.Part == "experts").Flops;
         Assert.Equal(Experts(new CostContext(1)) / 4, Experts(new CostContext(1) { ActiveExperts = measured }));
         Assert.Equal(ModelCost.Parameters(model).Active - 1.5 * 3 * 16 * 8, ModelCost.Parameters(model, measured).Active);
