@@ -13,6 +13,11 @@ public class DepthCarryExportTests
         ["lstm, shared projector, residual"] = o => (o.Router.Scores, o.Router.Recurrent.Width, o.Router.Recurrent.Cell, o.Router.Recurrent.Projector, o.Router.Recurrent.LogitResidual)
             = ("recurrent", 16, "lstm", "shared", 0.5),
         ["rnn"] = o => (o.Router.Scores, o.Router.Recurrent.Width, o.Router.Recurrent.Cell) = ("recurrent", 16, "rnn"),
+        ["momentum, learned"] = o => (o.Residual.Kind, o.Residual.Learned) = ("heavy-ball", true),
+        ["Adam first, post-norm, minus"] = o => (o.Residual.Kind, o.Residual.Sign, o.Residual.Decay, o.Block) = ("adam", "minus", 1, "post-norm"),
+        ["robust momentum"] = o => o.Residual.Kind = "robust",
+        ["plain post-norm"] = o => o.Block = "post-norm",
+        ["recurrent router with momentum"] = o => (o.Router.Scores, o.Router.Recurrent.Width, o.Residual.Kind) = ("recurrent", 16, "heavy-ball"),
     };
 
     public static TheoryData<string, ExportTarget> Cases()

@@ -80,9 +80,9 @@ public sealed class Rmoe : Experiment
     private static void Measure(TinyRun run, Measurement result)
     {
         var snapshot = run.Snapshot(Tokens);
-        result[Information] = CrossLayerInformation.OfProbabilities(snapshot);
-        result[First] = CrossLayerInformation.OfFirstChoices(snapshot);
-        result[Binned] = CrossLayerInformation.OfBins(snapshot);
+        result[Information] = CrossLayerInformation.OfProbabilities(snapshot.Layers);
+        result[First] = CrossLayerInformation.OfFirstChoices(snapshot.Layers);
+        result[Binned] = CrossLayerInformation.OfBins(snapshot.Layers);
         result[Entropy] = snapshot.Entropy;
     }
 

@@ -6,16 +6,16 @@ public static class CrossLayerInformation
     private const int Bins = 100;
 
     /// <summary>Of experts drawn from the router probabilities: the joint distribution of a pair is the mean over tokens of the outer product.</summary>
-    public static double OfProbabilities(RoutingSnapshot snapshot) => OverPairs(snapshot, (a, b) => OfJoint(Joint(a.Probabilities, b.Probabilities)));
+    public static double OfProbabilities(IReadOnlyList<LayerSnapshot> layers) => OverPairs(layers, (a, b) => OfJoint(Joint(a.Probabilities, b.Probabilities)));
 
     /// <summary>Of the most probable experts.</summary>
-    public static double OfFirstChoices(RoutingSnapshot snapshot) => OverPairs(snapshot, (a, b) => OfPairs(a.Indices.Zip(b.Indices, (i, j) => (i[0], j[0]))));
+    public static double OfFirstChoices(IReadOnlyList<LayerSnapshot> layers) => OverPairs(layers, (a, b) => OfPairs(a.Indices.Zip(b.Indices, (i, j) => (i[0], j[0]))));
 
     /// <summary>
     /// The estimator of Qiu et al. 2024: the N probabilities of a token are sorted into 100 bins, and the information between two
     /// layers' bins of the N experts is averaged over the tokens.
     /// </summary>
-    public static double OfBins(RoutingSnapshot snapshot) => OverPairs(snapshot,
+    public static double OfBins(IReadOnlyList<LayerSnapshot> layers) => OverPairs(layers,
         (a, b) => a.Probabilities.Zip(b.Probabilities, (p, q) => OfPairs(p.Zip(q, (x, y) => (Bin(x), Bin(y))))).Average());
 
     /// <summary>The mutual information of a joint distribution [n, m].</summary>
@@ -70,9 +70,6 @@ public static class CrossLayerInformation
 
     private static Dictionary<long, int> Numbers(IEnumerable<long> labels) => labels.Distinct().Select((label, i) => (label, i)).ToDictionary();
 
-    private static double OverPairs(RoutingSnapshot snapshot, Func<LayerSnapshot, LayerSnapshot, double> information)
-    {
-        var layers = snapshot.Layers;
-        return Enumerable.Range(0, layers.Count).SelectMany(b => Enumerable.Range(0, b).Select(a => information(layers[a], layers[b]))).DefaultIfEmpty(double.NaN).Average();
-    }
+    private static double OverPairs(IReadOnlyList<LayerSnapshot> layers, Func<LayerSnapshot, LayerSnapshot, double> information) =>
+        Enumerable.Range(0, layers.Count).SelectMany(b => Enumerable.Range(0, b).Select(a => information(layers[a], layers[b]))).DefaultIfEmpty(double.NaN).Average();
 }

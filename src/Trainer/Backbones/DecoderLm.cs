@@ -7,8 +7,8 @@ using OnnxMoe.Trainer.Routers;
 namespace OnnxMoe.Trainer.Backbones;
 
 /// <summary>
-/// A decoder-only transformer language model: token embedding, pre-norm blocks with rotary grouped-query attention and dense
-/// or routed feed-forward layers, a final norm and an output head.
+/// A decoder-only transformer language model: token embedding, blocks with rotary grouped-query attention and dense or
+/// routed feed-forward layers, a final norm and an output head.
 /// </summary>
 public sealed class DecoderLm : Model
 {

@@ -13,7 +13,8 @@ public static class ModelComposition
         var block = options.Block == "pre-norm" ? "" : $"{options.Block} ";
         yield return $"{options.Layers} {block}blocks of width {options.HiddenSize}, {Attention(options)}, context {options.ContextLength} tokens, "
             + (model is EncoderClassifier { Sizes: var sizes } ? $"bidirectional; classifies sequences of {sizes.Length} x {sizes.Features} features into {sizes.Classes} classes"
-                : $"vocabulary {((DecoderLm)model).Vocabulary}{(options.TiedHead ? ", head tied to the embedding" : "")}");
+                : $"vocabulary {((DecoderLm)model).Vocabulary}{(options.TiedHead ? ", head tied to the embedding" : "")}")
+            + (options.Residual.Kind == "plain" ? "" : $", residual {options.Residual.Kind}");
         var routed = model.RoutedLayers.DistinctBy(layer => layer.Number).ToDictionary(layer => layer.Number);
         var blocks = Enumerable.Range(0, options.Layers).Select(i => routed.TryGetValue(i, out var layer) ? Routed(options, layer) : $"dense {Ffn(options)}, hidden size {BlockBuilder.DenseHidden(options)}").ToArray();
         for (var first = 0; first < blocks.Length;)

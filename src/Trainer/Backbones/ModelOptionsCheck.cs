@@ -25,12 +25,14 @@ public static class ModelOptionsCheck
         options.CheckHeads();
         if (options.FirstDenseLayers == options.Layers)
         {
+            Require(options.Residual.Kind == "plain",
+                $"Model:Residual:Kind is {options.Residual.Kind}, but there is no routed layer to carry a momentum: Model:FirstDenseLayers is {options.FirstDenseLayers} of {options.Layers}");
             Require(options.Router.Scores != "recurrent",
                 $"Model:Router:Scores is recurrent, but there is no routed layer to score for: Model:FirstDenseLayers is {options.FirstDenseLayers} of {options.Layers}");
             return;
         }
         Require(options.Experts >= 1, "Model:Experts is 0 in a model with routed layers; set it to 1 or more, or Model:FirstDenseLayers to Model:Layers for a dense model");
-        options.Residual.Check();
+        options.Residual.Check(options.Block);
         options.CheckChain();
         options.CheckRouter();
     }

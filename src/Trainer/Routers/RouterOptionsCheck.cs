@@ -33,6 +33,8 @@ internal static class RouterOptionsCheck
         }
         if (router.BalanceSchedule.Length > 0)
             _ = CoefficientSchedule.Parse(router.BalanceSchedule, "Model:Router:BalanceSchedule");
+        Require(router.Scores != "recurrent" || options.PreGate.Layers == 0,
+            "Model:Router:Scores is recurrent, but a router before the model (Model:PreGate:Layers) decides for all layers; use one of the two");
         Require(router.Scores != "recurrent" || router.Recurrent.Pass || !router.Recurrent.Detach,
             "Model:Router:Recurrent:Detach is true, but Model:Router:Recurrent:Pass is false, so no state is handed on whose gradient could be cut; set one of the two the other way");
         options.CheckSelection();

@@ -16,6 +16,9 @@ public class DecoderLmTests
         ["plain"] = _ => { },
         ["tied head"] = o => o.TiedHead = true,
         ["recurrent router"] = o => (o.Layers, o.Router.Scores, o.Router.Recurrent.Width) = (4, "recurrent", 8),
+        ["momentum"] = o => (o.Layers, o.Residual.Kind) = (4, "heavy-ball"),
+        ["robust momentum"] = o => (o.Layers, o.Residual.Kind) = (4, "robust"),
+        ["Adam first, post-norm"] = o => (o.Layers, o.Residual.Kind, o.Residual.Decay, o.Block) = (4, "adam", 1, "post-norm"),
     };
 
     public static TheoryData<string> Kinds => [.. Models.Keys];

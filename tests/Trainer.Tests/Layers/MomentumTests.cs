@@ -99,6 +99,47 @@ public class MomentumTests
         Assert.True(float.IsFinite(f.grad!.item<float>()));
     }
 
+    [Fact]
+    public void AdamsGradientIsNearlyZeroWhereTheLayerIsLarge()
+    {
+        var training = new TorchOps(training: true);
+        var f = TorchSharp.torch.ones(1, 1, 1, requires_grad: true);
+        var x = new AdamResidual(Factors(0.7, 1), 0.9, 0.999, 0, false).Add(training.Constant(HostTensor.From([0f], 1, 1, 1)), _ => training.Value(f), new ForwardContext(training));
+        TorchOps.TensorOf(x).sum().backward();
+        Assert.InRange(f.grad!.item<float>(), 0, 1e-4);
+    }
+
+    [Fact]
+    public void TheFirstStepReachesTheEndThroughAllPowersOfMu()
+    {
+        const double mu = 0.6;
+        var training = new TorchOps(training: true);
+        var first = TorchSharp.torch.ones(1, 1, 1, requires_grad: true);
+        var residual = new HeavyBallResidual(Factors(mu, 1), subtract: false);
+        var context = new ForwardContext(training);
+        Value x = training.Constant(HostTensor.From([0f], 1, 1, 1));
+        for (var layer = 0; layer < 4; layer++)
+            x = residual.Add(x, y => layer == 0 ? training.Value(first) : y.Scalar(0), context);
+        TorchOps.TensorOf(x).sum().backward();
+        Assert.Equal(1 + mu + mu * mu + mu * mu * mu, first.grad!.item<float>(), 1e-5);
+    }
+
+    [Theory]
+    [InlineData(-8)]
+    [InlineData(8)]
+    public void LearnedFactorsCannotLeaveTheirBounds(float weight)
+    {
+        var scope = new LayerScope(1);
+        var factors = new MomentumFactors(scope, 0.7, 1, learned: true);
+        using (TorchSharp.torch.no_grad())
+        {
+            foreach (var learned in scope.Weights)
+                learned.Parameter.fill_(weight);
+        }
+        Assert.InRange(Read(factors.Momentum(Number(1))), 1e-9, 1 - 1e-5);
+        Assert.True(Read(factors.Step(Number(1))) > 0);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(0.5)]
@@ -162,6 +203,17 @@ public class MomentumTests
         options.Residual.Kind = kind;
         typeof(ResidualOptions).GetProperty(setting)!.SetValue(options.Residual, value);
         Assert.StartsWith(message, Assert.Throws<UserError>(options.Check).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SettingsThatTheKindOrTheBlockCannotFollowAreRefused()
+    {
+        Assert.StartsWith("Model:Residual:Decay is 1, which takes the stream away; that needs Model:Block post-norm", Refusal(o => (o.Residual.Kind, o.Residual.Decay) = ("adam", 1)));
+        Assert.StartsWith("Model:Residual:Learned is true, but Model:Residual:Kind robust", Refusal(o => (o.Residual.Kind, o.Residual.Learned) = ("robust", true)));
+        Assert.StartsWith("Model:Residual:Sign is minus, which Model:Residual:Kind robust", Refusal(o => (o.Residual.Kind, o.Residual.Sign) = ("robust", "minus")));
+        Assert.StartsWith("Model:Residual:Kind is heavy-ball, but there is no routed layer", Refusal(o => o.FirstDenseLayers = o.Layers));
+
+        static string Refusal(Action<ModelOptions> change) => Assert.Throws<UserError>(() => Options(change)).Message;
     }
 
     [Fact]

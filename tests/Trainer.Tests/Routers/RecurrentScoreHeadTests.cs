@@ -163,6 +163,10 @@ public class RecurrentScoreHeadTests
         Assert.StartsWith("Model:Router:Recurrent:Detach is true, but Model:Router:Recurrent:Pass is false", Assert.Throws<UserError>(options.Check).Message, StringComparison.Ordinal);
 
         options = Recurrent();
+        (options.PreGate.Layers, options.ExpertsPerToken, options.SharedExperts) = (1, 1, 0);
+        Assert.StartsWith("Model:Router:Scores is recurrent, but a router before the model", Assert.Throws<UserError>(options.Check).Message, StringComparison.Ordinal);
+
+        options = Recurrent();
         options.FirstDenseLayers = options.Layers;
         Assert.Equal($"Model:Router:Scores is recurrent, but there is no routed layer to score for: Model:FirstDenseLayers is {options.Layers} of {options.Layers}.", Assert.Throws<UserError>(options.Check).Message);
     }
