@@ -46,12 +46,11 @@ public sealed class ModelCostTests
     [InlineData("bam, shared keys and values", 738_253_824, 625_007_616)]
     public void AModelTooLargeToBuildIsCountedAsInItsPaper(string kind, long total, long active)
     {
-        var options = new ModelOptions
-        {
-            Layers = 6, HiddenSize = 1024, Heads = 8, ContextLength = 16, Block = "parallel", SharedExperts = 0,
-            FirstDenseLayers = kind == "dense" ? 6 : 0, DenseHidden = 2048, Experts = 4, ExpertsPerToken = 1, ExpertHidden = 2048,
-            AttentionBank = { Experts = kind.StartsWith("bam", StringComparison.Ordinal) ? 4 : 0, KeyValues = kind.Contains("shared", StringComparison.Ordinal) ? "shared" : "experts" },
-        };
+        var options = new ModelOptions { Layers = 6, HiddenSize = 1024, Heads = 8, ContextLength = 16, Block = "parallel", SharedExperts = 0 };
+        (options.DenseHidden, options.Experts, options.ExpertsPerToken, options.ExpertHidden) = (2048, 4, 1, 2048);
+        options.FirstDenseLayers = kind == "dense" ? 6 : 0;
+        options.AttentionBank.Experts = kind.StartsWith("bam", StringComparison.Ordinal) ? 4 : 0;
+        options.AttentionBank.KeyValues = kind.Contains("shared", StringComparison.Ordinal) ? "shared" : "experts";
         options.Check();
         var count = ModelCost.Parameters(new DecoderLm(options, 256_000, 0, TorchSharp.torch.device(TorchSharp.DeviceType.META)));
         Assert.Equal(total, count.Total);
