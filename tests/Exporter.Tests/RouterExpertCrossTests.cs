@@ -32,6 +32,8 @@ public class RouterExpertCrossTests
             (o.ZeroComputation.Zero, o.ZeroComputation.Copy, o.ZeroComputation.Constant) = (1, 1, 2);
             (o.Router.Scores, o.Router.GatingResidual, o.Router.Tau, o.Router.Capacity.Factor) = ("mlp", "normal", 0.5, 1.1);
         },
+        ["top-k of a sum"] = o => o.Router.WeightRule = "sum",
+        ["top-k of a sum without a gate"] = o => (o.Router.WeightRule, o.Router.Frozen) = ("one", true),
         ["top-k with bias, frozen"] = o => (o.Router.Bias, o.Router.Frozen) = (true, true),
     };
 
@@ -42,6 +44,7 @@ public class RouterExpertCrossTests
         ["plain relu with biases"] = o => (o.Gated, o.Activation, o.FfnBias) = (false, "relu", true),
         ["gelu"] = o => o.Activation = "gelu",
         ["gated and shared"] = o => o.SharedExperts = 2,
+        ["gated with routed heads"] = o => (o.HeadRouting.HeadsPerToken, o.KvHeads) = (2, 4),
         ["gated beside attention experts"] = o => (o.Block, o.AttentionBank.Experts) = ("parallel", 3),
         ["gated beside attention experts of shared keys"] = o => (o.Block, o.AttentionBank.Experts, o.AttentionBank.KeyValues) = ("parallel", 3, "shared"),
     };

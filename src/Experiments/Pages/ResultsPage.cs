@@ -43,7 +43,7 @@ public static class ResultsPage
         "",
         $"**Claim.** {Sentence(experiment.Claim)}",
         "",
-        $"**Set-up.** {result.Setup} Text: {text}. {seeds.Count} {(seeds.Count == 1 ? "seed" : "paired seeds")} ({string.Join(", ", seeds)}): arms of equal seed meet the same batches.",
+        $"**Set-up.** {result.Setup} Data: {text}. {seeds.Count} {(seeds.Count == 1 ? "seed" : "paired seeds")} ({string.Join(", ", seeds)}): arms of equal seed meet the same batches.",
         "",
         .. result.Arms.Select(arm => $"- {arm.Arm.Name}: {arm.Arm.Description}"),
         "",

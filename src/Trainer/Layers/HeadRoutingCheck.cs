@@ -23,8 +23,6 @@ internal static class HeadRoutingCheck
         Require(heads.HeadsPerSequence <= options.Heads, $"Model:HeadRouting:HeadsPerSequence is {heads.HeadsPerSequence}; there are only {options.Heads} heads (Model:Heads)");
         Require(options.KvHeads == 0 || options.KvHeads == options.Heads,
             $"Model:KvHeads is {options.KvHeads}, but heads that are routed have keys and values of their own; set it to 0 or to Model:Heads {options.Heads}");
-        Require(options.Router.Selection is "topk" or PatchOptions.Selection,
-            $"Model:HeadRouting:HeadsPerToken needs Model:Router:Selection topk or {PatchOptions.Selection}, but it is {options.Router.Selection}");
         Require(heads.HeadsPerSequence == 0 || options.Router.Selection == PatchOptions.Selection,
             $"Model:HeadRouting:HeadsPerSequence selects heads for a whole sequence, which only Model:Router:Selection={PatchOptions.Selection} does (in an encoder, because it looks at all tokens)");
         options.CheckSelection();

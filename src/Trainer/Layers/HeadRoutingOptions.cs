@@ -2,7 +2,7 @@ using OnnxMoe.Artifacts.Configuration;
 
 namespace OnnxMoe.Trainer.Layers;
 
-/// <summary>The recipe's section Model:HeadRouting: attention heads as experts. They are selected in the way that Model:Router:Selection says.</summary>
+/// <summary>The recipe's section Model:HeadRouting: attention heads as experts. With Model:Router:Selection=patches they take patches, else each token takes the most probable.</summary>
 public sealed class HeadRoutingOptions
 {
     [Setting("Attention heads that a token activates; 0: all, ordinary attention", Min = 0)]

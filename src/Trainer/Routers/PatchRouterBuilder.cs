@@ -5,7 +5,7 @@ using OnnxMoe.Trainer.Objectives;
 namespace OnnxMoe.Trainer.Routers;
 
 /// <summary>Builds the routers of experts that take patches, and of attention heads as experts.</summary>
-internal static class PatchRouterBuilder
+public static class PatchRouterBuilder
 {
     /// <summary>The router of feed-forward experts that take patches.</summary>
     public static PatchRouter Build(LayerScope scope, ModelOptions options, ScoreHead head, IReadOnlyList<RouterLoss> losses)

@@ -103,4 +103,18 @@ public sealed class DigitDatasetTests : IDisposable
         File.WriteAllLines(path, lines);
         return path;
     }
+
+    [Fact]
+    public void PatchesAreCutRowByRow()
+    {
+        var images = new DigitImages([.. Enumerable.Range(0, 128).Select(pixel => (float)pixel)], [3, 7]);
+        var sequences = images.ToSequences(2);
+        Assert.Equal((2, 16, 4, 10), (sequences.Count, sequences.Length, sequences.Width, sequences.Classes));
+        Assert.Equal([0, 1, 8, 9], sequences.Features[..4]);
+        Assert.Equal([2, 3, 10, 11], sequences.Features[4..8]);
+        Assert.Equal([64 + 54, 64 + 55, 64 + 62, 64 + 63], sequences.Features[^4..]);
+        Assert.Equal([7, 3, 7], sequences.Take([1, 0, 1]).Labels);
+        Assert.Equal(images.Pixels, images.ToSequences(8).Features);
+        Assert.Equal(sequences.Batch(1, 2, 0, 5).Labels, sequences.Batch(1, 2, 0, 5).Labels);
+    }
 }
