@@ -1,3 +1,5 @@
+using OnnxMoe.Trainer.Training;
+
 namespace OnnxMoe.Experiments.TinyModels;
 
 /// <summary>What happens while a <see cref="TinyLm"/> trains.</summary>
@@ -11,6 +13,9 @@ public sealed record TinyHooks
 
     /// <summary>Called before the first step, where initial weights may be set or measured.</summary>
     public Action<TinyRun>? Start { get; init; }
+
+    /// <summary>Makes the steps, after <see cref="Start"/>; null: those of a language model.</summary>
+    public Func<TinyRun, ITrainingStep>? Training { get; init; }
 
     /// <summary>Told after each step how many are done.</summary>
     public Action<int>? Progress { get; init; }

@@ -23,8 +23,8 @@ public sealed class TinyLm(TokenDataset data)
         var model = new DecoderLm(setup.Model, data.Tokenizer.VocabularySize, seed);
         var run = new TinyRun(setup, seed, model, data);
         hooks?.Start?.Invoke(run);
-        using var optimizer = new WeightOptimizer(model.Weights, options);
-        var step = new LanguageModelStep(model, optimizer, data.Training, options, seed, run.Length, device: null);
+        using var step = hooks?.Training?.Invoke(run)
+            ?? new LanguageModelStep(model, new WeightOptimizer(model.BackboneWeights, options), data.Training, options, seed, run.Length, device: null);
         var checks = new Queue<(int Step, double At)>((hooks?.CheckAt ?? []).Select(at => ((int)Math.Round(at * options.Steps), at)));
         var clock = new Stopwatch();
         for (var done = 0; done < options.Steps && !run.Diverged; done++)
