@@ -152,6 +152,15 @@ public class CausalLmExportTests
     }
 
     [Fact]
+    public void SharedExpertsStayOutsideTheMoeOperator()
+    {
+        using var exported = new Exported(Some.Model(o => o.SharedExperts = 2), ExportTarget.OnnxRuntime);
+        var nodes = exported.Model.Proto.Graph.Node;
+        Assert.All(nodes.Where(node => node.OpType == "MoE"), node => Assert.DoesNotContain(node.Input, input => input.Contains(".shared.", StringComparison.Ordinal)));
+        Assert.Equal(2 * 3, nodes.Count(node => node.OpType == "MatMul" && node.Input.Any(input => input.Contains(".shared.", StringComparison.Ordinal))));
+    }
+
+    [Fact]
     public void TheStandardTargetUsesStandardOperatorsAndFunctionsOnly()
     {
         using var exported = new Exported(Some.Model(), ExportTarget.Onnx);

@@ -33,6 +33,8 @@ public sealed class DeepSeekMoe : Experiment
     public override string Claim =>
         "what a shared expert knows is not found in the routed ones, and fine-grained experts repeat each other less than coarse ones at equal size and compute";
 
+    public override string Recipe => "deepseekmoe";
+
     public override int Version => 2;
 
     public override ExperimentResult Run(ExperimentContext context)

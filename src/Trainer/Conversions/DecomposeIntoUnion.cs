@@ -47,12 +47,7 @@ public sealed class DecomposeIntoUnion : Conversion
     {
         var (kind, experts) = (weight.Name.Split('.')[^1], (int)weight.Shape[0]);
         if (weight.Name.Contains(".moe.experts.", StringComparison.Ordinal))
-            return kind switch
-            {
-                "down" => UnionDecompose.Rows(dense, experts),
-                "down_bias" => UnionDecompose.Shares(dense, experts),
-                _ => UnionDecompose.Columns(dense, experts),
-            };
+            return UnionDecompose.Slices(dense, kind, experts);
         if (weight.Shape.Length == 3 && weight.Name.Contains(".attention.", StringComparison.Ordinal))
             return kind == "qkv" ? UnionDecompose.Heads(dense, experts) : UnionDecompose.Rows(dense, experts);
         return dense;

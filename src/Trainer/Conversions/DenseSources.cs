@@ -32,14 +32,20 @@ internal static class DenseSources
         {
             if (source.Model.RoutedLayers.Any())
                 throw new UserError($"Start:Convert '{convert}' takes dense models, but '{source.Manifest.Name}' has routed layers.");
-            foreach (var (key, value) in Common)
-            {
-                var (given, wanted) = (value(source.Model.Options), value(target));
-                if (!given.Equals(wanted))
-                    throw new UserError($"Start:Convert '{convert}' needs models of the same form, but Model:{key} is {given} in '{source.Manifest.Name}' and {wanted} in this recipe.");
-            }
+            CheckForm(convert, source, target);
         }
         if (target.FirstDenseLayers == 0 && target.SharedExperts > 0)
             throw new UserError($"Start:Convert '{convert}' has nothing to make shared experts from; set Model:SharedExperts to 0.");
+    }
+
+    /// <exception cref="UserError">The first setting in which a model and what is made of it must not differ, but do.</exception>
+    public static void CheckForm(string convert, TrainedModel source, ModelOptions target)
+    {
+        foreach (var (key, value) in Common)
+        {
+            var (given, wanted) = (value(source.Model.Options), value(target));
+            if (!given.Equals(wanted))
+                throw new UserError($"Start:Convert '{convert}' needs models of the same form, but Model:{key} is {given} in '{source.Manifest.Name}' and {wanted} in this recipe.");
+        }
     }
 }

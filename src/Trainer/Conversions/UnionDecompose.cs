@@ -30,6 +30,25 @@ public static class UnionDecompose
     /// <summary>The bias behind the sum [D] in equal parts [N, D]: the experts' outputs are added, and so are their biases.</summary>
     public static Tensor Shares(Tensor dense, int experts) => (dense / experts).unsqueeze(0).repeat(experts, 1);
 
+    /// <summary>A weight of a feed-forward layer as its slices [N, ...], whose outputs add up to the layer's.</summary>
+    /// <param name="dense">The weight.</param>
+    /// <param name="part">up, down, gate, up_bias, down_bias or gate_bias.</param>
+    /// <param name="experts">N.</param>
+    public static Tensor Slices(Tensor dense, string part, int experts) => part switch
+    {
+        "down" => Rows(dense, experts),
+        "down_bias" => Shares(dense, experts),
+        _ => Columns(dense, experts),
+    };
+
+    /// <summary>The way back of <see cref="Slices"/>, of some of the slices too.</summary>
+    public static Tensor FromSlices(Tensor union, string part) => part switch
+    {
+        "down" => FromRows(union),
+        "down_bias" => FromShares(union),
+        _ => FromColumns(union),
+    };
+
     /// <summary>Query, key and value side by side [D, 3 H d] as [H, D, 3 d], a head's three together.</summary>
     public static Tensor Heads(Tensor qkv, int heads)
     {
@@ -46,7 +65,7 @@ public static class UnionDecompose
     public static Tensor FromRows(Tensor union) => union.reshape(union.shape[0] * union.shape[1], union.shape[2]).clone();
 
     /// <summary>The way back of <see cref="Shares"/>: their sum.</summary>
-    public static Tensor FromShares(Tensor union) => union.sum(0);
+    public static Tensor FromShares(Tensor union) => union.sum(dim: 0); // a plain 0 would be read as an element type
 
     /// <summary>The way back of <see cref="Heads"/>.</summary>
     public static Tensor FromHeads(Tensor union)

@@ -12,6 +12,8 @@ internal static class ChainOptionsCheck
         var chain = options.Chain;
         Require(options.ExpertsPerToken % chain.Iterations == 0,
             $"Model:ExpertsPerToken is {options.ExpertsPerToken}, the sum over all iterations, which Model:Chain:Iterations {chain.Iterations} does not divide");
+        Require(options.PreGate.Layers == 0 || chain is { Iterations: 1, Base: "raw" },
+            $"Model:Chain:Iterations is {chain.Iterations}, but with Model:PreGate:Layers {options.PreGate.Layers} one choice before the model stands for all layers; use one of the two");
         Require(chain.Inner || chain.Outer || chain.Unsafe,
             "Model:Chain:Inner and Model:Chain:Outer are both off, so nothing carries the residual stream past a layer; switch one on, or set Model:Chain:Unsafe for an ablation");
         Require(chain is not { Base: "raw", Inner: true, Outer: true },

@@ -56,6 +56,8 @@ public sealed class BalanceLoss(int experts, CoefficientSchedule expertCoefficie
     {
         var ops = context.Ops;
         var length = perSequence ? context.SequenceLength : -1;
+        if (perSequence && length < 0)
+            throw new InvalidOperationException("A balance within sequences needs their length, but the forward pass says none.");
         long[] shape = perSequence ? [-1, length, experts] : [1, -1, experts];
         var numbers = ops.Constant(HostTensor.From(Enumerable.Range(0, experts).Select(e => (long)e).ToArray(), experts));
         var chosen = indices.Unsqueeze(-1).Equal(numbers).Cast(probabilities.Type).ReduceSum([1], keepDims: false).Reshape(shape); // [S, L, E]

@@ -76,6 +76,13 @@ public class BalanceLossTests
     }
 
     [Fact]
+    public void SequenceScopeNeedsTheLengthOfASequence()
+    {
+        var (probabilities, indices) = Random(6);
+        Assert.Contains("needs their length", Assert.Throws<InvalidOperationException>(() => new BalanceLoss(Experts, 1, perSequence: true).Expert(Context(), probabilities, indices)).Message);
+    }
+
+    [Fact]
     public void GradientFlowsThroughProbabilitiesOnly()
     {
         var logits = ((TorchValue)Some.Normal(Ops, 3, 5, Experts)).Tensor.requires_grad_();
