@@ -10,6 +10,7 @@ public static class ExperimentList
     [
         new DeepSeekMoe(),
         new MomentumSmoe(),
+        new SmoeDropout(),
         new DynamicMoe(),
     ];
 

@@ -23,6 +23,7 @@ public class RouterExpertCrossTests
         ["heavy-ball momentum"] = o => o.Residual.Kind = "heavy-ball",
         ["adam, then learned momentum, post-norm"] = o => (o.Residual.Kind, o.Residual.Learned, o.Block) = ("adam", true, "post-norm"),
         ["robust momentum"] = o => o.Residual.Kind = "robust",
+        ["top-k of any k"] = o => (o.Router.ActiveExperts.Offered, o.Router.WeightRule) = ([1, 2, 6], "renormalized"),
         ["top-k with bias, frozen"] = o => (o.Router.Bias, o.Router.Frozen) = (true, true),
     };
 

@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
@@ -39,6 +40,9 @@ public sealed class DecoderLm : Model
         _rotary = new RotaryTable(options.ContextLength, HeadSize, options.RopeBase);
     }
 
+    /// <summary>What the model was made from.</summary>
+    public ModelOptions Options => _options;
+
     public int Vocabulary { get; }
 
     public int KvHeads => _options.KvHeads == 0 ? _options.Heads : _options.KvHeads;
@@ -69,8 +73,8 @@ public sealed class DecoderLm : Model
         .. Caches("present.", "total"),
         .. RoutedLayers.SelectMany(layer => new TensorSpec[]
         {
-            new($"routing.{layer.Number}.indices", ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
-            new($"routing.{layer.Number}.weights", ElementType.Float, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
+            new($"routing.{layer.Number}.indices", ElementType.Int64, "batch", "sequence", Slots(layer)),
+            new($"routing.{layer.Number}.weights", ElementType.Float, "batch", "sequence", Slots(layer)),
         }),
     ];
 
@@ -86,6 +90,7 @@ public sealed class DecoderLm : Model
         var context = new ForwardContext(ops, Scope.Caches.ToDictionary(slot => slot.Name, slot => inputs[$"past_key_values.{slot.Name}"]))
         {
             Threshold = inputs.GetValueOrDefault(ThresholdInput),
+            ActiveExperts = inputs.GetValueOrDefault(ActiveExperts.Input),
         };
         var ids = inputs["input_ids"];
         var outputs = new Dictionary<string, Value> { ["logits"] = Forward(ids, inputs["position_ids"], inputs["attention_mask"], context) };
@@ -117,7 +122,15 @@ public sealed class DecoderLm : Model
     {
         if (_options.Router.Selection == "topp")
             yield return new TensorSpec(ThresholdInput, ElementType.Float) { Default = HostTensor.Scalar((float)_options.Router.TopP.P) };
+        if (ChoosesActiveExperts)
+            yield return new TensorSpec(ActiveExperts.Input, ElementType.Int64, "1") { Default = HostTensor.Vector((long)_options.ExpertsPerToken) };
     }
+
+    /// <summary>True when a run says how many experts its tokens meet.</summary>
+    private bool ChoosesActiveExperts => _options.Router.ActiveExperts.Offered.Length > 0 && RoutedLayers.Any();
+
+    /// <summary>The last dimension of a layer's routing outputs.</summary>
+    private string Slots(RoutedLayer layer) => ChoosesActiveExperts ? "active" : $"{layer.Router.ExpertsPerToken}";
 
     private IEnumerable<TensorSpec> Caches(string prefix, string length) =>
         Scope.Caches.Select(slot => new TensorSpec(prefix + slot.Name, slot.Type, [.. slot.Dimensions.Select(d => d == "past" ? length : d)]));

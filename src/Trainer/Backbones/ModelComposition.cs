@@ -38,9 +38,13 @@ public static class ModelComposition
             ($"balance over the {router.BalanceScope}", router.BalanceLoss), ($"balance over {router.DeviceGroups} device groups", router.DeviceBalanceLoss), ("z", router.ZLoss),
         };
         var used = losses.Where(loss => loss.Coefficient > 0).Select(loss => FormattableString.Invariant($"{loss.Name} {loss.Coefficient}")).ToArray();
-        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.Frozen ? ", frozen" : "")}, {router.Selection}, weights {router.WeightRule}; "
+        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.Frozen ? ", frozen" : "")}, {router.Selection}{Active(router.ActiveExperts)}, weights {router.WeightRule}; "
             + (used.Length == 0 ? "no router losses" : $"losses: {string.Join(", ", used)}");
     }
+
+    private static string Active(ActiveExpertsOptions active) =>
+        (active.Schedule == "none" ? "" : active.Schedule == "multi-step" ? $" growing through {string.Join(',', active.Stages)} experts" : $" growing from {active.Least} experts ({active.Schedule})")
+        + (active.Offered.Length == 0 ? "" : $", callers choose {string.Join(',', active.Offered)} experts");
 
     private static string Ffn(ModelOptions options) => options.Gated ? $"gated {options.Activation}" : options.Activation;
 }

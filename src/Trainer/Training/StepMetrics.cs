@@ -6,4 +6,8 @@ namespace OnnxMoe.Trainer.Training;
 /// <param name="GradientNorm">Before clipping.</param>
 /// <param name="LearningRate">Of this step.</param>
 /// <param name="TokensPerSecond">Of this step.</param>
-public sealed record StepMetrics(double Loss, IReadOnlyDictionary<string, double> Auxiliary, double GradientNorm, double LearningRate, double TokensPerSecond);
+public sealed record StepMetrics(double Loss, IReadOnlyDictionary<string, double> Auxiliary, double GradientNorm, double LearningRate, double TokensPerSecond)
+{
+    /// <summary>Experts that each token activated; null where the model's number does not change.</summary>
+    public int? ActiveExperts { get; init; }
+}

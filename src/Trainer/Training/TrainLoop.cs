@@ -66,6 +66,8 @@ internal sealed class TrainLoop(TrainSettings settings, int length, TorchSharp.t
             ["gradient_norm"] = measured.GradientNorm,
             ["tokens_per_second"] = measured.TokensPerSecond,
         };
+        if (measured.ActiveExperts is { } activeExperts)
+            entry["active_experts"] = activeExperts;
         foreach (var (name, value) in measured.Auxiliary)
             entry[name] = value;
         return entry;

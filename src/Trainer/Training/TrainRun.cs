@@ -26,6 +26,7 @@ public static class TrainRun
     {
         var options = settings.Trainer;
         settings.Model.Check();
+        _ = TopKSchedule.Of(settings.Model, options); // one that does not go with the steps is refused before anything is read
         foreach (var warning in settings.Model.Warnings())
             log.WriteLine($"Warning: {warning}");
         var device = Device(options);
@@ -72,6 +73,7 @@ public static class TrainRun
         (int, int, int)[] routed = [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))];
         using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), routed)) // a dense model routes nothing
             evaluation = evaluator.Run(trace);
+        var activeExperts = ActiveExpertsEvaluation.Run(model, evaluator, length, files.PathOf, log);
         var domains = DomainResult.Of(evaluation, data, length, evaluator.Windows);
         var bigram = domains.Average(domain => domain.BigramLoss);
         var entries = metrics.Read();
@@ -95,8 +97,8 @@ public static class TrainRun
         WeightFile.Save(files.PathOf("weights.safetensors"), model.Weights);
         if (data.Tokenizer is BpeTokenizer bpe)
             bpe.Save(files.PathOf(BpeTokenizer.FileName));
-        TrainingReport.Write(files.PathOf("training.html"), settings, training, entries, model, evaluation);
-        var manifest = ModelDescription.Of(settings, model, data.Tokenizer, training)
+        TrainingReport.Write(files.PathOf("training.html"), settings, training, entries, model, evaluation, activeExperts);
+        var manifest = (ModelDescription.Of(settings, model, data.Tokenizer, training) with { ActiveExperts = activeExperts })
             .WithFiles(files.Staging, Directory.GetFiles(files.Staging).Select(f => Path.GetFileName(f)));
         manifest.Save(files.Staging);
         files.Publish();
