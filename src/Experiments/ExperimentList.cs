@@ -9,6 +9,7 @@ public static class ExperimentList
     public static IReadOnlyList<Experiment> All { get; } =
     [
         new DeepSeekMoe(),
+        new GraphOfTokens(),
         new MomentumSmoe(),
         new SmoeDropout(),
         new DynamicMoe(),

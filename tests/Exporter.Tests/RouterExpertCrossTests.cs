@@ -24,6 +24,8 @@ public class RouterExpertCrossTests
         ["adam, then learned momentum, post-norm"] = o => (o.Residual.Kind, o.Residual.Learned, o.Block) = ("adam", true, "post-norm"),
         ["robust momentum"] = o => o.Residual.Kind = "robust",
         ["top-k of any k"] = o => (o.Router.ActiveExperts.Offered, o.Router.WeightRule) = ([1, 2, 6], "renormalized"),
+        ["top-k of similar tokens"] = o => (o.Router.Mixer.Kind, o.Router.WeightRule) = ("similarity", "renormalized"),
+        ["top-k of attended tokens"] = o => (o.Router.Mixer.Kind, o.Router.Mixer.Share) = ("attention", 0.7),
         ["top-k with bias, frozen"] = o => (o.Router.Bias, o.Router.Frozen) = (true, true),
     };
 

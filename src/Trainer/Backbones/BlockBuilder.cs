@@ -12,7 +12,8 @@ internal static class BlockBuilder
         RmsNorm Norm(string name) => new(scope.Child(name), options.HiddenSize, options.NormEpsilon);
 
         var attention = new CausalSelfAttention(scope.Child("attention"), options.HiddenSize, options.Heads,
-            options.KvHeads == 0 ? options.Heads : options.KvHeads, options.InitialDeviation);
+            options.KvHeads == 0 ? options.Heads : options.KvHeads, options.InitialDeviation,
+            leavesHeads: layer >= options.FirstDenseLayers && options.Router.Mixer.Kind == "attention");
         FfnLayer ffn = layer < options.FirstDenseLayers
             ? Dense(scope.Child("ffn"), options, DenseHidden(options))
             : Routed(scope.Child("moe"), options, layer);

@@ -38,7 +38,7 @@ public static class ModelComposition
             ($"balance over the {router.BalanceScope}", router.BalanceLoss), ($"balance over {router.DeviceGroups} device groups", router.DeviceBalanceLoss), ("z", router.ZLoss),
         };
         var used = losses.Where(loss => loss.Coefficient > 0).Select(loss => FormattableString.Invariant($"{loss.Name} {loss.Coefficient}")).ToArray();
-        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.Frozen ? ", frozen" : "")}, {router.Selection}{Active(router.ActiveExperts)}, weights {router.WeightRule}; "
+        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.Frozen ? ", frozen" : "")}{(router.Mixer.Kind == "none" ? "" : $", probabilities averaged over tokens by {router.Mixer.Kind}")}, {router.Selection}{Active(router.ActiveExperts)}, weights {router.WeightRule}; "
             + (used.Length == 0 ? "no router losses" : $"losses: {string.Join(", ", used)}");
     }
 

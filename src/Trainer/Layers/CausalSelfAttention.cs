@@ -8,15 +8,22 @@ public sealed class CausalSelfAttention : Attention
 {
     private readonly int _heads;
     private readonly int _kvHeads;
+    private readonly bool _leavesHeads;
     private readonly long[] _widths;
     private readonly Weight _qkv;
     private readonly Weight _output;
     private readonly CacheSlot _keys;
     private readonly CacheSlot _values;
 
-    public CausalSelfAttention(LayerScope scope, int size, int heads, int kvHeads, double deviation) : base(scope)
+    /// <param name="scope">Of the layer.</param>
+    /// <param name="size">D.</param>
+    /// <param name="heads">Must divide D into even parts.</param>
+    /// <param name="kvHeads">Must divide the heads.</param>
+    /// <param name="deviation">Of the initial weights.</param>
+    /// <param name="leavesHeads">Leave the heads' weights and results in <see cref="ForwardContext.Heads"/>.</param>
+    public CausalSelfAttention(LayerScope scope, int size, int heads, int kvHeads, double deviation, bool leavesHeads = false) : base(scope)
     {
-        (_heads, _kvHeads) = (heads, kvHeads);
+        (_heads, _kvHeads, _leavesHeads) = (heads, kvHeads, leavesHeads);
         var headSize = size / heads;
         _widths = [size, kvHeads * headSize, kvHeads * headSize];
         _qkv = scope.Normal("qkv", deviation, size, _widths.Sum());
@@ -33,8 +40,21 @@ public sealed class CausalSelfAttention : Attention
     {
         var input = context.Attention;
         var parts = x.MatMul(_qkv).Split(-1, _widths);
-        var (mixed, keys, values) = parts[0].CausalAttention(parts[1], parts[2], context.Past(_keys), context.Past(_values), input.Mask, input.Positions,
+        var (pastKeys, pastValues) = (context.Past(_keys), context.Past(_values));
+        if (_leavesHeads)
+        {
+            var (contexts, weights, allKeys, allValues) = Compositions.HeadAttention(parts[0], parts[1], parts[2], pastKeys, pastValues, input.Mask,
+                input.Positions, input.Cos, input.Sin, _heads, _kvHeads);
+            context.Heads = new AttentionHeads(weights, contexts, x.Ops.Weight(_output));
+            return Output(Compositions.MergeHeads(contexts), allKeys, allValues, context);
+        }
+        var (mixed, keys, values) = parts[0].CausalAttention(parts[1], parts[2], pastKeys, pastValues, input.Mask, input.Positions,
             input.Cos, input.Sin, _heads, _kvHeads);
+        return Output(mixed, keys, values, context);
+    }
+
+    private Value Output(Value mixed, Value keys, Value values, ForwardContext context)
+    {
         context.Keep(_keys, keys);
         context.Keep(_values, values);
         return mixed.MatMul(_output);

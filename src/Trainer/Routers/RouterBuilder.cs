@@ -13,7 +13,10 @@ internal static class RouterBuilder
         if (router.Frozen)
             scope = scope.Frozen();
         return new ScoreRouter(scope, Head(scope, options), Selector(options),
-            router.WeightRule == "softmax" ? WeightRule.Softmax : WeightRule.Renormalized, Losses(options), options.Experts, options.ExpertsPerToken);
+            router.WeightRule == "softmax" ? WeightRule.Softmax : WeightRule.Renormalized, Losses(options), options.Experts, options.ExpertsPerToken)
+        {
+            Mixer = Mixer(scope.Child("mixer"), options),
+        };
     }
 
     private static LinearScoreHead Head(LayerScope scope, ModelOptions options) =>
@@ -22,6 +25,17 @@ internal static class RouterBuilder
     private static Selector Selector(ModelOptions options) => options.Router.Selection == "topp"
         ? new TopPSelector(options.Router.TopP.P, options.ExpertsPerToken, options.Router.TopP.Compare == "gt")
         : new TopKSelector(options.ExpertsPerToken);
+
+    private static ScoreMixer? Mixer(LayerScope scope, ModelOptions options)
+    {
+        var mixer = options.Router.Mixer;
+        return mixer.Kind switch
+        {
+            "similarity" => new SimilarityMixer(scope, options.HiddenSize, options.Experts, mixer.Share, mixer.Temperature, mixer.Learned, mixer.Rows),
+            "attention" => new AttentionMixer(scope, options.HiddenSize, options.Experts, options.Heads, mixer.Share, mixer.Heads == "posterior", mixer.Width, mixer.Learned),
+            _ => null,
+        };
+    }
 
     private static double Deviation(ModelOptions options) =>
         options.Router.InitialDeviation > 0 ? options.Router.InitialDeviation : options.InitialDeviation;

@@ -47,6 +47,9 @@ public sealed class RouterOptions
     /// <summary>The section Model:Router:TopP.</summary>
     public TopPOptions TopP { get; set; } = new();
 
+    /// <summary>The section Model:Router:Mixer.</summary>
+    public MixerOptions Mixer { get; set; } = new();
+
     /// <summary>The section Model:Router:ActiveExperts.</summary>
     public ActiveExpertsOptions ActiveExperts { get; set; } = new();
 }

@@ -13,6 +13,9 @@ internal static class RouterOptionsCheck
         Require(options.Experts % router.DeviceGroups == 0,
             $"Model:Router:DeviceGroups is {router.DeviceGroups}, which does not divide Model:Experts {options.Experts}");
         Require(router.Selection != "topp" || router.TopP.P > 0, "Model:Router:TopP:P is 0, so no token would get an expert; it must be above 0");
+        var mixer = router.Mixer;
+        Require(mixer.Temperature > 0, FormattableString.Invariant($"Model:Router:Mixer:Temperature is {mixer.Temperature}, but similarities are divided by it; it must be above 0"));
+        Require(mixer.Width > 0, FormattableString.Invariant($"Model:Router:Mixer:Width is {mixer.Width}, but distances are divided by it; it must be above 0"));
         CheckActiveExperts(options);
     }
 

@@ -18,12 +18,16 @@ namespace OnnxMoe.Trainer.Routers;
 public sealed class ScoreRouter(LayerScope scope, ScoreHead head, Selector selector, WeightRule rule, IReadOnlyList<RouterLoss> losses,
     int experts, int expertsPerToken) : Router(scope, experts, expertsPerToken)
 {
-    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => head.CostOfToken(context);
+    /// <summary>Averages the probabilities over related tokens before the selection; null: each token by itself.</summary>
+    public ScoreMixer? Mixer { get; init; }
+
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => [.. head.CostOfToken(context), .. Mixer?.CostOfToken(context) ?? []];
 
     public override Routing Route(Value x, ForwardContext context)
     {
         var logits = head.Score(x, context); // [T, N]
         var probabilities = logits.Softmax();
+        probabilities = Mixer?.Mix(x, probabilities, context) ?? probabilities;
         var (picks, weights) = selector.Select(probabilities, context); // [T, K]
         if (context.Ops.IsTraining)
         {
