@@ -34,6 +34,9 @@ public class RouterExpertCrossTests
         },
         ["top-k of a sum"] = o => o.Router.WeightRule = "sum",
         ["top-k of a sum without a gate"] = o => (o.Router.WeightRule, o.Router.Frozen) = ("one", true),
+        ["top-k of any k"] = o => (o.Router.ActiveExperts.Offered, o.Router.WeightRule) = ([1, 2, 6], "renormalized"),
+        ["top-k of similar tokens"] = o => (o.Router.Mixer.Kind, o.Router.WeightRule) = ("similarity", "renormalized"),
+        ["top-k of attended tokens"] = o => (o.Router.Mixer.Kind, o.Router.Mixer.Share) = ("attention", 0.7),
         ["top-k with bias, frozen"] = o => (o.Router.Bias, o.Router.Frozen) = (true, true),
     };
 
@@ -59,7 +62,9 @@ public class RouterExpertCrossTests
                 var options = new ModelOptions();
                 Experts[experts](options);
                 Routers[router](options);
-                if (options.Block != "parallel" || options.Residual.Kind == "plain") // parallel blocks are refused a momentum
+                // What Check refuses: a momentum in parallel blocks, and choices averaged by an attention that is not there once.
+                if ((options.Block != "parallel" || options.Residual.Kind == "plain")
+                    && (options.Router.Mixer.Kind != "attention" || (options.Block != "parallel" && options.AttentionBank.Experts == 0 && options.HeadRouting.HeadsPerToken == 0)))
                     pairs.Add(router, experts);
             }
         }

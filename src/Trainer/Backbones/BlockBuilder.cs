@@ -11,7 +11,7 @@ internal static class BlockBuilder
     {
         RmsNorm Norm(string name) => new(scope.Child(name), options.HiddenSize, options.NormEpsilon);
 
-        var attention = Attention(scope.Child("attention"), options);
+        var attention = Attention(scope.Child("attention"), options, leavesHeads: layer >= options.FirstDenseLayers && options.Router.Mixer.Kind == "attention");
         FfnLayer ffn = layer < options.FirstDenseLayers
             ? Dense(scope.Child("ffn"), options, DenseHidden(options))
             : Routed(scope.Child("moe"), options, shared, layer);
@@ -38,7 +38,7 @@ internal static class BlockBuilder
 
     private static int Permanent(ModelOptions options, int layer) => options.PreGate.PermanentHidden.ElementAtOrDefault(layer - options.FirstDenseLayers);
 
-    private static Attention Attention(LayerScope scope, ModelOptions options)
+    private static Attention Attention(LayerScope scope, ModelOptions options, bool leavesHeads)
     {
         var (bank, kvHeads) = (options.AttentionBank, options.KvHeads == 0 ? options.Heads : options.KvHeads);
         if (options.HeadRouting.HeadsPerToken > 0)
@@ -46,7 +46,7 @@ internal static class BlockBuilder
         if (options.Backbone == ModelOptions.Encoder)
             return new SelfAttention(scope, options.HiddenSize, options.Heads, options.InitialDeviation);
         return bank.Experts == 0
-            ? new CausalSelfAttention(scope, options.HiddenSize, options.Heads, kvHeads, options.InitialDeviation)
+            ? new CausalSelfAttention(scope, options.HiddenSize, options.Heads, kvHeads, options.InitialDeviation, leavesHeads: leavesHeads)
             : new AttentionBank(scope, options.HiddenSize, options.Heads, kvHeads, bank.KeyValues == AttentionBankOptions.Shared,
                 RouterBuilder.Soft(scope.Child("router"), options, bank.Experts, bank.ActiveExperts), options.InitialDeviation);
     }

@@ -81,7 +81,7 @@ public sealed class DecoderLm : Model
     [
         new("logits", ElementType.Float, "batch", "sequence", $"{Vocabulary}"),
         .. Caches("present.", "total"),
-        .. RoutingOutputs.Specs(RoutedLayers),
+        .. RoutingOutputs.Specs(RoutedLayers, ChoosesActiveExperts),
     ];
 
     /// <summary>The training pass: whole sequences from position 0, no cache. <see cref="Router"/>, if there is one, decides first, unless experts are given.</summary>
@@ -102,6 +102,7 @@ public sealed class DecoderLm : Model
         {
             ExpertIds = inputs.TryGetValue(PreGate.ExpertIds, out var given) ? PreGatedRouter.Checked(given, _options.Experts) : null,
             Threshold = inputs.GetValueOrDefault(ThresholdInput),
+            ActiveExperts = inputs.GetValueOrDefault(ActiveExperts.Input),
         };
         var ids = inputs["input_ids"];
         var outputs = new Dictionary<string, Value> { ["logits"] = Forward(ids, inputs["position_ids"], inputs["attention_mask"], context) };
@@ -128,5 +129,10 @@ public sealed class DecoderLm : Model
     {
         if (_options.Router.Selection == "topp")
             yield return new TensorSpec(ThresholdInput, ElementType.Float) { Default = HostTensor.Scalar((float)_options.Router.TopP.P) };
+        if (ChoosesActiveExperts)
+            yield return new TensorSpec(ActiveExperts.Input, ElementType.Int64, "1") { Default = HostTensor.Vector((long)_options.ExpertsPerToken) };
     }
+
+    /// <summary>True when a run says how many experts its tokens meet.</summary>
+    private bool ChoosesActiveExperts => _options.Router.ActiveExperts.Offered.Length > 0 && RoutedLayers.Any();
 }

@@ -71,10 +71,14 @@ public static class ModelComposition
         if (router.BalanceSchedule.Length > 0)
             used = [$"balance over the {router.BalanceScope} {router.BalanceSchedule}", .. used];
         var capacity = router.Capacity.Factor > 0 ? FormattableString.Invariant($", capacity {router.Capacity.Factor} in training") : "";
-        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.GatingResidual != "none" ? " + gating residual" : "")}{(router.Frozen ? ", frozen" : "")}, "
-            + $"{router.Selection}, weights {router.WeightRule}{capacity}; "
+        return $"router: {router.Scores} scores{(router.Bias ? " with bias" : "")}{(router.GatingResidual != "none" ? " + gating residual" : "")}{(router.Frozen ? ", frozen" : "")}{(router.Mixer.Kind == "none" ? "" : $", probabilities averaged over tokens by {router.Mixer.Kind}")}, "
+            + $"{router.Selection}{Active(router.ActiveExperts)}, weights {router.WeightRule}{capacity}; "
             + (used.Length == 0 ? "no router losses" : $"losses: {string.Join(", ", used)}");
     }
+
+    private static string Active(ActiveExpertsOptions active) =>
+        (active.Schedule == "none" ? "" : active.Schedule == "multi-step" ? $" growing through {string.Join(',', active.Stages)} experts" : $" growing from {active.Least} experts ({active.Schedule})")
+        + (active.Offered.Length == 0 ? "" : $", callers choose {string.Join(',', active.Offered)} experts");
 
     private static string Ffn(ModelOptions options) => options.Gated ? $"gated {options.Activation}" : options.Activation;
 }

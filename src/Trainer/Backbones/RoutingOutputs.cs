@@ -7,10 +7,12 @@ namespace OnnxMoe.Trainer.Backbones;
 /// <summary>What the routed layers decided, as outputs of a model: routing.N.indices and routing.N.weights, both [batch, sequence, K].</summary>
 internal static class RoutingOutputs
 {
-    public static IEnumerable<TensorSpec> Specs(IEnumerable<RoutedLayer> layers) => layers.SelectMany(layer => new TensorSpec[]
+    /// <param name="layers">In order.</param>
+    /// <param name="chooses">True when a run says how many experts its tokens meet, K.</param>
+    public static IEnumerable<TensorSpec> Specs(IEnumerable<RoutedLayer> layers, bool chooses = false) => layers.SelectMany(layer => new TensorSpec[]
     {
-        new(layer.Site.IndicesOutput, ElementType.Int64, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
-        new(layer.Site.WeightsOutput, ElementType.Float, "batch", "sequence", $"{layer.Router.ExpertsPerToken}"),
+        new(layer.Site.IndicesOutput, ElementType.Int64, "batch", "sequence", chooses ? "active" : $"{layer.Router.ExpertsPerToken}"),
+        new(layer.Site.WeightsOutput, ElementType.Float, "batch", "sequence", chooses ? "active" : $"{layer.Router.ExpertsPerToken}"),
     });
 
     /// <summary>Adds the decisions of a pass over sequences of <paramref name="shape"/> [B, S].</summary>

@@ -1,4 +1,3 @@
-using OnnxMoe.Artifacts;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Training;
 using static TorchSharp.torch;
@@ -16,11 +15,6 @@ public sealed class CopyWeights : Conversion
         var given = source.Model.Weights.ToDictionary(weight => weight.Name);
         using var noGrad = no_grad();
         foreach (var weight in target.Weights)
-        {
-            if (!given.TryGetValue(weight.Name, out var from) || !from.Shape.SequenceEqual(weight.Shape))
-                throw new UserError($"Start:Convert 'copy' needs a model of the same form, but '{source.Manifest.Name}' has "
-                    + (from is null ? $"no weight {weight.Name}" : $"{weight.Name} as [{string.Join(",", from.Shape)}] instead of [{string.Join(",", weight.Shape)}]") + ".");
-            weight.Parameter.copy_(from.Parameter);
-        }
+            weight.Parameter.copy_(Find(source, given, weight.Name, weight.Shape));
     }
 }

@@ -8,6 +8,7 @@ public sealed class CausalSelfAttention : Attention
 {
     private readonly int _heads;
     private readonly int _kvHeads;
+    private readonly bool _leavesHeads;
     private readonly long[] _widths;
     private readonly Weight _qkv;
     private readonly Weight _output;
@@ -24,9 +25,11 @@ public sealed class CausalSelfAttention : Attention
     /// <param name="deviation">Of the initial weights.</param>
     /// <param name="bias">A bias for each projection.</param>
     /// <param name="normalizer">What the scores are divided by; 0: the square root of the head size.</param>
-    public CausalSelfAttention(LayerScope scope, int size, int heads, int kvHeads, double deviation, bool bias = false, double normalizer = 0) : base(scope)
+    /// <param name="leavesHeads">Leave the heads' weights and results in <see cref="ForwardContext.Heads"/>.</param>
+    public CausalSelfAttention(LayerScope scope, int size, int heads, int kvHeads, double deviation, bool bias = false, double normalizer = 0,
+        bool leavesHeads = false) : base(scope)
     {
-        (_heads, _kvHeads) = (heads, kvHeads);
+        (_heads, _kvHeads, _leavesHeads) = (heads, kvHeads, leavesHeads);
         var headSize = size / heads;
         _widths = [size, kvHeads * headSize, kvHeads * headSize];
         _qkv = scope.Normal("qkv", deviation, size, _widths.Sum());
@@ -49,8 +52,21 @@ public sealed class CausalSelfAttention : Attention
         var parts = (_qkvBias is null ? projected : projected + _qkvBias).Split(-1, _widths);
         if (_queryScale != 1)
             parts[0] *= _queryScale; // the attention itself divides by the square root of the head size
-        var (mixed, keys, values) = parts[0].CausalAttention(parts[1], parts[2], context.Past(_keys), context.Past(_values), input.Mask, input.Positions,
+        var (pastKeys, pastValues) = (context.Past(_keys), context.Past(_values));
+        if (_leavesHeads)
+        {
+            var (contexts, weights, allKeys, allValues) = Compositions.HeadAttention(parts[0], parts[1], parts[2], pastKeys, pastValues, input.Mask,
+                input.Positions, input.Cos, input.Sin, _heads, _kvHeads);
+            context.Heads = new AttentionHeads(weights, contexts, x.Ops.Weight(_output));
+            return Output(Compositions.MergeHeads(contexts), allKeys, allValues, context);
+        }
+        var (mixed, keys, values) = parts[0].CausalAttention(parts[1], parts[2], pastKeys, pastValues, input.Mask, input.Positions,
             input.Cos, input.Sin, _heads, _kvHeads);
+        return Output(mixed, keys, values, context);
+    }
+
+    private Value Output(Value mixed, Value keys, Value values, ForwardContext context)
+    {
         context.Keep(_keys, keys);
         context.Keep(_values, values);
         var output = mixed.MatMul(_output);

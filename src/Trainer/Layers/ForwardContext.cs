@@ -40,6 +40,9 @@ public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>
         set => _attention = value;
     }
 
+    /// <summary>What the heads of the present block's attention did; null where no router asked for it.</summary>
+    public AttentionHeads? Heads { get; set; }
+
     /// <summary>Hands tensors from layer to layer.</summary>
     public DepthCarry Carry { get; } = new();
 

@@ -64,6 +64,9 @@ public sealed class LayerScope
     /// <summary>A weight whose elements all have one value.</summary>
     public Weight Filled(string name, double value, params long[] shape) => Add(name, full(shape, value, dtype: ScalarType.Float32));
 
+    /// <summary>A square matrix with one value on the diagonal and 0 elsewhere.</summary>
+    public Weight Diagonal(string name, double value, long size) => Add(name, eye(size, dtype: ScalarType.Float32).mul_(value));
+
     /// <summary>A tensor kept between decoding steps: see <see cref="CacheSlot"/>.</summary>
     public CacheSlot Cache(string name, ElementType type, params string[] dimensions)
     {

@@ -59,7 +59,7 @@ public sealed class TokenChoiceAttention : Attention
 
         var seen = chosen.Cast(ElementType.Bool).Unsqueeze(2); // [B, H, 1, P + S]
         if (_causal)
-            seen = seen.And(Compositions.Causal(input.Positions.Size(1), chosen.Size(2)));
+            seen = seen.And(CausalMask.Seen(input.Positions.Size(1), chosen.Size(2)));
         if (input.Mask is not null)
             seen = seen.And(input.Mask.Cast(ElementType.Bool).Unsqueeze(1, 2));
         var mixed = Compositions.MaskedAttention(query, key, value, seen).Transpose(0, 2, 1, 3).Reshape(-1, _bank.Heads, _bank.HeadSize);

@@ -5,9 +5,6 @@ namespace OnnxMoe.Trainer.Ops;
 /// <summary>The fused ops written out in standard ONNX ops: what back ends without a form of their own run and write.</summary>
 public static class Compositions
 {
-    /// <summary>Added to the score of a position that must not be seen: exp of it is zero, and a row of nothing else stays finite.</summary>
-    public const float Unseen = -1e30f;
-
     /// <inheritdoc cref="FusedOps.RmsNorm"/>
     /// <remarks>The form is the one that ONNX Runtime recognizes and runs as a single kernel.</remarks>
     public static Value RmsNorm(Value x, Value scale, float epsilon = 1e-5f) =>
@@ -16,6 +13,20 @@ public static class Compositions
     /// <inheritdoc cref="FusedOps.CausalAttention"/>
     public static Value[] CausalAttention(Value query, Value key, Value value, Value? pastKey, Value? pastValue, Value? mask,
         Value positions, Value cos, Value sin, long heads, long kvHeads)
+    {
+        var (contexts, _, keys, values) = HeadAttention(query, key, value, pastKey, pastValue, mask, positions, cos, sin, heads, kvHeads);
+        return [MergeHeads(contexts), keys, values];
+    }
+
+    /// <summary>[B, heads, S, headSize] as [B, S, heads * headSize].</summary>
+    public static Value MergeHeads(Value contexts) => contexts.Transpose(0, 2, 1, 3).Reshape(0, 0, -1);
+
+    /// <summary>
+    /// The inside of <see cref="CausalAttention"/>, for those who need more than its result: the context of each head
+    /// [B, heads, S, headSize], the weights that it was made with [B, heads, S, P + S], and the grown caches.
+    /// </summary>
+    public static (Value Contexts, Value Weights, Value Keys, Value Values) HeadAttention(Value query, Value key, Value value, Value? pastKey, Value? pastValue,
+        Value? mask, Value positions, Value cos, Value sin, long heads, long kvHeads)
     {
         var group = heads / kvHeads;
         var (cosine, sine) = (cos.Gather(positions).Unsqueeze(2), sin.Gather(positions).Unsqueeze(2)); // [B, S, 1, headSize/2]
@@ -36,18 +47,17 @@ public static class Compositions
         var grouped = group == 1 ? q : q.Reshape(Join(batch, q.Ops.Ints(kvHeads, -1), cos.Size(-1) * q.Ops.Ints(2)));
         var scale = cos.Size(-1).Cast(q.Type) * 2;
         var scores = (grouped * scale.Sqrt().Reciprocal()).MatMul(k.Transpose(0, 1, 3, 2));
-        var bias = Bias(q, length, total, mask);
+        var bias = CausalMask.Bias(q, length, total, mask);
         if (group > 1)
             scores = scores.Reshape(Join(batch, q.Ops.Ints(kvHeads, group), length, total));
         else
             bias = mask is null ? bias : bias.Squeeze(1);
         var probabilities = (scores + bias).Softmax();
-        if (group > 1)
-            probabilities = probabilities.Reshape(Join(batch, q.Ops.Ints(kvHeads, -1), total));
-        var context = probabilities.MatMul(v);
-        if (group > 1)
-            context = context.Reshape(Join(batch, q.Ops.Ints(heads), length, cos.Size(-1) * q.Ops.Ints(2)));
-        return [context.Transpose(0, 2, 1, 3).Reshape(0, 0, -1), k, v];
+        if (group == 1)
+            return (probabilities.MatMul(v), probabilities, k, v);
+        var contexts = probabilities.Reshape(Join(batch, q.Ops.Ints(kvHeads, -1), total)).MatMul(v);
+        return (contexts.Reshape(Join(batch, q.Ops.Ints(heads), length, cos.Size(-1) * q.Ops.Ints(2))),
+            probabilities.Reshape(Join(batch, q.Ops.Ints(heads), length, total)), k, v);
     }
 
     /// <summary>
@@ -63,28 +73,6 @@ public static class Compositions
         return new[] { first * cosine - second * sine, second * cosine + first * sine }.Concat(-1);
     }
 
-    /// <summary>0 where a query may look, else <see cref="Unseen"/>: [S, P+S], or with a mask [B, 1, 1, S, P+S].</summary>
-    private static Value Bias(Value scores, Value length, Value keys, Value? mask)
-    {
-        var seen = Causal(length, keys);
-        if (mask is not null)
-            seen = seen.And(mask.Unsqueeze(1, 2, 3).Cast(ElementType.Bool));
-        return seen.Where(scores.Scalar(0), scores.Scalar(Unseen));
-    }
-
-    /// <summary>True where a query may look by its position alone: [S, P + S].</summary>
-    /// <param name="length">[1] int64: S.</param>
-    /// <param name="total">[1] int64: P + S.</param>
-    public static Value Causal(Value length, Value total)
-    {
-        var ops = length.Ops;
-        total = total.Squeeze(0);
-        var one = ops.Constant(HostTensor.Scalar(1L));
-        var column = ops.Constant(HostTensor.Scalar(0L)).Range(total, one); // [P+S]
-        var row = (total - length.Squeeze(0)).Range(total, one).Unsqueeze(1); // [S, 1]
-        return column.LessOrEqual(row);
-    }
-
     /// <summary>Softmax(query key^T / sqrt(d)) value over the keys that a query may see; a query that may see none gets the mean of all.</summary>
     /// <param name="query">[B, H, S, d]</param>
     /// <param name="key">[B, H, L, d]</param>
@@ -95,7 +83,7 @@ public static class Compositions
     {
         var scores = (query / query.Size(-1).Cast(query.Type).Sqrt()).MatMul(key.Transpose(0, 1, 3, 2));
         if (seen is not null)
-            scores = scores + seen.Where(scores.Scalar(0), scores.Scalar(Unseen));
+            scores = scores + seen.Where(scores.Scalar(0), scores.Scalar(CausalMask.Unseen));
         return scores.Softmax().MatMul(value);
     }
 

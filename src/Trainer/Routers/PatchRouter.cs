@@ -50,7 +50,7 @@ public sealed class PatchRouter(LayerScope scope, ScoreHead head, ExpertSelector
         if (sequence is not null)
         {
             (experts, var isSelected, mass) = sequence.Select(x.Reshape(Join(batch, length, x.Size(1))), real);
-            scores = isSelected.Where(scores, scores.Scalar(Compositions.Unseen));
+            scores = isSelected.Where(scores, scores.Scalar(CausalMask.Unseen));
         }
         var probabilities = scores.Softmax(); // [B, M, N]
         var selection = selector.Select(probabilities, realPatches?.Greater(realPatches.Scalar(0)));

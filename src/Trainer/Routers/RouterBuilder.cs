@@ -26,6 +26,7 @@ internal static class RouterBuilder
         {
             Kinds = kinds,
             Capacity = router.Capacity.Factor > 0 ? new CapacityRule(kinds, router.Capacity.Factor, router.Tau, router.Capacity.Base == "tokens") : null,
+            Mixer = Mixer(scope.Child("mixer"), options, kinds.Count),
         };
     }
 
@@ -66,6 +67,17 @@ internal static class RouterBuilder
 
     /// <summary>Experts of one pass: a chain shares a token's experts out among its iterations.</summary>
     private static int PerPass(ModelOptions options) => options.ExpertsPerToken / options.Chain.Iterations;
+
+    private static ScoreMixer? Mixer(LayerScope scope, ModelOptions options, int experts)
+    {
+        var mixer = options.Router.Mixer;
+        return mixer.Kind switch
+        {
+            "similarity" => new SimilarityMixer(scope, options.HiddenSize, experts, mixer.Share, mixer.Temperature, mixer.Learned, mixer.Rows),
+            "attention" => new AttentionMixer(scope, options.HiddenSize, experts, options.Heads, mixer.Share, mixer.Heads == "posterior", mixer.Width, mixer.Learned),
+            _ => null,
+        };
+    }
 
     public static double Deviation(ModelOptions options) =>
         options.Router.InitialDeviation > 0 ? options.Router.InitialDeviation : options.InitialDeviation;

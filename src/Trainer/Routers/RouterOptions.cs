@@ -69,4 +69,10 @@ public sealed class RouterOptions
 
     /// <summary>The section Model:Router:Patches.</summary>
     public PatchOptions Patches { get; set; } = new();
+
+    /// <summary>The section Model:Router:Mixer.</summary>
+    public MixerOptions Mixer { get; set; } = new();
+
+    /// <summary>The section Model:Router:ActiveExperts.</summary>
+    public ActiveExpertsOptions ActiveExperts { get; set; } = new();
 }

@@ -25,12 +25,16 @@ public sealed class ScoreRouter(LayerScope scope, ScoreHead head, Selector selec
     /// <summary>How many picks an expert takes from a training batch; null: any number.</summary>
     public CapacityRule? Capacity { get; init; }
 
-    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => head.CostOfToken(context);
+    /// <summary>Averages the probabilities over related tokens before the selection; null: each token by itself.</summary>
+    public ScoreMixer? Mixer { get; init; }
+
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => [.. head.CostOfToken(context), .. Mixer?.CostOfToken(context) ?? []];
 
     public override Routing Route(Value x, ForwardContext context)
     {
         var logits = head.Score(x, context); // [T, N]
         var probabilities = logits.Softmax();
+        probabilities = Mixer?.Mix(x, probabilities, context) ?? probabilities;
         var (picks, selected) = selector.Select(probabilities, context); // [T, K]
         var weights = rule.Weigh(picks, selected, Kinds);
         if (context.Ops.IsTraining)

@@ -10,6 +10,9 @@ public sealed record EvaluationHooks
     /// <summary>Changes what the routed layers do; null leaves them as they are.</summary>
     public Intervention? Intervention { get; init; }
 
+    /// <summary>Experts that each token activates, in place of the model's own number.</summary>
+    public int? ActiveExperts { get; init; }
+
     /// <summary>Changes the inputs of a batch, given the number of its first window; null leaves them as they are.</summary>
     public Func<TokenBatch, long, TokenBatch>? Inputs { get; init; }
 

@@ -43,7 +43,12 @@ public sealed class Evaluator(DecoderLm model, IReadOnlyList<TextDomain> domains
         {
             using var scope = NewDisposeScope();
             var batch = hooks?.Inputs?.Invoke(window, requests) ?? window;
-            var context = new ForwardContext(_ops) { Intervention = hooks?.Intervention, Watch = hooks?.Watch };
+            var context = new ForwardContext(_ops)
+            {
+                Intervention = hooks?.Intervention,
+                Watch = hooks?.Watch,
+                ActiveExperts = hooks?.ActiveExperts is { } k ? _ops.Ints(k) : null,
+            };
             var losses = LanguageModelLoss.PerToken(model, batch, context);
             sum += losses.mean().item<float>() * (double)batch.Inputs.Length;
             Record(context, load, trace, firstRequest: requests, batch.Rows, length);

@@ -11,6 +11,7 @@ namespace OnnxMoe.Trainer.Training;
 public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer, TrainingMix data, TrainerOptions options, long seed, int length, Device? device) : ITrainingStep
 {
     private readonly TorchOps _ops = new(training: true, device);
+    private readonly TopKSchedule? _schedule = TopKSchedule.Of(model.Options, options);
 
     /// <summary>Changes what the routed layers do while training; null leaves them as they are.</summary>
     public Intervention? Intervention { get; init; }
@@ -31,20 +32,27 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
         using var scope = NewDisposeScope();
         var loss = 0.0;
         var auxiliary = new SortedDictionary<string, double>(StringComparer.Ordinal);
+        var activeExperts = _schedule?.At(step); // of the optimizer step: the same for all its parts
         for (var part = 0; part < options.Accumulation; part++)
         {
             using var partScope = NewDisposeScope();
-            loss += Backward(step, part, auxiliary);
+            loss += Backward(step, part, activeExperts, auxiliary);
         }
         var norm = optimizer.Step(learningRate);
         var tokens = (double)options.BatchSize * length * options.Accumulation;
-        return new StepMetrics(loss, auxiliary, norm, learningRate, tokens / clock.Elapsed.TotalSeconds);
+        return new StepMetrics(loss, auxiliary, norm, learningRate, tokens / clock.Elapsed.TotalSeconds) { ActiveExperts = activeExperts };
     }
 
-    private double Backward(int step, int part, SortedDictionary<string, double> auxiliary)
+    private double Backward(int step, int part, int? activeExperts, SortedDictionary<string, double> auxiliary)
     {
         var batch = data.Batch(seed, step, part, options.BatchSize, length);
-        var context = new ForwardContext(_ops) { SequenceLength = length, Progress = (double)step / options.Steps, Intervention = Intervention };
+        var context = new ForwardContext(_ops)
+        {
+            SequenceLength = length,
+            Progress = (double)step / options.Steps,
+            Intervention = Intervention,
+            ActiveExperts = activeExperts is { } k ? _ops.Ints(k) : null,
+        };
         var objective = LanguageModelLoss.Of(model, batch, context);
         var loss = objective.item<float>() / options.Accumulation;
         Objective.Backward(objective, context, options.Accumulation, auxiliary);

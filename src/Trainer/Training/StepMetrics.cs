@@ -10,4 +10,7 @@ public sealed record StepMetrics(double Loss, IReadOnlyDictionary<string, double
 {
     /// <summary>What <see cref="Loss"/> is called in the metrics: another word where it is no cross-entropy of the text.</summary>
     public string LossName { get; init; } = "loss";
+
+    /// <summary>Experts that each token activated; null where the model's number does not change.</summary>
+    public int? ActiveExperts { get; init; }
 }

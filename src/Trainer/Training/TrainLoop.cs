@@ -85,6 +85,8 @@ internal sealed class TrainLoop(TrainerOptions options, ITrainingStep step, Func
             ["gradient_norm"] = measured.GradientNorm,
             ["tokens_per_second"] = measured.TokensPerSecond,
         };
+        if (measured.ActiveExperts is { } activeExperts)
+            entry["active_experts"] = activeExperts;
         foreach (var (name, value) in measured.Auxiliary)
             entry[name] = value;
         return entry;

@@ -25,6 +25,7 @@ public static class TrainRun
     public static void Execute(string modelFolder, TrainSettings settings, TextWriter log, bool terminal, CancellationToken cancel)
     {
         settings.Model.Check();
+        _ = TopKSchedule.Of(settings.Model, settings.Trainer); // one that does not go with the steps is refused before anything is read
         foreach (var warning in settings.Model.Warnings())
             log.WriteLine($"Warning: {warning}");
         var device = Device(settings.Trainer);
@@ -76,6 +77,7 @@ public static class TrainRun
         TracedLayer[] routed = [.. model.RoutedLayers.Select(l => new TracedLayer(l.Number, l.Router.Experts, l.Router.ExpertsPerToken) { Iteration = l.Iteration })];
         using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), new RoutingTraceHeader(routed))) // a dense model routes nothing
             evaluation = evaluator.Run(trace);
+        var activeExperts = ActiveExpertsEvaluation.Run(model, evaluator, length, files.PathOf, log);
         var domains = DomainResult.Of(evaluation, data, length, evaluator.Windows);
         var bigram = domains.Average(domain => domain.BigramLoss);
         var speed = MetricsFile.MedianSpeed(entries);
@@ -98,8 +100,8 @@ public static class TrainRun
         conversion?.Save(files.Staging);
         if (data.Tokenizer is BpeTokenizer bpe)
             bpe.Save(files.PathOf(BpeTokenizer.FileName));
-        TrainingReport.Write(files.PathOf("training.html"), settings, training, entries, model, evaluation);
-        var manifest = ModelDescription.Of(settings, model, data.Tokenizer, training)
+        TrainingReport.Write(files.PathOf("training.html"), settings, training, entries, model, evaluation, activeExperts);
+        var manifest = (ModelDescription.Of(settings, model, data.Tokenizer, training) with { ActiveExperts = activeExperts })
             .WithFiles(files.Staging, Directory.GetFiles(files.Staging).Select(f => Path.GetFileName(f)));
         manifest.Save(files.Staging);
         files.Publish();

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Reports;
 using OnnxMoe.Trainer.Backbones;
 using static OnnxMoe.Trainer.Training.TrainingCharts;
@@ -14,7 +15,9 @@ public static class TrainingReport
     /// <param name="metrics">All entries of metrics.jsonl.</param>
     /// <param name="model">The trained model.</param>
     /// <param name="evaluation">Of the best weights, on validation text.</param>
-    public static void Write(string path, TrainSettings settings, JsonObject training, IReadOnlyList<JsonObject> metrics, DecoderLm model, Evaluation evaluation)
+    /// <param name="activeExperts">The same with each number of experts that callers may choose; null where it is fixed.</param>
+    public static void Write(string path, TrainSettings settings, JsonObject training, IReadOnlyList<JsonObject> metrics, DecoderLm model, Evaluation evaluation,
+        ActiveExperts? activeExperts = null)
     {
         var size = ModelCost.Parameters(model);
         var steps = metrics.Where(m => m.ContainsKey("loss")).ToArray();
@@ -45,6 +48,8 @@ public static class TrainingReport
             AddDomains(report, domains, evaluations);
         if (evaluation.ExpertLoad.Length > 0)
             AddLoad(report, model, evaluations, evaluation.ExpertLoad);
+        if (activeExperts is not null)
+            AddActiveExperts(report, activeExperts);
         AddRecipe(report, settings).Save(path);
     }
 
@@ -56,5 +61,14 @@ public static class TrainingReport
                 [.. domains.Select(domain => new ChartSeries(domain.Key, [.. evaluations.Select(m => Number((JsonObject)m["validation_loss_by_domain"]!, domain.Key))]) { At = steps })]))
             .Table(new ReportTable(["Domain", "Validation loss", "Bigram model", "Bits per byte"], [.. domains.Select(domain => (string[])
                 [domain.Key, .. new[] { "loss", "bigramLoss", "bitsPerByte" }.Select(key => Text($"{Number((JsonObject)domain.Value!, key):F4}"))])]));
+    }
+
+    private static void AddActiveExperts(HtmlReport report, ActiveExperts active)
+    {
+        double[] numbers = [.. active.Measured.Select(quality => (double)quality.K)];
+        report.Section("Active experts", Text($"The same weights with each number of experts a token that callers may choose; those who do not choose get {active.Default}."))
+            .Charts(new LineChart("Validation loss by active experts", "experts a token", "nats a token", [new ChartSeries("validation", [.. active.Measured.Select(quality => quality.ValidationLoss)]) { At = numbers }]))
+            .Table(new ReportTable(["Experts a token", "Validation loss", "Million FLOPs a token"],
+                [.. active.Measured.Select(quality => (string[])[Text($"{quality.K}"), Text($"{quality.ValidationLoss:F4}"), Text($"{quality.FlopsPerToken / 1e6:F3}")])]));
     }
 }

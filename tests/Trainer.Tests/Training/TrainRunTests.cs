@@ -206,6 +206,55 @@ public sealed class TrainRunTests : IDisposable
     }
 
     [Fact]
+    public void EveryNumberOfExpertsThatCallersMayChooseIsMeasuredAndTraced()
+    {
+        var log = new StringWriter();
+        Train("model", log, change: s =>
+        {
+            s.Model.ExpertsPerToken = 4;
+            (s.Model.Router.ActiveExperts.Schedule, s.Model.Router.ActiveExperts.Offered) = ("linear", [1, 4, 6]);
+        });
+        var manifest = ModelManifest.Load(Path.Combine(_folder, "model"));
+        var active = manifest.ActiveExperts!;
+        Assert.Equal((1, 6, 4), (active.Least, active.Most, active.Default));
+        Assert.Equal([1, 4, 6], active.Measured.Select(quality => quality.K));
+        Assert.Equal(manifest.Training!["validationLoss"]!.GetValue<double>(), active.Measured[1].ValidationLoss, 1e-6);
+        Assert.Equal(3, active.Measured.Select(quality => quality.ValidationLoss).Distinct().Count());
+        const double expert = 3 * 2 * 16 * 8; // one routed layer of gated experts
+        Assert.Equal([3 * expert, 2 * expert], active.Measured.Zip(active.Measured.Skip(1), (few, many) => many.FlopsPerToken - few.FlopsPerToken));
+        foreach (var quality in active.Measured)
+            Assert.Equal([new TracedLayer(1, 6, quality.K)], RoutingTrace.Load(Model("model", $"trace-k{quality.K}.bin")).Header.Layers);
+
+        int[] growing = [.. Entries("model").Select(entry => entry["active_experts"]?.GetValue<int>()).OfType<int>()];
+        Assert.Equal([.. Enumerable.Range(0, 10).Select(t => 1 + (int)Math.Round(3 * t / 10.0))], growing);
+        Assert.Contains("With 6 active experts: validation loss ", log.ToString());
+        Assert.Contains("Validation loss by active experts", File.ReadAllText(Model("model", "training.html")));
+    }
+
+    [Fact]
+    public void ADenseModelBecomesTheExpertsOfARoutedOne()
+    {
+        Train("dense", change: s => (s.Model.FirstDenseLayers, s.Model.DenseHidden) = (s.Model.Layers, 48));
+        void Routed(TrainSettings s)
+        {
+            (s.Start.From, s.Start.Convert, s.Trainer.LearningRate) = ("dense", "slice", 0);
+            (s.Model.FirstDenseLayers, s.Model.SharedExperts, s.Model.ExpertsPerToken) = (0, 0, 6);
+            (s.Model.Router.WeightRule, s.Model.Router.InitialDeviation) = ("renormalized", 1e-6);
+        }
+        Train("routed", change: Routed);
+        double Loss(string name) => ModelManifest.Load(Path.Combine(_folder, name)).Training!["validationLoss"]!.GetValue<double>();
+        Assert.Equal(Loss("dense"), Loss("routed"), 1e-4);
+    }
+
+    [Fact]
+    public void AScheduleThatTheStepsAreTooFewForIsRefusedAtOnce()
+    {
+        var error = Assert.Throws<UserError>(() => Train("model", change: s => s.Model.Router.ActiveExperts.Schedule = "exponential"));
+        Assert.Contains("Trainer:Steps is 10; it must be 300 or more.", error.Message);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "model")));
+    }
+
+    [Fact]
     public void CudaWithoutADeviceIsAClearError()
     {
         if (TorchSharp.torch.cuda.is_available())

@@ -9,7 +9,7 @@ namespace OnnxMoe.Trainer.Ops.Kernels;
 /// </summary>
 internal static class AttentionKernel
 {
-    /// <summary>Score of a position that must not be seen; see <see cref="Compositions"/>.</summary>
+    /// <summary>Score of a position that must not be seen; see <see cref="CausalMask"/>.</summary>
     private const double Unseen = -1e30;
 
     public static Value[] Run(OpCall call, int heads, int kvHeads)
