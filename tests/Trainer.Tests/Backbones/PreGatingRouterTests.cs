@@ -120,7 +120,15 @@ public class PreGatingRouterTests
     {
         var options = new ModelOptions
         {
-            Layers = 3, HiddenSize = 16, Heads = 4, ContextLength = 12, Experts = 4, ExpertsPerToken = 1, ExpertHidden = 6, SharedExperts = 0, InitialDeviation = 0.5,
+            Layers = 3,
+            HiddenSize = 16,
+            Heads = 4,
+            ContextLength = 12,
+            Experts = 4,
+            ExpertsPerToken = 1,
+            ExpertHidden = 6,
+            SharedExperts = 0,
+            InitialDeviation = 0.5,
             PreGate = new() { Layers = 1, HiddenSize = 8, Heads = 2 },
         };
         change?.Invoke(options);

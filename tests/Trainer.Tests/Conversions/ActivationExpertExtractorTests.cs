@@ -96,7 +96,15 @@ public class ActivationExpertExtractorTests
     {
         var options = new ModelOptions
         {
-            Layers = 2, HiddenSize = 16, Heads = 4, ContextLength = 12, Experts = Experts, ExpertsPerToken = 1, SharedExperts = 0, Gated = gated, InitialDeviation = 0.4,
+            Layers = 2,
+            HiddenSize = 16,
+            Heads = 4,
+            ContextLength = 12,
+            Experts = Experts,
+            ExpertsPerToken = 1,
+            SharedExperts = 0,
+            Gated = gated,
+            InitialDeviation = 0.4,
         };
         change(options);
         options.Check();

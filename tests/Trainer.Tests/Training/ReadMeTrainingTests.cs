@@ -135,7 +135,11 @@ public sealed class ReadMeTrainingTests : IDisposable
         var settings = new TrainSettings(name, 3,
             new DataOptions
             {
-                Source = $"{Path.Combine(_folder, "text")},{Path.Combine(_folder, "code")}", Folder = Path.Combine(_folder, "data"), Tokenizer = "bytes", ValidationFraction = 0.25, TestFraction = 0,
+                Source = $"{Path.Combine(_folder, "text")},{Path.Combine(_folder, "code")}",
+                Folder = Path.Combine(_folder, "data"),
+                Tokenizer = "bytes",
+                ValidationFraction = 0.25,
+                TestFraction = 0,
             },
             new() { Layers = 2, HiddenSize = 16, Heads = 4, ContextLength = 12, Experts = 2, ExpertsPerToken = 1, SharedExperts = 0, InitialDeviation = 0.3 },
             new TrainerOptions { Steps = 14, BatchSize = 3, WarmupSteps = 0, EvaluateEvery = 7, CheckpointEvery = 100, EvaluationTokens = 120, Threads = 1, LearningRate = 0.01 });
