@@ -48,8 +48,8 @@ public class RouterExpertCrossTests
         ["gelu"] = o => o.Activation = "gelu",
         ["gated and shared"] = o => o.SharedExperts = 2,
         ["gated with routed heads"] = o => (o.HeadRouting.HeadsPerToken, o.KvHeads) = (2, 4),
-        ["gated beside attention experts"] = o => (o.Block, o.AttentionBank.Experts) = ("parallel", 3),
-        ["gated beside attention experts of shared keys"] = o => (o.Block, o.AttentionBank.Experts, o.AttentionBank.KeyValues) = ("parallel", 3, "shared"),
+        ["gated beside attention experts"] = o => o.AttentionBank.Experts = 3,
+        ["gated beside attention experts of shared keys"] = o => (o.AttentionBank.Experts, o.AttentionBank.KeyValues) = (3, "shared"),
     };
 
     public static TheoryData<string, string> Pairs()

@@ -21,6 +21,8 @@ internal static class ChainOptionsCheck
         var replaces = !options.ChainAdds();
         Require(!replaces || options.Residual.Kind == "plain",
             $"Model:Residual:Kind is {options.Residual.Kind}, but a chain of Model:Chain:Base={chain.Base} replaces the residual stream, so nothing is left to add a momentum to; use Model:Residual:Kind=plain");
+        Require(!replaces || options.Block != "parallel",
+            "Model:Block is parallel, which adds to the residual stream, but the chain replaces it; switch Model:Chain:Inner or Model:Chain:Outer on");
         Require(chain.Base == "raw" || options.Block == "pre-norm",
             $"Model:Chain:Base is normed, but blocks of Model:Block={options.Block} have no norm before the chain; use Model:Block=pre-norm");
     }

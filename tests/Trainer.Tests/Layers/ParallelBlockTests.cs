@@ -30,6 +30,7 @@ public sealed class ParallelBlockTests
 
     [Theory]
     [InlineData("residual", "Model:Residual:Kind is heavy-ball, but Model:Block is parallel")]
+    [InlineData("chain", "Model:Block is parallel, which adds to the residual stream, but the chain replaces it")]
     [InlineData("one", "Model:AttentionBank:Experts is 1; a bank has 2 or more experts")]
     [InlineData("active", "Model:AttentionBank:ActiveExperts is 3, but Model:AttentionBank:Experts only 2")]
     [InlineData("shared", "Model:AttentionBank:KeyValues is shared, but there are no attention experts")]
@@ -40,6 +41,7 @@ public sealed class ParallelBlockTests
         switch (wrong)
         {
             case "residual": options.Residual.Kind = "heavy-ball"; break;
+            case "chain": (options.Chain.Inner, options.Chain.Unsafe) = (false, true); break;
             case "one": options.AttentionBank.Experts = 1; break;
             case "active": (options.AttentionBank.Experts, options.AttentionBank.ActiveExperts) = (2, 3); break;
             default: options.AttentionBank.KeyValues = "shared"; break;
