@@ -46,7 +46,7 @@ public static class UnionDecompose
     public static Tensor FromRows(Tensor union) => union.reshape(union.shape[0] * union.shape[1], union.shape[2]).clone();
 
     /// <summary>The way back of <see cref="Shares"/>: their sum.</summary>
-    public static Tensor FromShares(Tensor union) => union.sum(0);
+    public static Tensor FromShares(Tensor union) => union.sum([0L]);
 
     /// <summary>The way back of <see cref="Heads"/>.</summary>
     public static Tensor FromHeads(Tensor union)
