@@ -18,11 +18,11 @@ public static class ModelOptionsCheck
             $"Model:KvHeads is {options.KvHeads}, which does not divide Model:Heads {options.Heads}");
         Require(options.FirstDenseLayers <= options.Layers,
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
+        options.CheckHeads();
         options.AttentionBank.Check();
         options.CheckPreGate();
         Require(options.Block != "parallel" || options.Residual.Kind == "plain",
             $"Model:Residual:Kind is {options.Residual.Kind}, but Model:Block is parallel, whose two parts are added to the stream as they are; one of the two must be another");
-        options.CheckHeads();
         if (options.FirstDenseLayers == options.Layers)
         {
             Require(options.Residual.Kind == "plain",

@@ -48,7 +48,8 @@ public class UnionDecomposeTests
     {
         var dense = new DecoderLm(Unions.Dense("decoder"), Unions.Vocabulary, 1);
         var wider = new DecoderLm(Unions.Union(Unions.Dense("decoder"), "topk", o => o.ExpertHidden = 7), Unions.Vocabulary, 1);
+        var slices = new DecoderLm(Unions.Union(Unions.Dense("decoder"), "topk", o => o.HeadRouting.HeadsPerToken = 0), Unions.Vocabulary, 1);
         Assert.Contains("Model:Experts times Model:ExpertHidden", Assert.Throws<UserError>(() => DecomposeIntoUnion.Copy(dense, wider, "dense")).Message);
-        Assert.Contains("needs a dense model with the weight layers.0.ffn.up", Assert.Throws<UserError>(() => DecomposeIntoUnion.Copy(wider, wider, "wider")).Message);
+        Assert.Contains("needs a dense model with the weight layers.0.ffn.up", Assert.Throws<UserError>(() => DecomposeIntoUnion.Copy(slices, slices, "slices")).Message);
     }
 }
