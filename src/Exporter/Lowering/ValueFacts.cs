@@ -27,7 +27,9 @@ internal static class ValueFacts
         bool Holds(int input) => IsNonNegative(ops, node.Input[input], open);
         return node.OpType switch
         {
-            "Softmax" or "Sigmoid" or "Relu" or "Exp" or "Abs" or "Sqrt" or "Softplus" or "Shape" or "Size" => true,
+            "Softmax" or "Sigmoid" or "Relu" or "Exp" or "Abs" or "Sqrt" or "Softplus" or "Shape" or "Size" or "NonZero" => true,
+            "Equal" or "Less" or "LessOrEqual" or "Greater" or "GreaterOrEqual" or "And" or "Or" or "Xor" or "Not" => true, // cast: 0 or 1
+            "ScatterElements" or "ScatterND" => Holds(0) && Holds(2),
             "TopK" => name != node.Output[0] || Holds(0),
             "Cast" or "Identity" or "Reshape" or "Transpose" or "Squeeze" or "Unsqueeze" or "Slice" or "Split" or "Expand" or "Tile" or "Gather"
                 or "GatherElements" or "GatherND" or "ReduceSum" or "ReduceMax" or "ReduceMin" or "ReduceMean" or "ReduceProd" or "Reciprocal" => Holds(0),

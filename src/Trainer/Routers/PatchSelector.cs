@@ -29,7 +29,7 @@ public sealed class PatchSelector(int experts, int expertsPerPatch, double capac
         var (patches, order) = chosen.TopK(count, largest: false);
         var taken = best.GatherElements(order, 2).Greater(best.Scalar(0));
 
-        var members = (scores.Transpose(0, 2, 1) * 0).ScatterElements(patches, taken.Cast(scores.Type), 2).Transpose(0, 2, 1); // [B, M, N]
+        var members = (probabilities.Transpose(0, 2, 1) * 0).ScatterElements(patches, taken.Cast(scores.Type), 2).Transpose(0, 2, 1); // [B, M, N]
         var kept = members.GatherElements(picks, 2);
         return new PatchSelection(patches, taken, kept.Greater(kept.Scalar(0)).Where(picks, picks.Scalar(-1)), preferred * kept);
     }
