@@ -176,7 +176,7 @@ public class ScoreMixerTests
         Value Output(bool leaves, out ForwardContext context)
         {
             context = Context(Ops, null, Heads);
-            return new CausalSelfAttention(new LayerScope(3), Width, Heads, kvHeads, 0.5, leaves).Forward(x, context);
+            return new CausalSelfAttention(new LayerScope(3), Width, Heads, kvHeads, 0.5, leavesHeads: leaves).Forward(x, context);
         }
         var fused = Some.Floats(Output(false, out var none));
         Assert.Null(none.Heads);
