@@ -18,7 +18,7 @@ public sealed class MeasurementStore(string folder, Experiment experiment)
     public const int HarnessVersion = 1;
 
     /// <summary>The project's JSON, but a run that diverged has measures that are no numbers.</summary>
-    private static readonly JsonSerializerOptions s_json = new(JsonFile.Options) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, WriteIndented = false };
+    private static readonly JsonSerializerOptions Json = new(JsonFile.Options) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, WriteIndented = false };
 
     /// <summary>The stored run, or null when there is none of these settings. A damaged file counts as none.</summary>
     /// <param name="arm">Name of the arm.</param>
@@ -32,7 +32,7 @@ public sealed class MeasurementStore(string folder, Experiment experiment)
             return null;
         try
         {
-            var stored = JsonSerializer.Deserialize<Measurement>(File.ReadAllBytes(path), s_json);
+            var stored = JsonSerializer.Deserialize<Measurement>(File.ReadAllBytes(path), Json);
             return stored?.Fingerprint == fingerprint ? stored : null;
         }
         catch (JsonException)
@@ -44,7 +44,7 @@ public sealed class MeasurementStore(string folder, Experiment experiment)
     /// <summary>An empty measurement, to be filled by a run and saved.</summary>
     public Measurement New(string arm, long seed, string settings) => new(arm, seed, Fingerprint(settings));
 
-    public void Save(Measurement run) => AtomicFile.WriteText(PathOf(run.Arm, run.Seed, run.Fingerprint), JsonSerializer.Serialize(run, s_json));
+    public void Save(Measurement run) => AtomicFile.WriteText(PathOf(run.Arm, run.Seed, run.Fingerprint), JsonSerializer.Serialize(run, Json));
 
     /// <summary>Deletes all stored runs of the experiment.</summary>
     public void Clear()

@@ -1,6 +1,6 @@
 using OnnxMoe.Trainer.Experts;
-using OnnxMoe.Trainer.Objectives;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Objectives;
 using OnnxMoe.Trainer.Ops;
 using OnnxMoe.Trainer.Routers;
 using OnnxMoe.Trainer.Tests.Routers;
