@@ -23,5 +23,20 @@ internal static class RouterContenders
     [
         ("plain top-k", _ => { }),
         ("deepseekmoe", o => (o.Experts, o.ExpertsPerToken, o.ExpertHidden, o.SharedExperts, o.Router.WeightRule) = (31, 7, 128, 1, "softmax")),
+        ("rmoe", o => (o.Router.Scores, o.Router.Recurrent.Width) = ("recurrent", 128)),
+        ("coe", o => o.Chain.Iterations = 2),
+        ("graph-of-tokens, similarity", o => o.Router.Mixer.Kind = "similarity"),
+        ("graph-of-tokens, attention", o => o.Router.Mixer.Kind = "attention"),
+        ("adamoe", o => (o.ExpertsPerToken, o.ZeroComputation.Zero, o.Router.NullBucket) = (3, 8, true)),
+        ("momentumsmoe", o => o.Residual.Kind = "heavy-ball"),
+        ("smoe-dropout", o => (o.Router.Bias, o.Router.Frozen, o.Router.ActiveExperts.Offered) = (true, true, [1, 2, 4, 8])),
+        ("moe-plus-plus", o =>
+        {
+            (o.ZeroComputation.Zero, o.ZeroComputation.Copy, o.ZeroComputation.Constant) = (1, 1, 2);
+            (o.Router.GatingResidual, o.Router.WeightRule) = ("normal", "softmax");
+        }),
+        ("dynamic-moe", o => (o.ExpertsPerToken, o.Router.Selection, o.Router.WeightRule) = (8, "topp", "softmax")),
+        ("bam", o => (o.Block, o.AttentionBank.Experts, o.ExpertsPerToken, o.Router.WeightRule) = ("parallel", 4, 1, "softmax")),
+        ("uoe", o => (o.HeadRouting.HeadsPerToken, o.Router.WeightRule) = (2, "sum")),
     ];
 }
