@@ -1,8 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Trainer.Backbones;
-using OnnxMoe.Trainer.Ops;
 using OnnxMoe.Trainer.Training;
-using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Conversions;
 
@@ -36,15 +34,4 @@ public abstract class Conversion
     /// <summary>The only source of a conversion that takes one.</summary>
     protected TrainedModel Single(IReadOnlyList<TrainedModel> sources) => sources.Count == 1 ? sources[0]
         : throw new UserError($"Start:Convert '{Name}' takes one model, but Start:From names {sources.Count}.");
-
-    /// <summary>A source's weight of some name.</summary>
-    /// <param name="source">The trained model.</param>
-    /// <param name="given">Its weights by name.</param>
-    /// <param name="name">Of the weight.</param>
-    /// <param name="shape">That it must have; null: any.</param>
-    /// <exception cref="UserError">There is none, or it has another shape.</exception>
-    protected Tensor Find(TrainedModel source, IReadOnlyDictionary<string, Weight> given, string name, long[]? shape = null) =>
-        given.TryGetValue(name, out var weight) && (shape is null || weight.Shape.SequenceEqual(shape)) ? weight.Parameter
-        : throw new UserError($"Start:Convert '{Name}' needs a model of the same form, but '{source.Manifest.Name}' has "
-            + (weight is null ? $"no weight {name}" : $"{name} as [{string.Join(",", weight.Shape)}] instead of [{string.Join(",", shape!)}]") + ".");
 }

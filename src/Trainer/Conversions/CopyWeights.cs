@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Training;
 using static TorchSharp.torch;
@@ -15,6 +16,11 @@ public sealed class CopyWeights : Conversion
         var given = source.Model.Weights.ToDictionary(weight => weight.Name);
         using var noGrad = no_grad();
         foreach (var weight in target.Weights)
-            weight.Parameter.copy_(Find(source, given, weight.Name, weight.Shape));
+        {
+            if (!given.TryGetValue(weight.Name, out var from) || !from.Shape.SequenceEqual(weight.Shape))
+                throw new UserError($"Start:Convert 'copy' needs a model of the same form, but '{source.Manifest.Name}' has "
+                    + (from is null ? $"no weight {weight.Name}" : $"{weight.Name} as [{string.Join(",", from.Shape)}] instead of [{string.Join(",", weight.Shape)}]") + ".");
+            weight.Parameter.copy_(from.Parameter);
+        }
     }
 }

@@ -42,47 +42,8 @@ internal static class RouterOptionsCheck
             $"Model:Router:Patches:ExpertsPerSequence is {router.Patches.ExpertsPerSequence}; there are only {options.Experts} routed experts");
         Require(router.Selection != PatchOptions.Selection || (kinds.AllStored && router.Capacity.Factor == 0),
             $"Model:Router:Selection is {PatchOptions.Selection}, which goes neither with Model:ZeroComputation nor with Model:Router:Capacity:Factor: patches that an expert takes are limited by Model:Router:Patches:Capacity");
-        var mixer = router.Mixer;
-        Require(mixer.Temperature > 0, FormattableString.Invariant($"Model:Router:Mixer:Temperature is {mixer.Temperature}, but similarities are divided by it; it must be above 0"));
-        Require(mixer.Width > 0, FormattableString.Invariant($"Model:Router:Mixer:Width is {mixer.Width}, but distances are divided by it; it must be above 0"));
-        CheckMixer(options);
-        CheckActiveExperts(options);
-    }
-
-    private static void CheckMixer(ModelOptions options)
-    {
-        var kind = options.Router.Mixer.Kind;
-        if (kind == "none")
-            return;
-        Require(options.Router.Selection != PatchOptions.Selection && options.Backbone != ModelOptions.Encoder && options.PreGate.Layers == 0 && options.Chain.Iterations == 1,
-            $"Model:Router:Mixer:Kind is {kind}, which mixes the choices of each token and those before it in the layers of a decoder; it goes with no encoder, no patches, no chain and no router before the model");
-        Require(kind != "attention" || (options.Block != "parallel" && options.AttentionBank.Experts == 0 && options.HeadRouting.HeadsPerToken == 0),
-            "Model:Router:Mixer:Kind is attention, which needs the weights of one attention layer before the routed one; use Model:Block pre-norm or post-norm without Model:AttentionBank and Model:HeadRouting");
-    }
-
-    private static void CheckActiveExperts(ModelOptions options)
-    {
-        const string section = "Model:Router:ActiveExperts";
-        var active = options.Router.ActiveExperts;
-        Require(options.Router.Selection == "topk" || active is { Offered.Length: 0, Schedule: "none" },
-            $"Model:Router:Selection is {options.Router.Selection}, which finds the number of experts by itself, but {section} sets it; that needs Model:Router:Selection=topk");
-        foreach (var k in active.Offered)
-            Require(k >= 1 && k <= options.Experts, $"{section}:Offered has {k}; numbers from 1 to Model:Experts {options.Experts} are possible");
-        Require(active.Offered.Zip(active.Offered.Skip(1)).All(pair => pair.First < pair.Second), $"{section}:Offered is {string.Join(',', active.Offered)}, which is not ascending");
-        Require(active.Offered.Length == 0 || active.Offered.Contains(options.ExpertsPerToken),
-            $"{section}:Offered is {string.Join(',', active.Offered)}, without Model:ExpertsPerToken {options.ExpertsPerToken}, which those get who do not choose");
-        if (active.Schedule == "multi-step")
-        {
-            Require(active.Stages.Length > 0, $"{section}:Schedule is multi-step, but {section}:Stages is empty; it needs the numbers of experts, such as 1,2,4,8");
-            foreach (var k in active.Stages)
-                Require(k >= 1 && k <= options.Experts, $"{section}:Stages has {k}; numbers from 1 to Model:Experts {options.Experts} are possible");
-        }
-        else if (active.Schedule != "none")
-        {
-            Require(active.Least >= 1, $"{section}:Least is {active.Least}; a token needs at least 1 expert");
-            Require(active.Least <= options.ExpertsPerToken,
-                $"{section}:Least is {active.Least}, more than Model:ExpertsPerToken {options.ExpertsPerToken}, to which the schedule grows");
-        }
+        options.CheckMixer();
+        options.CheckActiveExperts();
     }
 
     /// <summary>Rules of the selection, of experts and of heads alike.</summary>

@@ -5,8 +5,8 @@ using OnnxMoe.Trainer.Ops;
 namespace OnnxMoe.Trainer.Routers;
 
 /// <summary>
-/// Similarity-aware routing (Nguyen et al. 2025, arXiv 2505.00792): Q_ij = softmax over j of u_i W u_j / tau, with a learned W [D, D]
-/// that starts as the unit matrix over the root of D. Tokens so far are kept between decoding steps.
+/// Similarity-aware routing (Nguyen et al. 2025, arXiv 2505.00792): Q_ij = softmax over j of u_i W u_j / (tau sqrt(D)), with a learned
+/// W [D, D] that starts as the unit matrix. The root stands outside of W, so that a step of the optimizer moves the similarities less. Tokens so far are kept between decoding steps.
 /// </summary>
 public sealed class SimilarityMixer : ScoreMixer
 {
@@ -27,7 +27,7 @@ public sealed class SimilarityMixer : ScoreMixer
     public SimilarityMixer(LayerScope scope, int size, int experts, double share, double temperature, bool learned, int rows = 0) : base(scope, experts, share)
     {
         (_size, _experts, _rows) = (size, experts, rows);
-        _similarity = scope.Diagonal("similarity", 1 / Math.Sqrt(size), size);
+        _similarity = scope.Diagonal("similarity", 1, size);
         _logTemperature = (learned ? scope : scope.Frozen()).Filled("log_temperature", Math.Log(temperature), 1);
         _tokens = scope.Cache("router_tokens", ElementType.Float, "batch", "past", $"{size}");
     }
@@ -38,7 +38,7 @@ public sealed class SimilarityMixer : ScoreMixer
     protected override Value Average(Value u, Value probabilities, ForwardContext context)
     {
         var (positions, mask) = (context.Attention.Positions, context.Attention.Mask);
-        var queries = u.MatMul(_similarity) * (-u.Ops.Weight(_logTemperature)).Exp(); // [B, S, D]
+        var queries = u.MatMul(_similarity) * ((-u.Ops.Weight(_logTemperature)).Exp() / Math.Sqrt(_size)); // [B, S, D]
         var keys = Grown(_tokens, u, context); // [B, P + S, D]
         var bias = CausalMask.Bias(u, positions.Size(1), mask is null ? keys.Size(1) : mask.Size(1), mask);
         if (mask is not null)

@@ -124,6 +124,23 @@ public class ActiveExpertsTests
     }
 
     [Fact]
+    public void ModelsWhoseNumberOfExpertsCannotChangeAreRefusedASchedule()
+    {
+        var changes = new (Action<ModelOptions> Change, string Says)[]
+        {
+            (o => o.Chain.Iterations = 2, "Model:Chain:Iterations is 2, which shares a fixed number of experts out"),
+            (o => (o.Backbone, o.Router.Selection) = (ModelOptions.Encoder, "topk"), "Model:Backbone is encoder, but Model:Router:ActiveExperts sets the number of experts"),
+        };
+        foreach (var (change, says) in changes)
+        {
+            var options = Some.SmallModel();
+            options.Router.ActiveExperts.Schedule = "linear";
+            change(options);
+            Assert.Contains(says, Assert.Throws<UserError>(options.Check).Message);
+        }
+    }
+
+    [Fact]
     public void MoreExpertsThanThereAreAreRefused()
     {
         var options = Some.SmallModel();

@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
@@ -185,14 +186,26 @@ public class ScoreMixerTests
         Assert.Equal([Batch, Heads, Length, Length], TorchOps.TensorOf(left.Heads.Weights).shape);
     }
 
-    [Theory]
-    [InlineData("Temperature", "Model:Router:Mixer:Temperature is 0, but similarities are divided by it; it must be above 0.")]
-    [InlineData("Width", "Model:Router:Mixer:Width is 0, but distances are divided by it; it must be above 0.")]
-    public void ATemperatureOrWidthOfZeroIsRefused(string setting, string message)
+    [Fact]
+    public void SettingsThatDoNotGoTogetherAreRefused()
     {
-        var options = Some.SmallModel();
-        typeof(MixerOptions).GetProperty(setting)!.SetValue(options.Router.Mixer, 0.0);
-        Assert.Equal(message, Assert.Throws<UserError>(() => OnnxMoe.Trainer.Backbones.ModelOptionsCheck.Check(options)).Message);
+        var changes = new (Action<ModelOptions> Change, string Says)[]
+        {
+            (o => o.Router.Mixer.Temperature = 0, "Model:Router:Mixer:Temperature is 0, but similarities are divided by it; it must be above 0."),
+            (o => o.Router.Mixer.Width = -1, "Model:Router:Mixer:Width is -1, but distances are divided by it; it must be above 0."),
+            (o => o.Backbone = ModelOptions.Encoder, "Model:Router:Mixer:Kind is attention, which looks at a token and the ones before it, but Model:Backbone is encoder"),
+            (o => o.Chain.Iterations = 2, "but Model:Chain:Iterations is 2; use one of the two."),
+            (o => (o.Block, o.KvHeads) = ("parallel", 0), "but Model:Block is parallel, where no attention runs before the experts"),
+            (o => (o.HeadRouting.HeadsPerToken, o.KvHeads) = (2, 0), "but Model:HeadRouting:HeadsPerToken replaces them"),
+            (o => (o.AttentionBank.Experts, o.KvHeads) = (3, 0), "but Model:AttentionBank:Experts replaces them"),
+        };
+        foreach (var (change, says) in changes)
+        {
+            var options = Some.SmallModel();
+            options.Router.Mixer.Kind = "attention";
+            change(options);
+            Assert.Contains(says, Assert.Throws<UserError>(options.Check).Message);
+        }
     }
 
     private static ScoreMixer Mixer(string kind, int experts) => Mixers[kind](new LayerScope(1), experts);
@@ -202,7 +215,7 @@ public class ScoreMixerTests
     {
         var mixer = new SimilarityMixer(scope, Width, experts, 1, 0.8, learned: true, rows);
         using var noGrad = no_grad();
-        mixer.Weights[0].Parameter.normal_(0, 1, new Generator(4)).mul_((TorchSharp.Scalar)(random / Math.Sqrt(Width)));
+        mixer.Weights[0].Parameter.normal_(0, 1, new Generator(4)).mul_((TorchSharp.Scalar)random);
         return mixer;
     }
 

@@ -232,21 +232,6 @@ public sealed class TrainRunTests : IDisposable
     }
 
     [Fact]
-    public void ADenseModelBecomesTheExpertsOfARoutedOne()
-    {
-        Train("dense", change: s => (s.Model.FirstDenseLayers, s.Model.DenseHidden) = (s.Model.Layers, 48));
-        void Routed(TrainSettings s)
-        {
-            (s.Start.From, s.Start.Convert, s.Trainer.LearningRate) = ("dense", "slice", 0);
-            (s.Model.FirstDenseLayers, s.Model.SharedExperts, s.Model.ExpertsPerToken) = (0, 0, 6);
-            (s.Model.Router.WeightRule, s.Model.Router.InitialDeviation) = ("renormalized", 1e-6);
-        }
-        Train("routed", change: Routed);
-        double Loss(string name) => ModelManifest.Load(Path.Combine(_folder, name)).Training!["validationLoss"]!.GetValue<double>();
-        Assert.Equal(Loss("dense"), Loss("routed"), 1e-4);
-    }
-
-    [Fact]
     public void AScheduleThatTheStepsAreTooFewForIsRefusedAtOnce()
     {
         var error = Assert.Throws<UserError>(() => Train("model", change: s => s.Model.Router.ActiveExperts.Schedule = "exponential"));
