@@ -18,6 +18,7 @@ public static class ModelOptionsCheck
             $"Model:KvHeads is {options.KvHeads}, which does not divide Model:Heads {options.Heads}");
         Require(options.FirstDenseLayers <= options.Layers,
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
+        options.CheckEncoder();
         options.CheckHeads();
         options.AttentionBank.Check();
         options.CheckPreGate();

@@ -11,9 +11,6 @@ internal static class HeadRoutingCheck
     public static void CheckHeads(this ModelOptions options)
     {
         var heads = options.HeadRouting;
-        Require(options.AttentionBank.Experts == 0 || (options.Backbone != ModelOptions.Encoder && heads.HeadsPerToken == 0),
-            "Model:AttentionBank:Experts asks for causal attention experts, which go neither with Model:Backbone=encoder nor with Model:HeadRouting:HeadsPerToken");
-        Require(options.PreGate.Layers == 0 || options.Backbone != ModelOptions.Encoder, "Model:PreGate:Layers asks for a causal router before the model, which Model:Backbone=encoder has not");
         if (heads.HeadsPerToken == 0)
         {
             Require(heads.HeadsPerSequence == 0, "Model:HeadRouting:HeadsPerSequence is set, but heads are not routed; set Model:HeadRouting:HeadsPerToken");
@@ -25,6 +22,8 @@ internal static class HeadRoutingCheck
             $"Model:KvHeads is {options.KvHeads}, but heads that are routed have keys and values of their own; set it to 0 or to Model:Heads {options.Heads}");
         Require(heads.HeadsPerSequence == 0 || options.Router.Selection == PatchOptions.Selection,
             $"Model:HeadRouting:HeadsPerSequence selects heads for a whole sequence, which only Model:Router:Selection={PatchOptions.Selection} does (in an encoder, because it looks at all tokens)");
+        Require(options.AttentionBank.Experts == 0,
+            "Model:HeadRouting:HeadsPerToken routes the heads of one attention layer, but Model:AttentionBank:Experts puts several attention experts in its place; use one of the two");
         options.CheckSelection();
     }
 

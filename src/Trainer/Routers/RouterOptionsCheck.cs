@@ -40,8 +40,8 @@ internal static class RouterOptionsCheck
         options.CheckSelection();
         Require(router.Selection != PatchOptions.Selection || router.Patches.ExpertsPerSequence <= options.Experts,
             $"Model:Router:Patches:ExpertsPerSequence is {router.Patches.ExpertsPerSequence}; there are only {options.Experts} routed experts");
-        Require(router.Selection != PatchOptions.Selection || (kinds.AllStored && router.Capacity.Factor == 0),
-            $"Model:Router:Selection is {PatchOptions.Selection}, which goes neither with Model:ZeroComputation nor with Model:Router:Capacity:Factor: patches that an expert takes are limited by Model:Router:Patches:Capacity");
+        Require(router.Selection != PatchOptions.Selection || (kinds.AllStored && router.Capacity.Factor == 0 && options.Chain.Iterations == 1),
+            $"Model:Router:Selection is {PatchOptions.Selection}, which goes neither with Model:ZeroComputation nor with Model:Router:Capacity:Factor nor with Model:Chain:Iterations; patches that an expert takes are limited by Model:Router:Patches:Capacity");
         options.CheckMixer();
         options.CheckActiveExperts();
     }

@@ -19,9 +19,12 @@ public class SelectionCheckTests
         ["mark it with Model:Router:Frozen=true, or use sum"] = ("encoder", "patches", o => o.Router.WeightRule = "one"),
         ["Model:Router:WeightRule is softmax, but outputs of experts that take patches are added"] = ("encoder", "patches", o => o.Router.WeightRule = "softmax"),
         ["Model:KvHeads is 2, but heads that are routed have keys and values of their own"] = ("decoder", "topk", o => o.KvHeads = 2),
-        ["which goes neither with Model:ZeroComputation nor with Model:Router:Capacity:Factor"] = ("encoder", "patches", o => o.ZeroComputation.Zero = 1),
-        ["Model:AttentionBank:Experts asks for causal attention experts"] = ("encoder", "topk", o => (o.HeadRouting.HeadsPerToken, o.AttentionBank.Experts) = (0, 2)),
-        ["which Model:Backbone=encoder has not"] = ("encoder", "topk", o => o.PreGate.Layers = 1),
+        ["which goes neither with Model:ZeroComputation nor with Model:Router:Capacity:Factor nor with Model:Chain:Iterations"] = ("encoder", "patches", o => o.ZeroComputation.Zero = 1),
+        ["Model:HeadRouting:HeadsPerToken routes the heads of one attention layer"] = ("decoder", "topk", o => o.AttentionBank.Experts = 2),
+        ["Model:AttentionBank:Experts asks for causal attention experts, which only language models have"] = ("encoder", "topk", o => o.AttentionBank.Experts = 2),
+        ["Model:PreGate:Layers asks for a causal router before the model"] = ("encoder", "topk", o => o.PreGate.Layers = 1),
+        ["Model:KvHeads is 2, which only language models have"] = ("encoder", "topk", o => o.KvHeads = 2),
+        ["Model:Router:ActiveExperts changes the number of experts"] = ("encoder", "topk", o => o.Router.ActiveExperts.Offered = [2, 4]),
     };
 
     public static TheoryData<string> Messages => [.. Mistakes.Keys];
