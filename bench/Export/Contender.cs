@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Verification;
 using OnnxMoe.Trainer.Backbones;
 
@@ -37,8 +39,8 @@ internal sealed class Contender : IDisposable
         var random = new Random(1);
         long[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(_ => (long)random.Next(250))];
         Release();
-        var previous = past == 0 ? null : TorchRunner.Run(_model, CausalLmStep.Inputs(_model, [Tokens(past)]));
-        foreach (var (name, tensor) in CausalLmStep.Inputs(_model, [Tokens(length)], null, previous))
+        var previous = past == 0 ? null : TorchRunner.Run(_model, Inputs(Tokens(past), null));
+        foreach (var (name, tensor) in Inputs(Tokens(length), previous))
         {
             var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)tensor.Type, tensor.Shape);
             if (tensor.Data.Length > 0)
@@ -61,6 +63,14 @@ internal sealed class Contender : IDisposable
         Release();
         _run.Dispose();
         _session.Dispose();
+    }
+
+    private Dictionary<string, HostTensor> Inputs(long[] tokens, IReadOnlyDictionary<string, HostTensor>? previous)
+    {
+        var inputs = CausalLmStep.Inputs(_model, [tokens], null, previous);
+        if (_model is DecoderLm { Router: { } router })
+            inputs[PreGate.ExpertIds] = HostTensor.From(tokens.Select(token => token % router.Experts).ToArray(), 1, tokens.Length);
+        return inputs;
     }
 
     private void Release()

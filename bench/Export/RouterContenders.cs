@@ -19,9 +19,19 @@ internal static class RouterContenders
         Router = new() { WeightRule = "renormalized" },
     };
 
+    /// <summary>How many of <see cref="All"/>, from the first, are the plain layer, from the fewest active experts to the most.</summary>
+    public const int PlainOnes = 3;
+
     public static IReadOnlyList<(string Name, Action<ModelOptions> Change)> All { get; } =
     [
-        ("plain top-k", _ => { }),
+        ("plain top-1", o => o.ExpertsPerToken = 1),
+        ("plain top-2", _ => { }),
+        ("plain top-4", o => o.ExpertsPerToken = 4),
+        ("read-me", o =>
+        {
+            (o.ExpertsPerToken, o.ExpertHidden, o.Router.WeightRule) = (1, 1024, "softmax");
+            (o.PreGate.Layers, o.PreGate.PermanentHidden) = (1, [512, 512, 512, 512]);
+        }),
         ("deepseekmoe", o => (o.Experts, o.ExpertsPerToken, o.ExpertHidden, o.SharedExperts, o.Router.WeightRule) = (31, 7, 128, 1, "softmax")),
         ("rmoe", o => (o.Router.Scores, o.Router.Recurrent.Width) = ("recurrent", 128)),
         ("coe", o => o.Chain.Iterations = 2),

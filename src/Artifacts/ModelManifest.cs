@@ -44,6 +44,9 @@ public sealed record ModelManifest(string Format, string Name, string Kind, Date
     /// <summary>The numbers of experts that a caller may choose from; null when the number is fixed.</summary>
     public ActiveExperts? ActiveExperts { get; init; }
 
+    /// <summary>The threshold of routers that add experts up to one; null where they select in another way.</summary>
+    public RouterThreshold? RouterThreshold { get; init; }
+
     /// <summary>The router that decides before the model runs; null where each layer has its own.</summary>
     public PreGate? PreGate { get; init; }
 

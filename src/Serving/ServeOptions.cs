@@ -47,6 +47,9 @@ public sealed class ServeOptions
     [Setting("The same while more sequences wait than there are slots; 0: no difference", Min = 0)]
     public int BusyActiveExperts { get; set; }
 
+    [Setting("Sum of probabilities up to which a token is given experts, of a model whose routers select so (top-p); 0: the model's own", Min = 0, Max = 1)]
+    public double RouterThreshold { get; set; }
+
     [Setting("Largest request body", Unit = "MiB", Min = 1)]
     public int MaxBody { get; set; } = 64;
 

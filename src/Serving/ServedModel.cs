@@ -46,7 +46,9 @@ public sealed class ServedModel : IDisposable
                 return;
             var tokenizer = Tokenizer.Load(folder, sizes);
             var metrics = new EngineMetrics(registry, Name);
-            _languageSession = new LanguageModelSession(_session, sizes, device);
+            _languageSession = new LanguageModelSession(_session, sizes, device) { Threshold = ThresholdOf(manifest, options) };
+            if (manifest.RouterThreshold is not null && !_languageSession.TakesRouterThreshold)
+                throw new UserError($"{ModelManifest.FileName} of {Name} has a threshold of its routers, but {options.File} has no optional input '{RouterThreshold.Input}'; export it again.");
             if (manifest.ActiveExperts is not null && !_languageSession.TakesActiveExperts)
                 throw new UserError($"{ModelManifest.FileName} of {Name} lets callers choose the number of active experts, but {options.File} has no optional input '{ActiveExperts.Input}'; export it again.");
             RequireRouter(manifest, options, _languageSession.TakesExpertIds);
@@ -60,7 +62,11 @@ public sealed class ServedModel : IDisposable
             Language = new LanguageModel(Name, manifest.Created, sizes, tokenizer, _scheduler, manifest.ChatTemplate ?? ChatTemplate.Default, options.MaxTokens)
             {
                 ActiveExperts = manifest.ActiveExperts,
+                Threshold = _languageSession.Threshold ?? manifest.RouterThreshold?.Default,
+                TrainedThreshold = manifest.RouterThreshold?.Default,
             };
+            if (Language.Threshold is { } threshold)
+                metrics.SetRouterThreshold(threshold);
         }
         catch
         {
@@ -109,6 +115,13 @@ public sealed class ServedModel : IDisposable
         if (manifest.PreGate is null && EvictionPolicy.Of(options.ExpertPolicy).NeedsFuture)
             throw new UserError($"Serve:ExpertPolicy is {options.ExpertPolicy}, but the layers of {manifest.Name} choose experts while they run, so the future it needs is not known; use lru.");
     }
+
+    /// <summary>The threshold that the settings give the routers; null when they leave it to the model.</summary>
+    private static double? ThresholdOf(ModelManifest manifest, ServeOptions options) =>
+        options.RouterThreshold == 0 ? null
+        : manifest.RouterThreshold is not null ? options.RouterThreshold
+        : throw new UserError(FormattableString.Invariant(
+            $"Serve:RouterThreshold is {options.RouterThreshold}, but the routers of {manifest.Name} select no experts by a threshold; leave the setting at 0."));
 
     private static SchedulerOptions SchedulerOptionsOf(ModelManifest manifest, ServeOptions options)
     {

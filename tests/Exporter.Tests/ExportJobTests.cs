@@ -40,6 +40,15 @@ public sealed class ExportJobTests : IDisposable
     }
 
     [Fact]
+    public void AnotherThresholdIsComparedToo()
+    {
+        var model = Some.Model(o => (o.SharedExperts, o.Router.Selection) = (0, "topp"));
+        var exported = new ExportJob(model, Some.Manifest() with { RouterThreshold = new(0.4) }, Some.Tokens(12), new ExportOptions { Target = "onnx" }, _log).Run(_folder.Path, default);
+        Assert.Equal(["prefill", "decode", "batch-left-padded", "prefill/p=1.1", "decode/p=1.1", "batch-left-padded/p=1.1"], exported.Exports[0].Checks.Select(check => check.Name));
+        Assert.All(exported.Exports[0].Checks, check => Assert.InRange(check.MaxRelative, 0, 1e-5));
+    }
+
+    [Fact]
     public void AnExportBeyondTheToleranceLeavesTheOldFilesAsTheyWere()
     {
         Run(new ExportOptions { Target = "onnx" });

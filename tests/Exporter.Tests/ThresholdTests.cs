@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Tests.Support;
 using OnnxMoe.Exporter.Verification;
@@ -25,7 +26,7 @@ public class ThresholdTests
         {
             // The same weights, made with that threshold: nothing of the file's own way of changing it is used.
             var expected = TorchRunner.Run(Model(p), inputs);
-            var actual = session.Run(p == Trained ? inputs : new(inputs) { [DecoderLm.ThresholdInput] = HostTensor.Scalar((float)p) });
+            var actual = session.Run(p == Trained ? inputs : new(inputs) { [RouterThreshold.Input] = HostTensor.Scalar((float)p) });
             foreach (var name in expected.Keys.Where(name => name == "logits" || name.StartsWith("routing.", StringComparison.Ordinal)))
                 Near.Equal(expected[name], actual[name], 1e-4);
             var experts = expected["routing.0.indices"].ToInt64().Count(i => i >= 0);

@@ -23,6 +23,7 @@ internal static class ManifestCheck
             Require(i == 0 || manifest.MoeLayers[i - 1].Layer < moe.Layer, $"'moeLayers[{i}].layer' is not larger than the one before");
         }
         Require(manifest.PreGate is null or { Experts: >= 2, File.Length: > 0 }, "'preGate' names no file, or fewer than 2 experts");
+        Require(manifest.RouterThreshold is null or { Default: > 0 }, "'routerThreshold.default' is not above 0");
         if (manifest.ActiveExperts is { } active)
         {
             Require(active.Least > 0 && active.Least <= active.Most, $"'activeExperts' offers {active.Least} to {active.Most}");

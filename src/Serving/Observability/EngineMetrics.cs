@@ -19,6 +19,7 @@ public sealed class EngineMetrics
     private readonly Counter _successes;
     private readonly Counter _experts;
     private readonly Counter _started;
+    private readonly Gauge _threshold;
     private readonly Counter.Child _cacheHits;
     private readonly Counter.Child _cacheMisses;
     private readonly Counter.Child _cacheEvictions;
@@ -50,6 +51,7 @@ public sealed class EngineMetrics
         _cacheMisses = Count("onnxmoe_expert_cache_misses_total", "Experts that it would have had to load.");
         _cacheEvictions = Count("onnxmoe_expert_cache_evictions_total", "Experts that it would have given up for others.");
         _started = metrics.CreateCounter("onnxmoe_sequences_started_total", "Sequences started, by the experts that each of their tokens meets.", "model_name", "active_experts");
+        _threshold = metrics.CreateGauge("onnxmoe_router_threshold", "Sum of probabilities up to which a token is given experts.", "model_name");
         _firstToken = Times("onnxmoe_time_to_first_token_seconds", "From the arrival of a sequence to its first token.", FirstTokenSeconds);
         _perToken = Times("onnxmoe_time_per_output_token_seconds", "From one token of a sequence to the next.", TokenSeconds);
         _endToEnd = Times("onnxmoe_e2e_request_latency_seconds", "From the arrival of a sequence to its last token.", RequestSeconds);
@@ -64,6 +66,9 @@ public sealed class EngineMetrics
 
     /// <summary>Sets what the caches of all running sequences hold.</summary>
     public void SetCacheBytes(long bytes) => _cacheBytes.Set(bytes);
+
+    /// <summary>Sets the threshold of a model whose routers have one.</summary>
+    public void SetRouterThreshold(double threshold) => _threshold.WithLabels(_model).Set(threshold);
 
     /// <summary>Notes that a sequence got its slot; nothing where the number of active experts is fixed.</summary>
     public void Started(int? activeExperts)

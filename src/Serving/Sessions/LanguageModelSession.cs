@@ -44,6 +44,12 @@ public sealed class LanguageModelSession : IDisposable
     /// <summary>True when callers may say how many experts a token meets.</summary>
     public bool TakesActiveExperts => _session.OverridableInitializerMetadata.ContainsKey(ActiveExperts.Input);
 
+    /// <summary>True when a threshold of the routers can be set.</summary>
+    public bool TakesRouterThreshold => _session.OverridableInitializerMetadata.ContainsKey(RouterThreshold.Input);
+
+    /// <summary>The threshold of the routers of a model that takes one; null takes its default.</summary>
+    public double? Threshold { get; init; }
+
     /// <summary>True when the experts of each token are decided before the model runs.</summary>
     public bool TakesExpertIds => _session.InputMetadata.ContainsKey(PreGate.ExpertIds);
 
@@ -65,6 +71,7 @@ public sealed class LanguageModelSession : IDisposable
     {
         using var step = new StepTensors(tokens, cache);
         using var active = activeExperts is { } number ? OrtValue.CreateTensorValueFromMemory([(long)number], [1]) : null;
+        using var threshold = Threshold is { } p ? OrtValue.CreateTensorValueFromMemory([(float)p], []) : null;
         using var experts = expertIds is not null ? OrtValue.CreateTensorValueFromMemory(expertIds, [cache.Rows, step.Columns]) : null;
         using var binding = _session.CreateIoBinding();
         step.Bind(binding, _session);
@@ -72,6 +79,8 @@ public sealed class LanguageModelSession : IDisposable
             binding.BindInput(PreGate.ExpertIds, experts);
         if (active is not null)
             binding.BindInput(ActiveExperts.Input, active);
+        if (threshold is not null)
+            binding.BindInput(RouterThreshold.Input, threshold);
         _caches.BindInputs(binding, cache);
 
         // The cache stays on the device; what sampling and statistics read comes to the host.

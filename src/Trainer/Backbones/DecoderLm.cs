@@ -12,9 +12,6 @@ namespace OnnxMoe.Trainer.Backbones;
 /// </summary>
 public sealed class DecoderLm : Model
 {
-    /// <summary>The input by which a run may set the threshold of top-p selection.</summary>
-    public const string ThresholdInput = "router_threshold";
-
     private readonly ModelOptions _options;
     private readonly Weight _embedding;
     private readonly Weight? _head;
@@ -101,7 +98,7 @@ public sealed class DecoderLm : Model
         var context = new ForwardContext(ops, Past(inputs))
         {
             ExpertIds = inputs.TryGetValue(PreGate.ExpertIds, out var given) ? PreGatedRouter.Checked(given, _options.Experts) : null,
-            Threshold = inputs.GetValueOrDefault(ThresholdInput),
+            Threshold = inputs.GetValueOrDefault(RouterThreshold.Input),
             ActiveExperts = inputs.GetValueOrDefault(ActiveExperts.Input),
         };
         var ids = inputs["input_ids"];
@@ -128,7 +125,7 @@ public sealed class DecoderLm : Model
     private IEnumerable<TensorSpec> RunTimeInputs()
     {
         if (_options.Router.Selection == "topp")
-            yield return new TensorSpec(ThresholdInput, ElementType.Float) { Default = HostTensor.Scalar((float)_options.Router.TopP.P) };
+            yield return new TensorSpec(RouterThreshold.Input, ElementType.Float) { Default = HostTensor.Scalar((float)_options.Router.TopP.P) };
         if (ChoosesActiveExperts)
             yield return new TensorSpec(ActiveExperts.Input, ElementType.Int64, "1") { Default = HostTensor.Vector((long)_options.ExpertsPerToken) };
     }

@@ -20,6 +20,7 @@ internal static class ModelDescription
             {
                 CacheBytesPerToken = ModelCost.CacheBytesPerToken(model),
             },
+            RouterThreshold = options.Router.Selection == "topp" ? new(options.Router.TopP.P) : null,
             PreGate = model.Router is { } router ? new PreGate($"{PreGatingRouter.Part}.onnx", router.Experts) : null,
         };
     }

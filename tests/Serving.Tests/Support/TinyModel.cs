@@ -43,6 +43,22 @@ internal static class TinyModel
         (ModelManifest.Load(folder) with { ActiveExperts = Dial }).Save(folder);
     }
 
+    /// <summary>A model with random weights whose logits depend on a threshold that the server may set; 0.5 if it does not.</summary>
+    public static void WriteThreshold(string folder)
+    {
+        const int context = 96;
+        var random = new Random(7);
+        float[] Draw(int count, double scale) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2 - 1) * scale))];
+        var graph = Begin(context)
+            .Input(RouterThreshold.Input, DataType.Float)
+            .Constant(RouterThreshold.Input, [0.5f])
+            .Constant("embedding", Draw(Vocabulary * Width, 1), Vocabulary, Width)
+            .Constant("places", Draw(context * Width, 1), context, Width)
+            .Constant("head", Draw(Width * Vocabulary, 3), Width, Vocabulary);
+        End(graph, "dialled", folder, context, router: Draw(Width * Experts, 1), factor: RouterThreshold.Input);
+        (ModelManifest.Load(folder) with { RouterThreshold = new(0.5) }).Save(folder);
+    }
+
     /// <summary>A model with random weights whose layer passes its experts twice.</summary>
     public static void WriteChain(string folder, int context = 96)
     {
@@ -146,7 +162,8 @@ internal static class TinyModel
 
     /// <param name="logits">Which of the values of the graph the logits are: "mixed" from the history, "dialled" from the experts' scores too.</param>
     /// <param name="experts">Which of the values is the number of experts a token.</param>
-    private static void End(OnnxGraph graph, string logits, string folder, int context, float[] router, string experts = "k")
+    /// <param name="factor">Which of the values "dialled" logits multiply the experts' scores by.</param>
+    private static void End(OnnxGraph graph, string logits, string folder, int context, float[] router, string experts = "k", string factor = "half")
     {
         graph
             .Constant("router", router, Width, Experts)
@@ -176,7 +193,8 @@ internal static class TinyModel
             .Node("TopK", ["scores", experts], ["best", "routing.0.indices"])
             .Node("Softmax", ["best"], ["routing.0.weights"])
             .Node("ReduceSum", ["best", "last"], ["strength"])
-            .Node("Sin", ["strength"], ["lift"])
+            .Node("Mul", ["strength", factor], ["toned strength"])
+            .Node("Sin", ["toned strength"], ["lift"])
             .Node("Add", ["h", "lift"], ["lifted"])
             .Node("MatMul", ["lifted", "head"], ["dialled"])
             .Node("Mul", [logits, "open"], ["logits"])

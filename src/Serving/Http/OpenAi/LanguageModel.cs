@@ -18,6 +18,12 @@ public sealed record LanguageModel(
     /// <summary>The numbers of experts that a request may choose from; null when the number is fixed.</summary>
     public ActiveExperts? ActiveExperts { get; init; }
 
+    /// <summary>The threshold that routers add experts up to; null where they select in another way.</summary>
+    public double? Threshold { get; init; }
+
+    /// <summary>The one the model was trained with.</summary>
+    public double? TrainedThreshold { get; init; }
+
     /// <summary>Checks that a request means this model; one that names none does.</summary>
     internal void CheckName(JsonFields fields)
     {

@@ -87,6 +87,8 @@ public static class OpenAiApi
             ["owned_by"] = "onnxmoe",
             ["max_model_len"] = model.Sizes.ContextLength,
         };
+        if (model.Threshold is { } threshold)
+            card[RouterThreshold.Input] = new JsonObject { ["used"] = threshold, ["trained"] = model.TrainedThreshold };
         if (model.ActiveExperts is { } active)
             card[ActiveExperts.Input] = new JsonObject
             {
