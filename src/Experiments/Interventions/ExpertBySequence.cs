@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
@@ -13,9 +14,9 @@ public sealed class ExpertBySequence(int experts, int length, long seed) : Inter
 {
     private long _pass;
 
-    public override Routing Reroute(int layer, Routing routing)
+    public override Routing Reroute(RoutingSite site, Routing routing)
     {
-        _pass += layer == 0 ? 1 : 0;
+        _pass += site == default ? 1 : 0;
         var ops = routing.Indices.Ops;
         var tokens = ((Trainer.Ops.TorchValue)routing.Indices).Shape[0];
         long[] drawn = [.. Enumerable.Range(0, (int)tokens).Select(token => (long)(StatelessRandom.Next(seed, _pass, token / length) % (ulong)experts))];

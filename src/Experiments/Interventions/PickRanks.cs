@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
 using OnnxMoe.Trainer.Routers;
@@ -17,9 +18,9 @@ namespace OnnxMoe.Experiments.Interventions;
 /// <param name="shared">False switches the shared experts off too.</param>
 public sealed class PickRanks(int skip, int count, bool keepSum, bool shared = true) : Intervention
 {
-    public override Routing Reroute(int layer, Routing routing)
+    public override Routing Reroute(RoutingSite site, Routing routing)
     {
-        var probabilities = routing.Probabilities ?? throw new InvalidOperationException($"The router of layer {layer} has no probabilities to rank experts by.");
+        var probabilities = routing.Probabilities ?? throw new InvalidOperationException($"The router of layer {site} has no probabilities to rank experts by.");
         var (weights, indices) = probabilities.TopK(skip + count); // [T, skip + count]
         weights = weights.Slice(1, skip, skip + count);
         if (keepSum)
@@ -27,5 +28,5 @@ public sealed class PickRanks(int skip, int count, bool keepSum, bool shared = t
         return routing with { Indices = indices.Slice(1, skip, skip + count), Weights = weights };
     }
 
-    public override bool UsesSharedExperts(int layer) => shared;
+    public override bool UsesSharedExperts(RoutingSite site) => shared;
 }

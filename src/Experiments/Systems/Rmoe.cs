@@ -73,7 +73,7 @@ public sealed class Rmoe : Experiment
             ],
             claims,
             string.Create(CultureInfo.InvariantCulture,
-                $"cross-layer information {Mean(rmoe, Information):F3} nats against {Mean(smoe, Information):F3} of a linear router and {Mean(alone, Information):F3} without passing; loss {Mean(rmoe, TinyArm.ValidationLoss):F3} against {Mean(smoe, TinyArm.ValidationLoss):F3} nats"))
+                $"cross-layer information {Mean(rmoe, Information):F3} nats against {Mean(smoe, Information):F3} of a linear router and {Mean(alone, Information):F3} without passing; loss {Mean(rmoe, TinyArm.ValidationLoss):F3} against {Mean(smoe, TinyArm.ValidationLoss):F3} nats; with a larger start {Mean(larger, Information):F3} and {Mean(larger, TinyArm.ValidationLoss):F3}"))
         {
             Notes =
             [

@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Layers;
@@ -9,11 +10,11 @@ namespace OnnxMoe.Trainer.Layers;
 public abstract class Intervention
 {
     /// <summary>The routing to use in place of the router's own.</summary>
-    /// <param name="layer">Number of the block.</param>
+    /// <param name="site">Block, and pass through its experts.</param>
     /// <param name="routing">What the router decided; <see cref="Routing.Probabilities"/> tell what else it could have.</param>
-    public virtual Routing Reroute(int layer, Routing routing) => routing;
+    public virtual Routing Reroute(RoutingSite site, Routing routing) => routing;
 
-    /// <summary>False switches the shared experts of the block off.</summary>
-    /// <param name="layer">Number of the block.</param>
-    public virtual bool UsesSharedExperts(int layer) => true;
+    /// <summary>False switches the shared experts there off.</summary>
+    /// <param name="site">Block, and pass through its experts.</param>
+    public virtual bool UsesSharedExperts(RoutingSite site) => true;
 }

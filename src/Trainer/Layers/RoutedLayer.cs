@@ -41,10 +41,10 @@ public sealed class RoutedLayer(LayerScope scope, int number, int size, Router r
         var tokens = x.Reshape(-1, size); // [T, D]
         context.Watch?.Invoke(this, tokens);
         var routing = Router.Route(tokens, context);
-        routing = context.Intervention?.Reroute(Number, routing) ?? routing;
+        routing = context.Intervention?.Reroute(Site, routing) ?? routing;
         context.AddRouting(this, routing);
         var y = Experts.Apply(tokens, routing);
-        if (shared is not null && context.Intervention?.UsesSharedExperts(Number) != false)
+        if (shared is not null && context.Intervention?.UsesSharedExperts(Site) != false)
             y += shared.Forward(tokens);
         return y.Reshape(x.Shape());
     }
