@@ -47,6 +47,7 @@ internal static class RouterContenders
         }),
         ("dynamic-moe", o => (o.ExpertsPerToken, o.Router.Selection, o.Router.WeightRule) = (8, "topp", "softmax")),
         ("bam", o => (o.Block, o.AttentionBank.Experts, o.ExpertsPerToken, o.Router.WeightRule) = ("parallel", 4, 1, "softmax")),
+        ("bam, shared keys and values", o => (o.Block, o.AttentionBank.Experts, o.AttentionBank.KeyValues, o.ExpertsPerToken, o.Router.WeightRule) = ("parallel", 4, "shared", 1, "softmax")),
         ("uoe", o => (o.HeadRouting.HeadsPerToken, o.Router.WeightRule) = (2, "sum")),
     ];
 }
