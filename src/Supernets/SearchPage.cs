@@ -15,15 +15,17 @@ internal static class SearchPage
     public static void Write(string path, string name, SearchSpace space, SearchOptions options, IReadOnlyList<Objective> objectives, SearchResult result, Subnet chosen, Classification test,
         IReadOnlyList<(string Name, Subnet Subnet, Timing Latency)> compared)
     {
+        // What the search saw of the chosen one; it may also be one that the search did not measure.
+        var values = result.All.FirstOrDefault(measured => measured.Architecture.Equals(chosen.Architecture))?.Objectives ?? [.. objectives.Select(objective => objective.Of(chosen))];
         string Show(Objective objective, double value) => value.ToString(objective.Format, CultureInfo.InvariantCulture);
         var report = new HtmlReport($"Search in {name}",
                 $"{options.Method} measured {result.All.Count:N0} of {space.Size:N0} architectures; {result.Front.Count} of them are on the front. Chosen ({options.Choose}): {chosen.Architecture}.")
             .KeyFigures(
                 [new("Test accuracy", Percent(test.Accuracy), "of the chosen one, on data that neither training nor search saw"),
-                .. objectives.Select(objective => new KeyFigure($"{char.ToUpperInvariant(objective.Name[0])}{objective.Name[1..]}", $"{Show(objective, objective.Of(chosen))}", objective.Unit))])
+                .. objectives.Zip(values, (objective, value) => new KeyFigure($"{char.ToUpperInvariant(objective.Name[0])}{objective.Name[1..]}", Show(objective, value), objective.Unit))])
             .Section("The front", objectives.Count > 1 ? "Each point is an architecture that was measured; nothing measured is better than one on the front in every objective." : "");
         for (var other = 1; other < objectives.Count; other++)
-            report.Charts(Scatter(objectives[0], objectives[other], 0, other, result, chosen));
+            report.Charts(Scatter(objectives[0], objectives[other], other, result, new(chosen.Architecture, values)));
         report
             .Section("The course of the search", $"Hypervolume of the front below the worst of each objective ({string.Join(", ", objectives.Zip(result.Reference, (objective, worst) => $"{objective.Name} {Show(objective, worst)}"))}), as a share of the last.")
             .Charts(new LineChart("Hypervolume by measurement", "measurements", "share of the last", [new("hypervolume", result.Hypervolume) { At = [.. Enumerable.Range(1, result.Hypervolume.Count).Select(i => (double)i)] }]) { Wide = true })
@@ -38,14 +40,14 @@ internal static class SearchPage
             .Save(path);
     }
 
-    private static ScatterChart Scatter(Objective first, Objective second, int y, int x, SearchResult result, Subnet chosen)
+    private static ScatterChart Scatter(Objective first, Objective second, int x, SearchResult result, Measured chosen)
     {
-        (double, double, string) Point(Measured member) => (member.Objectives[x], member.Objectives[y], member.Architecture.ToString());
+        (double, double, string) Point(Measured member) => (member.Objectives[x], member.Objectives[0], member.Architecture.ToString());
         return new ScatterChart($"{first.Name} against {second.Name}", $"{second.Name} ({second.Unit})", $"{first.Name} ({first.Unit})",
         [
             new("measured", [.. result.All.Select(Point)]),
             new("front", [.. result.Front.OrderBy(member => member.Objectives[x]).Select(Point)]) { Joined = result.Reference.Length == 2, Size = 7 },
-            new("chosen", [(second.Of(chosen), first.Of(chosen), chosen.Architecture.ToString())]) { Size = 15 },
+            new("chosen", [Point(chosen)]) { Size = 15 },
         ]) { Wide = true };
     }
 

@@ -61,6 +61,7 @@ public static class SearchRun
             },
         };
         MethodOf(options).Run(supernet.Space, objectives.Count, measurements, (int)(seed % int.MaxValue));
+        cancel.ThrowIfCancellationRequested();
         var result = SearchResult.Of(measurements.All, objectives);
         var chosen = SubnetOf(Choice.Of(options, supernet.Space, objectives, result.Front));
         Finish(modelFolder, trained, supernet, options, export, objectives, result, chosen, evaluator, data, meter, seed, log, cancel);

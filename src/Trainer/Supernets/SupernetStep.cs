@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Supernets;
 
 /// <summary>One optimizer step of a supernet: the same batch through each architecture of the step, their losses summed.</summary>
-internal sealed class SupernetStep(Classifier model, ISupernet supernet, PathSampler paths, WeightOptimizer optimizer, LabeledSequences data, TrainerOptions options, long seed, Device? device)
+public sealed class SupernetStep(Classifier model, ISupernet supernet, PathSampler paths, WeightOptimizer optimizer, LabeledSequences data, TrainerOptions options, long seed, Device? device)
     : ITrainingStep
 {
     private readonly TorchOps _ops = new(training: true, device);
