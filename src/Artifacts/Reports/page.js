@@ -60,6 +60,19 @@
     return option;
   }
 
+  function scatter(spec, theme) {
+    const option = frame(spec, theme, true);
+    option.grid.top += 22;
+    option.tooltip.formatter = p => `${escape(p.seriesName)}<br>${escape(spec.x)}: <b>${show(p.value[0])}</b><br>${escape(spec.y)}: <b>${show(p.value[1])}</b><br>${escape(p.value[2])}`;
+    option.xAxis = axis(theme, spec.x, { type: 'value', scale: true, splitLine: { show: false } });
+    option.yAxis = upright(theme, spec.y, { type: 'value', scale: true });
+    option.dataZoom = [{ type: 'inside', zoomOnMouseWheel: 'ctrl' }];
+    option.series = spec.groups.map(g => g.joined
+      ? { name: g.name, type: 'line', step: 'end', data: g.points, symbol: 'circle', symbolSize: g.size, lineStyle: { width: 1.5 } }
+      : { name: g.name, type: 'scatter', data: g.points, symbolSize: g.size, itemStyle: { opacity: g.size > 8 ? 1 : 0.6 } });
+    return option;
+  }
+
   function bars(spec, theme, width) {
     const legend = spec.series.length > 1;
     const option = frame(spec, theme, legend);
@@ -108,7 +121,7 @@
     return option;
   }
 
-  const kinds = { lines, bars, heat };
+  const kinds = { lines, scatter, bars, heat };
   const charts = [...document.querySelectorAll('script[data-chart]')].map(script => {
     const spec = JSON.parse(script.textContent);
     const place = document.getElementById(script.dataset.chart);

@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using OnnxMoe.Artifacts.Reports;

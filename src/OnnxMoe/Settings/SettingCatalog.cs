@@ -4,9 +4,11 @@ using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Running;
 using OnnxMoe.Placement;
 using OnnxMoe.Serving;
+using OnnxMoe.Supernets;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Supernets;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Cli.Settings;
@@ -27,6 +29,8 @@ public sealed class SettingCatalog
         new SettingSection("", typeof(Recipe)),
         new SettingSection("Data", typeof(DataOptions)),
         new SettingSection("Model", typeof(ModelOptions)),
+        new SettingSection("Supernet", typeof(SupernetOptions)),
+        new SettingSection("Search", typeof(SearchOptions)),
         new SettingSection("Start", typeof(StartOptions)),
         new SettingSection("Trainer", typeof(TrainerOptions)),
         new SettingSection("Export", typeof(ExportOptions)),

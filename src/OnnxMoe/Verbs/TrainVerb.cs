@@ -3,6 +3,7 @@ using OnnxMoe.Cli.Settings;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Supernets;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Cli.Verbs;
@@ -20,7 +21,7 @@ public sealed class TrainVerb : Verb
 
     public override string OwnSection => "Trainer";
 
-    public override IReadOnlyList<string> Sections => ["Data", "Model", "Start", "Trainer"];
+    public override IReadOnlyList<string> Sections => ["Data", "Model", "Start", "Supernet", "Trainer"];
 
     public override IReadOnlyList<string> Examples =>
     [
@@ -42,6 +43,7 @@ public sealed class TrainVerb : Verb
             settings.Get<DataOptions>("Data"), settings.Get<ModelOptions>("Model"), settings.Get<TrainerOptions>("Trainer"))
         {
             Start = settings.Get<StartOptions>("Start"),
+            Supernet = settings.Get<SupernetOptions>("Supernet"),
         };
         foreach (var source in training.Start.Sources().Where(source => !File.Exists(Path.Combine(StartModels.Folder(folder, source), ModelManifest.FileName))))
         {

@@ -6,7 +6,7 @@ public static class VerbList
     public static IReadOnlyList<Verb> All { get; } =
     [
         new TrainVerb(),
-        new PlannedVerb("search", "searches a supernet for the best subnetworks"),
+        new SearchVerb(),
         new PlannedVerb("compress", "makes a trained model smaller"),
         new ExportVerb(),
         new RunVerb(),

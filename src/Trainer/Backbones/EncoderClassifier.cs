@@ -1,5 +1,4 @@
 using OnnxMoe.Artifacts.Manifests;
-using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
 
@@ -9,7 +8,7 @@ namespace OnnxMoe.Trainer.Backbones;
 /// Classifies sequences of feature vectors: a linear embedding, a <see cref="TransformerEncoder"/>, the mean over the positions that are
 /// no padding, and an output head.
 /// </summary>
-public sealed class EncoderClassifier : Model
+public sealed class EncoderClassifier : Classifier
 {
     private readonly Weight _embedding;
     private readonly Weight _head;
@@ -24,17 +23,14 @@ public sealed class EncoderClassifier : Model
     {
     }
 
-    private EncoderClassifier(ModelOptions options, ClassifierSizes sizes, LayerScope scope) : base(scope)
+    private EncoderClassifier(ModelOptions options, ClassifierSizes sizes, LayerScope scope) : base(scope, sizes)
     {
-        (Sizes, HiddenSize) = (sizes, options.HiddenSize);
+        HiddenSize = options.HiddenSize;
         // Features are of the size of 1 and few, unlike the rows of a one-hot embedding.
         _embedding = scope.Normal("embedding", 1 / Math.Sqrt(sizes.Features), sizes.Features, options.HiddenSize);
         _encoder = new TransformerEncoder(scope, options);
         _head = scope.Normal("head", options.InitialDeviation, options.HiddenSize, sizes.Classes);
     }
-
-    /// <summary>Sizes of the input and the output.</summary>
-    public ClassifierSizes Sizes { get; }
 
     /// <summary>Width of the residual stream, D.</summary>
     public int HiddenSize { get; }
@@ -47,32 +43,10 @@ public sealed class EncoderClassifier : Model
 
     public override double IdleParameters(CostContext context) => _encoder.IdleParameters(context);
 
-    public override IReadOnlyList<TensorSpec> Inputs =>
-    [
-        new("features", ElementType.Float, "batch", "sequence", $"{Sizes.Features}"),
-        new("attention_mask", ElementType.Int64, "batch", "sequence"),
-    ];
-
-    public override IReadOnlyList<TensorSpec> Outputs =>
-        [new("logits", ElementType.Float, "batch", $"{Sizes.Classes}"), .. RoutingOutputs.Specs(RoutedLayers)];
-
-    /// <param name="features">[B, S, F]</param>
-    /// <param name="mask">[B, S] int64, 0 for padding; null: none.</param>
-    /// <param name="context">Collects losses and routings.</param>
-    /// <returns>Logits [B, classes].</returns>
-    public Value Forward(Value features, Value? mask, ForwardContext context)
+    public override Value Forward(Value features, Value? mask, ForwardContext context)
     {
         var x = _encoder.Forward(features.MatMul(_embedding), mask, context);
         return Mean(x, mask?.Cast(x.Type).Unsqueeze(2)).MatMul(_head);
-    }
-
-    public override IReadOnlyDictionary<string, Value> Run(OpSet ops, IReadOnlyDictionary<string, Value> inputs)
-    {
-        var context = new ForwardContext(ops);
-        var mask = inputs["attention_mask"];
-        var outputs = new Dictionary<string, Value> { ["logits"] = Forward(inputs["features"], mask, context) };
-        RoutingOutputs.Add(outputs, context, mask.Shape());
-        return outputs;
     }
 
     private static Value Mean(Value x, Value? real) => real is null

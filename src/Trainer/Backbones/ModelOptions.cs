@@ -8,11 +8,17 @@ namespace OnnxMoe.Trainer.Backbones;
 /// <summary>The recipe's section Model: a transformer whose feed-forward layers are dense or routed.</summary>
 public sealed class ModelOptions
 {
+    /// <summary>The word of <see cref="Backbone"/> for causal models.</summary>
+    public const string Decoder = "decoder";
+
     /// <summary>The word of <see cref="Backbone"/> for bidirectional models.</summary>
     public const string Encoder = "encoder";
 
-    [Setting("decoder: a causal language model; encoder: a bidirectional classifier", Choices = "decoder|encoder")]
-    public string Backbone { get; set; } = "decoder";
+    /// <summary>The word of <see cref="Backbone"/> for perceptrons.</summary>
+    public const string Perceptron = "mlp";
+
+    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies", Choices = "decoder|encoder|mlp")]
+    public string Backbone { get; set; } = Decoder;
 
     [Setting("Transformer blocks", Min = 1)]
     public int Layers { get; set; } = 4;
@@ -71,6 +77,9 @@ public sealed class ModelOptions
     [Setting("Blocks that normalize what their layers read (pre-norm), or their results, with a second residual around the feed-forward place (post-norm), or whose attention and feed-forward layer read the same normalized stream (parallel; GPT-J, PaLM)",
         Choices = "pre-norm|post-norm|parallel")]
     public string Block { get; set; } = "pre-norm";
+
+    /// <summary>The section Model:Mlp.</summary>
+    public MlpOptions Mlp { get; set; } = new();
 
     /// <summary>The section Model:Chain.</summary>
     public ChainOptions Chain { get; set; } = new();

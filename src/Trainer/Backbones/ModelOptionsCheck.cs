@@ -10,6 +10,11 @@ public static class ModelOptionsCheck
     /// <summary>Throws a <see cref="UserError"/> that names the first pair of settings that do not go together.</summary>
     public static void Check(this ModelOptions options)
     {
+        if (options.Backbone == ModelOptions.Perceptron)
+        {
+            Require(options.Mlp.Hidden.All(hidden => hidden > 0), $"Model:Mlp:Hidden is {string.Join(',', options.Mlp.Hidden)}; every block needs 1 or more");
+            return;
+        }
         Require(options.HiddenSize % options.Heads == 0,
             $"Model:Heads is {options.Heads}, which does not divide Model:HiddenSize {options.HiddenSize}");
         Require(options.HiddenSize / options.Heads % 2 == 0,

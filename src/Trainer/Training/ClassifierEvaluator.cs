@@ -11,7 +11,7 @@ namespace OnnxMoe.Trainer.Training;
 /// <param name="model">The model.</param>
 /// <param name="batchSize">Sequences at a time.</param>
 /// <param name="device">Where the model is; null for the CPU.</param>
-public sealed class ClassifierEvaluator(EncoderClassifier model, int batchSize, Device? device)
+public sealed class ClassifierEvaluator(Classifier model, int batchSize, Device? device)
 {
     private readonly TorchOps _ops = new(training: false, device);
 

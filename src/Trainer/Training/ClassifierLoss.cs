@@ -10,7 +10,7 @@ namespace OnnxMoe.Trainer.Training;
 internal static class ClassifierLoss
 {
     /// <summary>Mean cross-entropy of a batch in nats, as a scalar tensor, and the classes [B] that the model finds most probable.</summary>
-    public static (Tensor Loss, Tensor Classes) Of(EncoderClassifier model, LabeledSequences batch, ForwardContext context)
+    public static (Tensor Loss, Tensor Classes) Of(Classifier model, LabeledSequences batch, ForwardContext context)
     {
         var ops = (TorchOps)context.Ops;
         var features = ops.Value(tensor(batch.Features, [batch.Count, batch.Length, batch.Width], device: ops.Device));

@@ -14,7 +14,7 @@ internal static class ClassifierReport
     /// <param name="metrics">All entries of metrics.jsonl.</param>
     /// <param name="model">The trained model.</param>
     /// <param name="validation">Of the best weights.</param>
-    public static void Write(string path, TrainSettings settings, JsonObject training, IReadOnlyList<JsonObject> metrics, EncoderClassifier model, Classification validation)
+    public static void Write(string path, TrainSettings settings, JsonObject training, IReadOnlyList<JsonObject> metrics, Classifier model, Classification validation)
     {
         var size = ModelCost.Parameters(model);
         var steps = metrics.Where(m => m.ContainsKey("loss")).ToArray();

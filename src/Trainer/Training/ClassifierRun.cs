@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Supernets;
 using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Training;
@@ -20,30 +23,64 @@ internal static class ClassifierRun
         if (settings.Start.Sources().Count > 0)
             throw new UserError("Start:From starts language models; an encoder (Model:Backbone) is trained from random weights.");
         var sizes = LabeledDataset.SizesOf(settings.Data);
-        if (sizes.Length != settings.Model.ContextLength)
+        if (settings.Model.Backbone == ModelOptions.Encoder && sizes.Length != settings.Model.ContextLength)
             throw new UserError($"Model:ContextLength is {settings.Model.ContextLength}, but the sequences of Data:Source {settings.Data.Source} have {sizes.Length} positions.");
         var data = LabeledDataset.Open(settings.Data);
-        var model = new EncoderClassifier(settings.Model, sizes, settings.Seed, device);
+        var spaceFile = settings.Supernet.Space.Length == 0 ? null : SpacePath(modelFolder, settings.Supernet.Space);
+        var model = Build(settings.Model, spaceFile is null ? null : SearchSpaceFile.Read(spaceFile), sizes, settings.Seed, device);
         var size = ModelCost.Parameters(model);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a position; {data.Train.Count:N0} training sequences of {sizes.Length} x {sizes.Features}, {options.Steps} steps of {options.BatchSize * options.Accumulation}"));
         var evaluator = new ClassifierEvaluator(model, options.BatchSize, device);
-        using var step = new ClassifierStep(model, new WeightOptimizer(model.Weights, options), data.Train, options, settings.Seed, device);
+        var optimizer = new WeightOptimizer(model.Weights, options);
+        using ITrainingStep step = spaceFile is not null && model is ISupernet supernet
+            ? new SupernetStep(model, supernet, PathSampler.Of(settings.Supernet, supernet.Space, settings.Seed), optimizer, data.Train, options, settings.Seed, device)
+            : new ClassifierStep(model, optimizer, data.Train, options, settings.Seed, device);
         var trained = TrainLoop.Train(modelFolder, settings, model, step, Validate, start: null, log, terminal, cancel);
         if (trained is { } result)
-            Finish(modelFolder, settings, evaluator, model, data, result.State, result.Metrics, log);
+            Finish(modelFolder, settings, spaceFile, evaluator, model, data, result.State, result.Metrics, log);
 
         Validation Validate()
         {
+            if (spaceFile is not null && model is ISupernet many)
+                return Ends(many, evaluator, data.Validation);
             var measured = evaluator.Run(data.Validation);
             return new(measured.Loss, measured.ToMetrics(), string.Create(CultureInfo.InvariantCulture, $", accuracy {measured.Accuracy:P1}"));
         }
     }
 
-    private static void Finish(string modelFolder, TrainSettings settings, ClassifierEvaluator evaluator, EncoderClassifier model, LabeledDataset data,
+    /// <summary>The classifier of a recipe; a supernet where there is a search space.</summary>
+    internal static Classifier Build(ModelOptions options, SearchSpace? space, ClassifierSizes sizes, long seed, Device? device) =>
+        options.Backbone != ModelOptions.Perceptron ? new EncoderClassifier(options, sizes, seed, device)
+        : space is null ? new MlpClassifier(options, sizes, seed, device)
+        : new MlpClassifier(options, space, sizes, seed, device);
+
+    /// <summary>Where a search space is: a path, or a name in the folder spaces beside the models.</summary>
+    private static string SpacePath(string modelFolder, string space) =>
+        space.Contains('/') || space.EndsWith(".json", StringComparison.Ordinal) ? space : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!, "spaces", space + ".json");
+
+    /// <summary>The mean of the largest and the smallest architecture, between which the others lie.</summary>
+    private static Validation Ends(ISupernet supernet, ClassifierEvaluator evaluator, LabeledSequences data)
+    {
+        supernet.Active = supernet.Space.Smallest;
+        var smallest = evaluator.Run(data);
+        supernet.Active = supernet.Space.Largest;
+        var largest = evaluator.Run(data);
+        var entry = largest.ToMetrics();
+        entry["validation_loss"] = (smallest.Loss + largest.Loss) / 2;
+        entry["smallest_accuracy"] = smallest.Accuracy;
+        return new((smallest.Loss + largest.Loss) / 2, entry, string.Create(CultureInfo.InvariantCulture, $", accuracy {largest.Accuracy:P1} (smallest {smallest.Accuracy:P1})"));
+    }
+
+    private static void Finish(string modelFolder, TrainSettings settings, string? spaceFile, ClassifierEvaluator evaluator, Classifier model, LabeledDataset data,
         Checkpoint state, IReadOnlyList<JsonObject> entries, TextWriter log)
     {
         using var files = new FileSet(modelFolder);
+        if (spaceFile is not null && model is ISupernet supernet)
+        {
+            File.Copy(spaceFile, files.PathOf(TrainedModel.SpaceFile));
+            supernet.Active = supernet.Space.Largest;
+        }
         Classification validation;
         (int, int, int)[] routed = [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))];
         using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), routed))

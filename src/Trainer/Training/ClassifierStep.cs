@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>One optimizer step of a classifier: forward passes, cross-entropy plus router losses, backward, AdamW.</summary>
-public sealed class ClassifierStep(EncoderClassifier model, WeightOptimizer optimizer, LabeledSequences data, TrainerOptions options, long seed, Device? device) : ITrainingStep
+public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, LabeledSequences data, TrainerOptions options, long seed, Device? device) : ITrainingStep
 {
     private readonly TorchOps _ops = new(training: true, device);
 

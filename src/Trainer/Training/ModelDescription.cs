@@ -25,7 +25,7 @@ internal static class ModelDescription
         };
     }
 
-    public static ModelManifest Of(TrainSettings settings, EncoderClassifier model, JsonObject training) =>
+    public static ModelManifest Of(TrainSettings settings, Classifier model, JsonObject training) =>
         Of(settings, model, ModelManifest.SequenceClassifier, training) with { Classifier = model.Sizes };
 
     private static ModelManifest Of(TrainSettings settings, Model model, string kind, JsonObject training)

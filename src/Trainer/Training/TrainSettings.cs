@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Supernets;
 
 namespace OnnxMoe.Trainer.Training;
 
@@ -14,6 +15,9 @@ public sealed record TrainSettings(string Name, long Seed, DataOptions Data, Mod
     /// <summary>Where the initial weights come from.</summary>
     public StartOptions Start { get; init; } = new();
 
+    /// <summary>Whether and how the model is trained to be many.</summary>
+    public SupernetOptions Supernet { get; init; } = new();
+
     /// <summary>The settings as a recipe: what the manifest keeps.</summary>
     public JsonObject ToRecipe() => new()
     {
@@ -21,6 +25,7 @@ public sealed record TrainSettings(string Name, long Seed, DataOptions Data, Mod
         ["Seed"] = Seed,
         ["Data"] = JsonSerializer.SerializeToNode(Data),
         ["Model"] = JsonSerializer.SerializeToNode(Model),
+        ["Supernet"] = JsonSerializer.SerializeToNode(Supernet),
         ["Start"] = JsonSerializer.SerializeToNode(Start),
         ["Trainer"] = JsonSerializer.SerializeToNode(Trainer),
     };

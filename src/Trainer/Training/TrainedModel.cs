@@ -1,5 +1,7 @@
 using System.Text.Json;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 
 namespace OnnxMoe.Trainer.Training;
@@ -9,6 +11,9 @@ namespace OnnxMoe.Trainer.Training;
 /// <param name="Manifest">Of its folder.</param>
 public sealed record TrainedModel(Model Any, ModelManifest Manifest)
 {
+    /// <summary>The search space of a supernet, beside its weights.</summary>
+    public const string SpaceFile = "space.json";
+
     /// <summary>The model as a language model.</summary>
     /// <exception cref="UserError">It is none.</exception>
     public DecoderLm Model => Any as DecoderLm ?? throw new UserError($"'{Manifest.Name}' is a {Manifest.Kind}, not a language model.");
@@ -22,8 +27,16 @@ public sealed record TrainedModel(Model Any, ModelManifest Manifest)
         manifest.Verify(modelFolder, weights);
         var options = manifest.Recipe?["Model"]?.Deserialize<ModelOptions>()
             ?? throw new UserError($"{Path.Combine(modelFolder, ModelManifest.FileName)} has no recipe with a section Model, so the model cannot be built again.");
-        Model model = manifest.Classifier is { } sizes ? new EncoderClassifier(options, sizes, seed: 0) : new DecoderLm(options, manifest.LanguageModel!.VocabularySize, seed: 0);
+        Model model = manifest.Classifier is { } sizes ? ClassifierOf(modelFolder, manifest, options, sizes) : new DecoderLm(options, manifest.LanguageModel!.VocabularySize, seed: 0);
         WeightFile.Load(Path.Combine(modelFolder, weights), model.Weights);
         return new TrainedModel(model, manifest);
+    }
+
+    private static Classifier ClassifierOf(string folder, ModelManifest manifest, ModelOptions options, ClassifierSizes sizes)
+    {
+        if (!manifest.Files.ContainsKey(SpaceFile))
+            return ClassifierRun.Build(options, null, sizes, seed: 0, device: null);
+        manifest.Verify(folder, SpaceFile);
+        return ClassifierRun.Build(options, SearchSpaceFile.Read(Path.Combine(folder, SpaceFile)), sizes, seed: 0, device: null);
     }
 }

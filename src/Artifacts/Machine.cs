@@ -1,4 +1,4 @@
-namespace OnnxMoe.Experiments.Pages;
+namespace OnnxMoe.Artifacts;
 
 /// <summary>This machine in words: what a measured time depends on, and nothing that identifies it.</summary>
 public static class Machine

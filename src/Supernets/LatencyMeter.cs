@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using Microsoft.ML.OnnxRuntime;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Exporter;
+using OnnxMoe.Exporter.Files;
+using OnnxMoe.Exporter.Verification;
+using OnnxMoe.Trainer.Backbones;
+
+namespace OnnxMoe.Supernets;
+
+/// <summary>
+/// Measures what a classifier takes for one input in ONNX Runtime: exports it, runs it a few times unmeasured, then times each run. Nothing is estimated from sizes.
+/// </summary>
+/// <param name="sizes">Of the input.</param>
+/// <param name="options">Threads and repetitions.</param>
+internal sealed class LatencyMeter(ClassifierSizes sizes, SearchOptions options)
+{
+    public Timing Measure(Model model) => MeasureTogether([model])[0];
+
+    /// <summary>Of several models, which take turns, so that a disturbance of the machine meets all.</summary>
+    public IReadOnlyList<Timing> MeasureTogether(IReadOnlyList<Model> models)
+    {
+        var folder = Directory.CreateTempSubdirectory("onnxmoe-search-").FullName;
+        try
+        {
+            return Measure([.. models.Select((model, i) =>
+            {
+                var path = Path.Combine(folder, $"{i}", "model.onnx");
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                OnnxWriter.Save(ModelExporter.Export(model, ExportTarget.Onnx, WeightPrecision.Fp32, "subnet"), path);
+                return path;
+            })]);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private IReadOnlyList<Timing> Measure(IReadOnlyList<string> files)
+    {
+        OnnxSession[] sessions = [.. files.Select(file => new OnnxSession(file, null, Configure))];
+        try
+        {
+            var inputs = new Dictionary<string, HostTensor>
+            {
+                ["features"] = HostTensor.From(Enumerable.Range(0, sizes.Length * sizes.Features).Select(i => i % 7 / 7f).ToArray(), 1, sizes.Length, sizes.Features),
+                ["attention_mask"] = HostTensor.From(Enumerable.Repeat(1L, sizes.Length).ToArray(), 1, sizes.Length),
+            };
+            var times = files.Select(_ => new List<double>()).ToArray();
+            for (var round = -options.WarmUp; round < options.Repetitions; round++)
+            {
+                for (var i = 0; i < sessions.Length; i++)
+                {
+                    var start = Stopwatch.GetTimestamp();
+                    sessions[i].Run(inputs);
+                    if (round >= 0)
+                        times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+                }
+            }
+            return [.. times.Select(Timing.Of)];
+        }
+        finally
+        {
+            foreach (var session in sessions)
+                session.Dispose();
+        }
+    }
+
+    private void Configure(SessionOptions session) => session.IntraOpNumThreads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
+}

@@ -1,0 +1,38 @@
+using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Search.Evolution;
+
+namespace OnnxMoe.Supernets;
+
+/// <summary>The recipe's section Search.</summary>
+public sealed class SearchOptions
+{
+    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), or at random", Choices = "linas|evolution|random")]
+    public string Method { get; set; } = "linas";
+
+    [Setting("Architectures to measure", Min = 1)]
+    public int Budget { get; set; } = 250;
+
+    [Setting("What is minimized, 1 to 3 separated by commas: loss (nats) or error (a share) on validation data, parameters, flops (of one input), latency (ms in ONNX Runtime)")]
+    public string Objectives { get; set; } = "loss,latency";
+
+    [Setting("Predictions of one evolution between measurements (linas)", Min = 1)]
+    public int Predictions { get; set; } = 5000;
+
+    [Setting("The subnetwork to extract: the front's knee, the best by the first objective within Search:Limit, or the genes of an architecture, such as 2,0,1")]
+    public string Choose { get; set; } = "knee";
+
+    [Setting("The most of another objective that Search:Choose=best may cost, such as latency=0.05")]
+    public string Limit { get; set; } = "";
+
+    [Setting("Runs of a latency measurement; the median counts", Min = 1)]
+    public int Repetitions { get; set; } = 50;
+
+    [Setting("Runs before each latency measurement", Min = 0)]
+    public int WarmUp { get; set; } = 10;
+
+    [Setting("Threads of ONNX Runtime; 0: as many as there are cores", Min = 0)]
+    public int Threads { get; set; } = 1;
+
+    /// <summary>The section Search:Evolution.</summary>
+    public EvolutionOptions Evolution { get; set; } = new();
+}

@@ -1,0 +1,23 @@
+using OnnxMoe.Search.Spaces;
+using OnnxMoe.Trainer.Backbones;
+
+namespace OnnxMoe.Trainer.Supernets;
+
+/// <summary>
+/// A model that holds the architectures of a search space in one set of weights: each uses the leading part of the largest one's weights, in every dimension
+/// (Cai et al. 2020, Once-for-All, arXiv 1908.09791).
+/// </summary>
+public interface ISupernet
+{
+    /// <summary>The architectures it holds.</summary>
+    SearchSpace Space { get; }
+
+    /// <summary>The one that forward passes run; at first the largest.</summary>
+    Architecture Active { get; set; }
+
+    /// <summary>The supernet as the model that is trained.</summary>
+    Model Model { get; }
+
+    /// <summary>An ordinary model of one architecture, with its part of the weights. What the supernet does later leaves it alone.</summary>
+    Model Extract(Architecture architecture);
+}
