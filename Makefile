@@ -71,6 +71,7 @@ help:
 	@echo "make reproduce SYSTEM=20-deepseekmoe       repeat a published result at a small size; docs/results, docs/systems.md"
 	@echo "make test                   build everything and run all tests"
 	@echo "make format, make clean     tidy the sources; remove build results"
-	@echo "make search, compress       stages to come"
+	@echo "make search RECIPE=digits-mlp              train a supernet, search it, extract and export the chosen subnetwork"
+	@echo "make compress               a stage to come"
 	@echo
 	@echo "ARGS=\"--steps 10\" passes settings on; eng/onnxmoe VERB --help lists them all."

@@ -48,7 +48,8 @@ internal static class SearchPage
             new("measured", [.. result.All.Select(Point)]),
             new("front", [.. result.Front.OrderBy(member => member.Objectives[x]).Select(Point)]) { Joined = result.Reference.Length == 2, Size = 7 },
             new("chosen", [Point(chosen)]) { Size = 15 },
-        ]) { Wide = true };
+        ])
+        { Wide = true };
     }
 
     private static string F4(double value) => value.ToString("F4", CultureInfo.InvariantCulture);

@@ -85,7 +85,7 @@ public sealed class HelpTests : IDisposable
     [Fact]
     public void AStageToComeSaysSoInOneLine()
     {
-        Assert.Equal(2, _shell.RunReal("search", "demo"));
-        Assert.Equal("onnxmoe: The stage 'search' does not exist yet; 'onnxmoe help' lists those that do.\n", _shell.Error);
+        Assert.Equal(2, _shell.RunReal("compress", "demo"));
+        Assert.Equal("onnxmoe: The stage 'compress' does not exist yet; 'onnxmoe help' lists those that do.\n", _shell.Error);
     }
 }

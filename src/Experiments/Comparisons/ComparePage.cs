@@ -1,6 +1,6 @@
-using OnnxMoe.Artifacts;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Reports;
 using OnnxMoe.Experiments.Pages;
 

@@ -10,11 +10,9 @@ internal static class EncoderCheck
     {
         if (options.Backbone != ModelOptions.Encoder)
             return;
-        var active = options.Router.ActiveExperts;
         Require(options.KvHeads == 0 || options.KvHeads == options.Heads, $"Model:KvHeads is {options.KvHeads}");
         Require(options.AttentionBank.Experts == 0, "Model:AttentionBank:Experts asks for causal attention experts");
         Require(options.PreGate.Layers == 0, "Model:PreGate:Layers asks for a causal router before the model");
-        Require(active is { Offered.Length: 0, Schedule: "none" }, "Model:Router:ActiveExperts changes the number of experts in training or for callers");
     }
 
     private static void Require(bool holds, string otherwise)

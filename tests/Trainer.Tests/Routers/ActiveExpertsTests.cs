@@ -129,7 +129,7 @@ public class ActiveExpertsTests
         var changes = new (Action<ModelOptions> Change, string Says)[]
         {
             (o => o.Chain.Iterations = 2, "Model:Chain:Iterations is 2, which shares a fixed number of experts out"),
-            (o => (o.Backbone, o.Router.Selection) = (ModelOptions.Encoder, "topk"), "Model:Backbone is encoder, but Model:Router:ActiveExperts sets the number of experts"),
+            (o => (o.Backbone, o.KvHeads) = (ModelOptions.Encoder, 0), "Model:Backbone is encoder, but Model:Router:ActiveExperts sets the number of experts"),
         };
         foreach (var (change, says) in changes)
         {

@@ -193,7 +193,7 @@ public class ScoreMixerTests
         {
             (o => o.Router.Mixer.Temperature = 0, "Model:Router:Mixer:Temperature is 0, but similarities are divided by it; it must be above 0."),
             (o => o.Router.Mixer.Width = -1, "Model:Router:Mixer:Width is -1, but distances are divided by it; it must be above 0."),
-            (o => o.Backbone = ModelOptions.Encoder, "Model:Router:Mixer:Kind is attention, which looks at a token and the ones before it, but Model:Backbone is encoder"),
+            (o => (o.Backbone, o.KvHeads) = (ModelOptions.Encoder, 0), "Model:Router:Mixer:Kind is attention, which looks at a token and the ones before it, but Model:Backbone is encoder"),
             (o => o.Chain.Iterations = 2, "but Model:Chain:Iterations is 2; use one of the two."),
             (o => (o.Block, o.KvHeads) = ("parallel", 0), "but Model:Block is parallel, where no attention runs before the experts"),
             (o => (o.HeadRouting.HeadsPerToken, o.KvHeads) = (2, 0), "but Model:HeadRouting:HeadsPerToken replaces them"),

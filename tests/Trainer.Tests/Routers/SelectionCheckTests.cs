@@ -24,7 +24,7 @@ public class SelectionCheckTests
         ["Model:AttentionBank:Experts asks for causal attention experts, which only language models have"] = ("encoder", "topk", o => o.AttentionBank.Experts = 2),
         ["Model:PreGate:Layers asks for a causal router before the model"] = ("encoder", "topk", o => o.PreGate.Layers = 1),
         ["Model:KvHeads is 2, which only language models have"] = ("encoder", "topk", o => o.KvHeads = 2),
-        ["Model:Router:ActiveExperts changes the number of experts"] = ("encoder", "topk", o => o.Router.ActiveExperts.Offered = [2, 4]),
+        ["Model:Backbone is encoder, but Model:Router:ActiveExperts sets the number of experts"] = ("encoder", "topk", o => o.Router.ActiveExperts.Offered = [2, 4]),
     };
 
     public static TheoryData<string> Messages => [.. Mistakes.Keys];
