@@ -98,7 +98,7 @@
     return option;
   }
 
-  function heat(spec, theme) {
+  function heat(spec, theme, width) {
     const option = frame(spec, theme, false);
     const cells = spec.values.flatMap((row, y) => row.map((v, x) => [x, y, v])).filter(c => c[2] !== null);
     const values = cells.map(c => c[2]);
@@ -115,7 +115,7 @@
     };
     option.series = [{
       type: 'heatmap', data: cells, itemStyle: { borderColor: theme.gap, borderWidth: cells.length <= 2000 ? 1 : 0 },
-      label: { show: cells.length <= 100, formatter: p => show(Number(p.value[2].toPrecision(3))), fontSize: 11 },
+      label: { show: cells.length <= 100 && width / spec.columns.length >= 44, formatter: p => show(Number(p.value[2].toPrecision(3))), fontSize: 11 },
       emphasis: { itemStyle: { borderColor: theme.ink, borderWidth: 1.5 } },
     }];
     return option;
