@@ -1,9 +1,12 @@
+using System.Reflection;
 using OnnxMoe.Cli.Tests.Support;
 
 namespace OnnxMoe.Cli.Tests;
 
 public sealed class RecipesTests : IDisposable
 {
+    static readonly string Root = typeof(RecipesTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == "RepositoryRoot").Value!;
+
     readonly Shell _shell = new();
 
     public void Dispose() => _shell.Dispose();
@@ -31,6 +34,30 @@ public sealed class RecipesTests : IDisposable
         Assert.DoesNotContain(lines, line => line.Contains("Description", StringComparison.Ordinal) || line.Contains("Model:KvHeads", StringComparison.Ordinal));
         Assert.Contains("  onnxmoe reproduce 20-deepseekmoe", lines);
         Assert.Contains("  reproduced: Better | worse (+1 ± 0.5)", lines);
+    }
+
+    [Fact]
+    public void ASupernetIsExplainedByItsEnds()
+    {
+        _shell.Recipe("many", """{ "Data": { "Source": "digits", "PatchSide": 8 }, "Model": { "Backbone": "mlp" }, "Supernet": { "Space": "toy" } }""");
+        Directory.CreateDirectory(Path.Combine(_shell.Models, "spaces"));
+        File.WriteAllText(Path.Combine(_shell.Models, "spaces", "toy.json"), """
+            {"name": "toy", "genes": [{"name": "width", "choices": [4, 8]}, {"name": "depth", "choices": [1, 2]}, {"name": "hidden", "count": 2, "choices": [3, 5], "depth": "depth"}]}
+            """);
+        Assert.Equal(0, _shell.RunReal("recipes", "many", "--models", _shell.Models));
+        var lines = _shell.Output.Split('\n');
+        Assert.Contains("  residual perceptron of width 8, hidden sizes 5 5 (silu), 64 features, 10 classes", lines);
+        Assert.Contains(lines, line => line.StartsWith("  a supernet of 12 architectures", StringComparison.Ordinal));
+        Assert.Contains("  smallest: parameters: 349; FLOPs of an input: 640", lines); // 65 x 4 + (4 + 5 x 3 + 4 x 4) + 4 + 5 x 10; 2 x 64 x 4 + 4 x 4 x 3 + 2 x 4 x 10
+        Assert.Contains("  onnxmoe search many", lines);
+    }
+
+    [Fact]
+    public void TheProjectsRecipesAndSearchSpacesAreComplete()
+    {
+        var models = Path.Combine(Root, "models");
+        foreach (var recipe in Directory.GetFiles(Path.Combine(models, "recipes"), "*.json"))
+            Assert.True(_shell.RunReal("recipes", Path.GetFileNameWithoutExtension(recipe), "--models", models) == 0, $"{recipe}: {_shell.Error}");
     }
 
     [Fact]

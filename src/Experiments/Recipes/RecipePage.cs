@@ -1,9 +1,12 @@
 using System.Globalization;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Experiments.Pages;
+using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Supernets;
+using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Experiments.Recipes;
 
@@ -13,28 +16,52 @@ namespace OnnxMoe.Experiments.Recipes;
 /// <param name="Paper">The paper it follows; empty for none.</param>
 /// <param name="Data">Tokenizer and vocabulary.</param>
 /// <param name="Model">Sizes and routing.</param>
+/// <param name="Space">The search space's file; null for an ordinary model.</param>
 /// <param name="Changed">Settings that differ from the defaults, with their values.</param>
 /// <param name="Docs">Folder of the results pages.</param>
-public sealed record RecipePage(string Name, string Description, string Paper, DataOptions Data, ModelOptions Model, IReadOnlyList<(string Key, string Value)> Changed, string Docs)
+public sealed record RecipePage(string Name, string Description, string Paper, DataOptions Data, ModelOptions Model, string? Space, IReadOnlyList<(string Key, string Value)> Changed, string Docs)
 {
     /// <summary>Prints the page.</summary>
     /// <exception cref="Artifacts.UserError">The recipe's settings do not go together.</exception>
     public void Write(TextWriter output)
     {
         Model.Check();
-        var isEncoder = Model.Backbone == ModelOptions.Encoder;
-        Model model = isEncoder ? new EncoderClassifier(Model, LabeledDataset.SizesOf(Data), seed: 0)
+        var space = Space is null ? null : SearchSpaceFile.Read(Space);
+        Model model = Model.Backbone != ModelOptions.Decoder ? ClassifierRun.Build(Model, space, LabeledDataset.SizesOf(Data), seed: 0, device: null)
             : new DecoderLm(Model, Data.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer().VocabularySize : Data.VocabularySize, seed: 0);
         output.WriteLine($"{Name}: {Description}".TrimEnd(' ', ':'));
         if (Paper.Length > 0)
             output.WriteLine($"Paper: {Paper}");
-        Section(output, "Model", ModelComposition.Describe(Model, model));
-        Section(output, "Cost", Cost(model, isEncoder ? [Model.ContextLength - 1] : [0, Model.ContextLength - 1]));
+        if (model is MlpClassifier perceptron)
+        {
+            Section(output, "Model", Perceptron(perceptron, space));
+            Section(output, "Cost", space is null ? [CostOfInput("", perceptron)] : [CostOfInput("largest: ", perceptron), CostOfInput("smallest: ", (MlpClassifier)perceptron.Extract(space.Smallest))]);
+        }
+        else
+        {
+            Section(output, "Model", ModelComposition.Describe(Model, model));
+            Section(output, "Cost", Cost(model, Model.Backbone == ModelOptions.Encoder ? [Model.ContextLength - 1] : [0, Model.ContextLength - 1]));
+        }
         Section(output, "Settings that differ from the defaults", Columns(Changed));
         Section(output, "Commands", Commands());
         if (ResultsPages().ToArray() is { Length: > 0 } pages)
             Section(output, "Measured here", pages.SelectMany(page => ResultsPage.ReadVerdicts(page).Append($"all numbers: {page}")));
     }
+
+    private IEnumerable<string> Perceptron(MlpClassifier model, SearchSpace? space)
+    {
+        var sizes = model.Sizes;
+        var shape = space is null ? Model.Mlp : MlpClassifier.ShapeOf(space.Largest);
+        yield return Text($"residual perceptron of width {shape.Width}, hidden sizes {string.Join(' ', shape.Hidden)} ({Model.Activation}), {sizes.Features * sizes.Length} features, {sizes.Classes} classes");
+        if (space is null)
+            yield break;
+        yield return Text($"a supernet of {space.Size:N0} architectures ({Space}); the sizes are the largest's");
+        foreach (var group in space.Groups)
+            yield return $"  {group.Name}{(group.Count == 1 ? "" : $" ({group.Count} times)")}: {string.Join(", ", group.Choices)}";
+    }
+
+    private static string CostOfInput(string label, MlpClassifier model) =>
+        Text($"{label}parameters: {ModelCost.Parameters(model).Total:N0}; FLOPs of an input: {model.CostOfToken(new CostContext(1)).Sum(part => part.Flops):N0}");
 
     private static IEnumerable<string> Cost(Model model, int[] positions)
     {
@@ -50,8 +77,7 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
     private IEnumerable<string> Commands() =>
     [
         $"onnxmoe train {Name}",
-        $"onnxmoe export {Name}",
-        $"onnxmoe serve {Name}",
+        .. Space is null ? new[] { $"onnxmoe export {Name}", $"onnxmoe serve {Name}" } : [$"onnxmoe search {Name}", $"onnxmoe serve {Name}-subnet"],
         .. Experiments().Select(experiment => $"onnxmoe reproduce {experiment.Name}"),
     ];
 

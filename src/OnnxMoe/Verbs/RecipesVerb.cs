@@ -3,6 +3,7 @@ using OnnxMoe.Experiments;
 using OnnxMoe.Experiments.Recipes;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Supernets;
 
 namespace OnnxMoe.Cli.Verbs;
 
@@ -19,7 +20,7 @@ public sealed class RecipesVerb : Verb
 
     public override string ArgumentKey => RecipeKey;
 
-    public override IReadOnlyList<string> Sections => ["Data", "Model", "Reproduce"];
+    public override IReadOnlyList<string> Sections => ["Data", "Model", "Supernet", "Reproduce"];
 
     public override IReadOnlyList<string> Examples => ["onnxmoe recipes", "onnxmoe recipes demo", "onnxmoe recipes demo --Model:Experts=64"];
 
@@ -51,6 +52,6 @@ public sealed class RecipesVerb : Verb
         var settings = context.Settings;
         var changed = settings.Changed.Where(setting => !Naming.Contains(setting.Key)).Select(setting => (setting.Key, SettingText.Format(setting.Value)));
         new RecipePage(name, settings.Root.Description, settings.Root.Paper, settings.Get<DataOptions>("Data"), settings.Get<ModelOptions>("Model"),
-            [.. changed], settings.Get<ReproduceOptions>("Reproduce").Docs).Write(context.Output);
+            settings.Get<SupernetOptions>("Supernet").SpaceFile(settings.Root.Models), [.. changed], settings.Get<ReproduceOptions>("Reproduce").Docs).Write(context.Output);
     }
 }

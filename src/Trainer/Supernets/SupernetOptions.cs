@@ -13,4 +13,10 @@ public sealed class SupernetOptions
 
     [Setting("How many architectures at random", Min = 1)]
     public int RandomPaths { get; set; } = 1;
+
+    /// <summary>Where the search space is; null for an ordinary model.</summary>
+    /// <param name="models">The folder that holds the models.</param>
+    public string? SpaceFile(string models) => Space.Length == 0 ? null
+        : Space.Contains('/') || Space.EndsWith(".json", StringComparison.Ordinal) ? Space
+        : Path.Combine(models, "spaces", Space + ".json");
 }

@@ -15,9 +15,9 @@ namespace OnnxMoe.Trainer.Training;
 /// Trains a classifier and leaves a model folder: weights, manifest, metrics, a routing trace of the validation data and a report. The
 /// weights are those of the lowest validation loss; the test data are looked at once, at the end.
 /// </summary>
-internal static class ClassifierRun
+public static class ClassifierRun
 {
-    public static void Execute(string modelFolder, TrainSettings settings, Device? device, TextWriter log, bool terminal, CancellationToken cancel)
+    internal static void Execute(string modelFolder, TrainSettings settings, Device? device, TextWriter log, bool terminal, CancellationToken cancel)
     {
         var options = settings.Trainer;
         if (settings.Start.Sources().Count > 0)
@@ -26,7 +26,7 @@ internal static class ClassifierRun
         if (settings.Model.Backbone == ModelOptions.Encoder && sizes.Length != settings.Model.ContextLength)
             throw new UserError($"Model:ContextLength is {settings.Model.ContextLength}, but the sequences of Data:Source {settings.Data.Source} have {sizes.Length} positions.");
         var data = LabeledDataset.Open(settings.Data);
-        var spaceFile = settings.Supernet.Space.Length == 0 ? null : SpacePath(modelFolder, settings.Supernet.Space);
+        var spaceFile = settings.Supernet.SpaceFile(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!);
         var model = Build(settings.Model, spaceFile is null ? null : SearchSpaceFile.Read(spaceFile), sizes, settings.Seed, device);
         var size = ModelCost.Parameters(model);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -50,14 +50,10 @@ internal static class ClassifierRun
     }
 
     /// <summary>The classifier of a recipe; a supernet where there is a search space.</summary>
-    internal static Classifier Build(ModelOptions options, SearchSpace? space, ClassifierSizes sizes, long seed, Device? device) =>
+    public static Classifier Build(ModelOptions options, SearchSpace? space, ClassifierSizes sizes, long seed, Device? device) =>
         options.Backbone != ModelOptions.Perceptron ? new EncoderClassifier(options, sizes, seed, device)
         : space is null ? new MlpClassifier(options, sizes, seed, device)
         : new MlpClassifier(options, space, sizes, seed, device);
-
-    /// <summary>Where a search space is: a path, or a name in the folder spaces beside the models.</summary>
-    private static string SpacePath(string modelFolder, string space) =>
-        space.Contains('/') || space.EndsWith(".json", StringComparison.Ordinal) ? space : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!, "spaces", space + ".json");
 
     /// <summary>The mean of the largest and the smallest architecture, between which the others lie.</summary>
     private static Validation Ends(ISupernet supernet, ClassifierEvaluator evaluator, LabeledSequences data)
