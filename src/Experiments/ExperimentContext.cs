@@ -31,6 +31,12 @@ public sealed class ExperimentContext(
     /// <summary>The data of experiments with classifiers.</summary>
     public LabeledDataset Labeled => _labeled.Value;
 
+    /// <summary>Takes progress.</summary>
+    public TextWriter Log => log;
+
+    /// <summary>Threads of libtorch; 0: as many as there are cores.</summary>
+    public int Threads => options.Threads;
+
     /// <summary>Stops between two steps.</summary>
     public CancellationToken Cancel { get; } = cancel;
 

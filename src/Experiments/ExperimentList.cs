@@ -9,6 +9,7 @@ public static class ExperimentList
     public static IReadOnlyList<Experiment> All { get; } =
     [
         new Rmoe(),
+        new HardwareAwareNas(),
         new ReadMe(),
         new Uoe(),
         new DeepSeekMoe(),
