@@ -42,8 +42,9 @@ public static class SearchRun
 
         log.WriteLine($"{trained.Manifest.Name}: {supernet.Space.Size:N0} architectures; {options.Method} measures {options.Budget}: {options.Objectives}");
         Directory.CreateDirectory(Path.Combine(modelFolder, "search"));
-        // Measurements stay true as long as the weights are the same, whatever method asked for them.
-        var path = Path.Combine(modelFolder, "search", $"{string.Join('-', objectives.Select(objective => objective.Name))}-{trained.Manifest.Files["weights.safetensors"][..12]}.jsonl");
+        // Measurements stay true as long as the weights and what times depend on are the same, whatever method asked for them.
+        var timing = objectives.Any(objective => objective.Name == "latency") ? $"-threads{options.Threads}" : "";
+        var path = Path.Combine(modelFolder, "search", $"{string.Join('-', objectives.Select(objective => objective.Name))}-{trained.Manifest.Files["weights.safetensors"][..12]}{timing}.jsonl");
         var archive = new ParetoArchive();
         var progress = new ProgressLine(log, options.Budget, 0, terminal);
         var done = 0;

@@ -22,6 +22,7 @@ public sealed class CompareTests : IDisposable
     [InlineData("no recipe 'nothing'", "small", "nothing")]
     [InlineData("The recipe small is named twice", "small", "small")]
     [InlineData("is not a model folder", "small", "--Start:From", "absent", "--Data:Source", "{models}/text.txt", "--Data:Folder", "{models}/data", "--Data:Tokenizer", "bytes", "--Model:ContextLength", "8")]
+    [InlineData("is a classifier (Model:Backbone=mlp); onnxmoe compare compares language models", "small", "--Model:Backbone", "mlp", "--steps", "2")]
     [InlineData("give one of them", "small", "--steps", "3", "--tokens", "4")]
     public void Mistakes(string expected, params string[] args)
     {

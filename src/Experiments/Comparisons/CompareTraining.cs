@@ -18,8 +18,8 @@ internal sealed class CompareTraining(string output, Budget budget, TextWriter l
     public ComparedModel Make(string name, TrainSettings recipe)
     {
         recipe.Model.Check();
-        if (recipe.Model.Backbone == ModelOptions.Encoder)
-            throw new UserError($"{name} is an encoder (Model:Backbone); onnxmoe compare compares language models.");
+        if (recipe.Model.Backbone != ModelOptions.Decoder)
+            throw new UserError($"{name} is a classifier (Model:Backbone={recipe.Model.Backbone}); onnxmoe compare compares language models.");
         var vocabulary = recipe.Data.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer().VocabularySize : recipe.Data.VocabularySize;
         var trainer = recipe.Trainer;
         trainer.Steps = budget.StepsOf(recipe, new DecoderLm(recipe.Model, vocabulary, seed: 0));

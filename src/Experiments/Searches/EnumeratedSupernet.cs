@@ -33,8 +33,7 @@ public sealed class EnumeratedSupernet
     public int FrontSize => Domination.Fronts([.. _objectives.Values.Distinct()])[0].Count;
 
     /// <summary>Width 12, 24 or 48, up to 7 blocks, each of a hidden size of 12, 24 or 48: 9,837 architectures.</summary>
-    public static SearchSpace DigitSpace { get; } = new("digits-mlp",
-        [new("width", 1, ["12", "24", "48"]), new("depth", 1, ["1", "2", "3", "4", "5", "6", "7"]), new("hidden", 7, ["12", "24", "48"], "depth")]);
+    public static SearchSpace DigitSpace { get; } = ReadSpace("digits-mlp.json");
 
     /// <summary>Training of the supernet: not longer, or larger architectures would be too sure of themselves to have the lower loss, and the front a few small ones.</summary>
     public static TrainerOptions Training(int threads) => new() { Steps = 400, BatchSize = 64, LearningRate = 3e-3, WarmupSteps = 50, Threads = threads };
@@ -47,7 +46,7 @@ public sealed class EnumeratedSupernet
     {
         TorchSharp.torch.set_num_threads(training.Threads == 0 ? Environment.ProcessorCount : training.Threads);
         var model = new MlpClassifier(Model, space, new(images.Train.Width, images.Train.Length, images.Train.Classes), seed: 1);
-        using var step = new SupernetStep(model, model, new SandwichPaths(space, 2, seed: 1), new WeightOptimizer(model.Weights, training), images.Train, training, 1, null);
+        using var step = new ClassifierStep(model, new WeightOptimizer(model.Weights, training), images.Train, training, 1, null) { Paths = new SandwichPaths(space, 2, seed: 1) };
         for (var done = 0; done < training.Steps; done++)
         {
             cancel.ThrowIfCancellationRequested();
@@ -63,6 +62,13 @@ public sealed class EnumeratedSupernet
             objectives[architecture] = [evaluator.Run(images.Validation).Loss, model.CostOfToken(new CostContext(1)).Sum(cost => cost.Flops)];
         }
         return new(space, objectives);
+    }
+
+    /// <summary>A search space of models/spaces, built into the assembly.</summary>
+    private static SearchSpace ReadSpace(string name)
+    {
+        using var text = new StreamReader(typeof(EnumeratedSupernet).Assembly.GetManifestResourceStream(name)!);
+        return SearchSpaceFile.Parse(text.ReadToEnd());
     }
 
     /// <summary>Loss and FLOPs of an architecture.</summary>

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using OnnxMoe.Experiments.Systems;
 using OnnxMoe.Experiments.TinyModels;
 using OnnxMoe.Search.Methods;
 using OnnxMoe.Trainer.Data;
@@ -17,6 +16,12 @@ namespace OnnxMoe.Experiments.Searches;
 /// <param name="supernet">Built when the first run needs it.</param>
 public sealed class SearchArm(string name, string description, SearchMethod method, int budget, Lazy<EnumeratedSupernet> supernet) : Arm(name, description)
 {
+    /// <summary>Numbers of measurements after which the share of the true hypervolume is kept.</summary>
+    public static readonly int[] Budgets = [40, 60, 100, 200];
+
+    /// <summary>Percentages of the true hypervolume whose reaching is kept.</summary>
+    public static readonly int[] Percents = [90, 95, 99];
+
     /// <summary>The share of the true hypervolume after that many measurements.</summary>
     public static string ShareAt(int measurements) => $"share_at_{measurements}";
 
@@ -41,9 +46,9 @@ public sealed class SearchArm(string name, string description, SearchMethod meth
         });
         method.Run(searched.Space, 2, log, (int)seed);
         var shares = searched.Shares(log.All);
-        foreach (var measurements in HardwareAwareNas.Budgets)
+        foreach (var measurements in Budgets)
             result[ShareAt(measurements)] = shares[Math.Min(measurements, shares.Length) - 1];
-        foreach (var percent in HardwareAwareNas.Percents)
+        foreach (var percent in Percents)
             result[Needed(percent)] = Array.FindIndex(shares, share => share >= percent / 100.0) is >= 0 and var at ? at + 1 : budget + 1;
         result[TinyArm.ValidationLoss] = log.All.Min(measured => measured.Objectives[0]);
         result[TinyArm.Seconds] = clock.Elapsed.TotalSeconds;

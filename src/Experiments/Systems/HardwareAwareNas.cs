@@ -11,12 +11,6 @@ namespace OnnxMoe.Experiments.Systems;
 /// <summary>Predictor-guided search against evolution and chance, in a space whose true front is known (Sarah et al. 2022, arXiv 2202.12954).</summary>
 public sealed class HardwareAwareNas : Experiment
 {
-    /// <summary>Numbers of measurements at which the methods are compared.</summary>
-    public static readonly int[] Budgets = [40, 60, 100, 200];
-
-    /// <summary>Percentages of the true hypervolume that are to be reached.</summary>
-    public static readonly int[] Percents = [90, 95, 99];
-
     private const int Budget = 200, Population = 20, Predictions = 1000;
 
     public override string Name => "07-hardware-aware-nas";
@@ -54,10 +48,10 @@ public sealed class HardwareAwareNas : Experiment
                 .Judge(PairedDifference.Of(better, worse, SearchArm.ShareAt(measurements)));
         ClaimResult[] claims =
         [
-            .. Percents.Select(percent => Fewer(ClaimKind.Primary, nsga, linas, percent)),
-            .. Budgets.Select(measurements => More(ClaimKind.Secondary, linas, nsga, measurements)),
-            .. Percents.Select(percent => Fewer(ClaimKind.Secondary, random, linas, percent)),
-            .. Percents.Select(percent => Fewer(ClaimKind.Report, random, nsga, percent)),
+            .. SearchArm.Percents.Select(percent => Fewer(ClaimKind.Primary, nsga, linas, percent)),
+            .. SearchArm.Budgets.Select(measurements => More(ClaimKind.Secondary, linas, nsga, measurements)),
+            .. SearchArm.Percents.Select(percent => Fewer(ClaimKind.Secondary, random, linas, percent)),
+            .. SearchArm.Percents.Select(percent => Fewer(ClaimKind.Report, random, nsga, percent)),
         ];
         string Median(ArmResult arm, int percent) => Middle(arm, percent) is var middle && middle > Budget ? $"over {Budget}" : middle.ToString("F0", CultureInfo.InvariantCulture);
         string Medians(int percent) => string.Join(" / ", arms.Select(arm => Median(arm, percent)));
@@ -67,12 +61,12 @@ public sealed class HardwareAwareNas : Experiment
             + $"Each search makes at most {Budget} measurements; where it does not reach a share, {Budget + 1} stands for the number needed.",
             arms,
             [
-                .. Percents.Select(percent => new Metric(SearchArm.Needed(percent), $"measurements to {percent} %", "F0")),
-                .. Budgets.Select(measurements => new Metric(SearchArm.ShareAt(measurements), $"share at {measurements}")),
+                .. SearchArm.Percents.Select(percent => new Metric(SearchArm.Needed(percent), $"measurements to {percent} %", "F0")),
+                .. SearchArm.Budgets.Select(measurements => new Metric(SearchArm.ShareAt(measurements), $"share at {measurements}")),
                 new Metric(TinyArm.ValidationLoss, "lowest loss found (nats)"), new Metric(TinyArm.Seconds, "search (s)", "F1"),
             ],
             claims,
-            $"measurements to {string.Join(", ", Percents)} % of the true hypervolume (medians of random / NSGA-II / LINAS): {string.Join("; ", Percents.Select(Medians))}")
+            $"measurements to {string.Join(", ", SearchArm.Percents)} % of the true hypervolume (medians of random / NSGA-II / LINAS): {string.Join("; ", SearchArm.Percents.Select(Medians))}")
         {
             Notes =
             [

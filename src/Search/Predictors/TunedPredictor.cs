@@ -11,6 +11,9 @@ public sealed class TunedPredictor : Predictor
 
     private const int Folds = 5;
 
+    /// <summary>Smaller labels count as large as this in a percentage error; the largest is 10 or more.</summary>
+    private const double SmallestLabel = 0.01;
+
     private readonly Predictor _inner;
     private readonly double _scale;
 
@@ -55,7 +58,7 @@ public sealed class TunedPredictor : Predictor
             int[] held = [.. order.Where((_, place) => place % Folds == fold)], kept = [.. order.Where((_, place) => place % Folds != fold)];
             var setting = 0;
             foreach (var predictor in fit([.. kept.Select(i => features[i])], [.. kept.Select(i => labels[i])], settings))
-                errors[setting++] += held.Sum(i => Math.Abs(predictor.Predict(features[i]) - labels[i]) / Math.Max(Math.Abs(labels[i]), double.Epsilon)) / labels.Length;
+                errors[setting++] += held.Sum(i => Math.Abs(predictor.Predict(features[i]) - labels[i]) / Math.Max(Math.Abs(labels[i]), SmallestLabel)) / labels.Length;
         }
         var best = Array.IndexOf(errors, errors.Min());
         return (fit(features, labels, settings[..(best + 1)]).Last(), errors[best]);

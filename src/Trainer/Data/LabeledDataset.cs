@@ -14,7 +14,7 @@ public sealed record LabeledDataset(LabeledSequences Train, LabeledSequences Val
     public static ClassifierSizes SizesOf(DataOptions options)
     {
         if (options.Source != Digits)
-            throw new UserError($"Data:Source is '{options.Source}', but an encoder (Model:Backbone) classifies: set Data:Source to {Digits}.");
+            throw new UserError($"Data:Source is '{options.Source}', but the model (Model:Backbone) classifies: set Data:Source to {Digits}.");
         var side = options.PatchSide;
         return DigitImages.Side % side == 0 ? new ClassifierSizes(side * side, DigitImages.PixelsPerImage / (side * side), DigitImages.Classes)
             : throw new UserError($"Data:PatchSide is {side}, which does not divide the {DigitImages.Side} pixels of a side.");

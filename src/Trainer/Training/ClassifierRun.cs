@@ -21,7 +21,7 @@ public static class ClassifierRun
     {
         var options = settings.Trainer;
         if (settings.Start.Sources().Count > 0)
-            throw new UserError("Start:From starts language models; an encoder (Model:Backbone) is trained from random weights.");
+            throw new UserError("Start:From starts language models; a classifier (Model:Backbone) is trained from random weights.");
         var sizes = LabeledDataset.SizesOf(settings.Data);
         if (settings.Model.Backbone == ModelOptions.Encoder && sizes.Length != settings.Model.ContextLength)
             throw new UserError($"Model:ContextLength is {settings.Model.ContextLength}, but the sequences of Data:Source {settings.Data.Source} have {sizes.Length} positions.");
@@ -33,9 +33,10 @@ public static class ClassifierRun
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a position; {data.Train.Count:N0} training sequences of {sizes.Length} x {sizes.Features}, {options.Steps} steps of {options.BatchSize * options.Accumulation}"));
         var evaluator = new ClassifierEvaluator(model, options.BatchSize, device);
         var optimizer = new WeightOptimizer(model.Weights, options);
-        using ITrainingStep step = spaceFile is not null && model is ISupernet supernet
-            ? new SupernetStep(model, supernet, PathSampler.Of(settings.Supernet, supernet.Space, settings.Seed), optimizer, data.Train, options, settings.Seed, device)
-            : new ClassifierStep(model, optimizer, data.Train, options, settings.Seed, device);
+        using var step = new ClassifierStep(model, optimizer, data.Train, options, settings.Seed, device)
+        {
+            Paths = spaceFile is not null && model is ISupernet supernet ? PathSampler.Of(settings.Supernet, supernet.Space, settings.Seed) : null,
+        };
         var trained = TrainLoop.Train(modelFolder, settings, model, step, Validate, start: null, log, terminal, cancel);
         if (trained is { } result)
             Finish(modelFolder, settings, spaceFile, evaluator, model, data, result.State, result.Metrics, log);

@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
+using OnnxMoe.Trainer.Supernets;
 using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Training;
@@ -12,6 +14,9 @@ public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, 
 {
     private readonly TorchOps _ops = new(training: true, device);
 
+    /// <summary>The architectures of a step, of a model that is a supernet: each gets the step's batch, and their losses are summed. Null: the model as it is.</summary>
+    public PathSampler? Paths { get; init; }
+
     /// <summary>Makes step number <paramref name="step"/>, counted from 0. Its batch depends on the seed and the step alone.</summary>
     public StepMetrics Run(int step)
     {
@@ -19,17 +24,24 @@ public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, 
         using var scope = NewDisposeScope();
         var loss = 0.0;
         var auxiliary = new SortedDictionary<string, double>(StringComparer.Ordinal);
+        Architecture?[] architectures = Paths is null ? [null] : [.. Paths.Sample(step)];
         for (var part = 0; part < options.Accumulation; part++)
         {
-            using var partScope = NewDisposeScope();
-            var context = new ForwardContext(_ops) { SequenceLength = data.Length, Progress = (double)step / options.Steps };
-            var objective = ClassifierLoss.Of(model, data.Batch(seed, step, part, options.BatchSize), context).Loss;
-            loss += objective.item<float>() / options.Accumulation;
-            Objective.Backward(objective, context, options.Accumulation, auxiliary);
+            var batch = data.Batch(seed, step, part, options.BatchSize);
+            foreach (var architecture in architectures)
+            {
+                using var passScope = NewDisposeScope();
+                if (architecture is not null)
+                    ((ISupernet)model).Active = architecture;
+                var context = new ForwardContext(_ops) { SequenceLength = data.Length, Progress = (double)step / options.Steps };
+                var objective = ClassifierLoss.Of(model, batch, context).Loss;
+                loss += objective.item<float>() / (options.Accumulation * architectures.Length);
+                Objective.Backward(objective, context, options.Accumulation, auxiliary);
+            }
         }
         var learningRate = LearningRate.At(options, step);
         var norm = optimizer.Step(learningRate);
-        return new StepMetrics(loss, auxiliary, norm, learningRate, (double)options.BatchSize * data.Length * options.Accumulation / clock.Elapsed.TotalSeconds);
+        return new StepMetrics(loss, auxiliary, norm, learningRate, (double)options.BatchSize * data.Length * options.Accumulation * architectures.Length / clock.Elapsed.TotalSeconds);
     }
 
     public IEnumerable<(string Name, Tensor Moment)> Moments() => optimizer.Moments();

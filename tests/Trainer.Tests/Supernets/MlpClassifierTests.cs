@@ -115,7 +115,7 @@ public class MlpClassifierTests
         double Norm(PathSampler paths)
         {
             var supernet = Supernet();
-            using var step = new SupernetStep(supernet, supernet, paths, new WeightOptimizer(supernet.Weights, trainer), data, trainer, 5, null);
+            using var step = new ClassifierStep(supernet, new WeightOptimizer(supernet.Weights, trainer), data, trainer, 5, null) { Paths = paths };
             return step.Run(3).GradientNorm;
         }
         // With one architecture taken twice the gradient is twice as large.
