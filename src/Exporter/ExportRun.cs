@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Exporter.Verification;
+using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Exporter;
@@ -25,6 +26,6 @@ public static class ExportRun
             return new ExportJob(trained.Model, trained.Manifest, HeldOutText.Load(modelFolder, trained.Manifest, options.Text, options.VerificationTokens, log), options, log);
         if (options.Text.Length > 0)
             throw new UserError($"Export:Text is given, but {trained.Manifest.Name} is a {trained.Manifest.Kind}, which reads no text.");
-        return new ExportJob(trained.Any, trained.Manifest, [new AllOutputsCheck(trained.Any, HeldOutSequences.Load(trained.Manifest, log))], null, options, log);
+        return new ExportJob(trained.Any, trained.Manifest, [new AllOutputsCheck(trained.Any, HeldOutSequences.Load((Classifier)trained.Any, trained.Manifest, log))], null, options, log);
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
-using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Files;
@@ -10,11 +9,11 @@ using OnnxMoe.Trainer.Backbones;
 namespace OnnxMoe.Supernets;
 
 /// <summary>
-/// Measures what a classifier takes for one input in ONNX Runtime: exports it, runs it a few times unmeasured, then times each run. Nothing is estimated from sizes.
+/// Measures what a model takes for one input in ONNX Runtime: exports it, runs it a few times unmeasured, then times each run. Nothing is estimated from sizes.
 /// </summary>
-/// <param name="sizes">Of the input.</param>
+/// <param name="input">A tensor for each of the model's inputs.</param>
 /// <param name="options">Threads and repetitions.</param>
-internal sealed class LatencyMeter(ClassifierSizes sizes, SearchOptions options)
+internal sealed class LatencyMeter(IReadOnlyDictionary<string, HostTensor> input, SearchOptions options)
 {
     public Timing Measure(Model model) => MeasureTogether([model])[0];
 
@@ -43,18 +42,13 @@ internal sealed class LatencyMeter(ClassifierSizes sizes, SearchOptions options)
         OnnxSession[] sessions = [.. files.Select(file => new OnnxSession(file, null, Configure))];
         try
         {
-            var inputs = new Dictionary<string, HostTensor>
-            {
-                ["features"] = HostTensor.From(Enumerable.Range(0, sizes.Length * sizes.Features).Select(i => i % 7 / 7f).ToArray(), 1, sizes.Length, sizes.Features),
-                ["attention_mask"] = HostTensor.From(Enumerable.Repeat(1L, sizes.Length).ToArray(), 1, sizes.Length),
-            };
             var times = files.Select(_ => new List<double>()).ToArray();
             for (var round = -options.WarmUp; round < options.Repetitions; round++)
             {
                 for (var i = 0; i < sessions.Length; i++)
                 {
                     var start = Stopwatch.GetTimestamp();
-                    sessions[i].Run(inputs);
+                    sessions[i].Run(input);
                     if (round >= 0)
                         times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
                 }

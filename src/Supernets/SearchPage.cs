@@ -3,7 +3,6 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Reports;
 using OnnxMoe.Search.Fronts;
 using OnnxMoe.Search.Spaces;
-using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets;
 
@@ -11,8 +10,9 @@ namespace OnnxMoe.Supernets;
 internal static class SearchPage
 {
     private const int MostRows = 40;
+    private const string TestNote = "of the chosen one, on data that neither training nor search saw";
 
-    public static void Write(string path, string name, SearchSpace space, SearchOptions options, IReadOnlyList<Objective> objectives, SearchResult result, Subnet chosen, Classification test,
+    public static void Write(string path, string name, SearchSpace space, SearchOptions options, IReadOnlyList<Objective> objectives, SearchResult result, Subnet chosen, Quality test,
         IReadOnlyList<(string Name, Subnet Subnet, Timing Latency)> compared)
     {
         // What the search saw of the chosen one; it may also be one that the search did not measure.
@@ -21,7 +21,7 @@ internal static class SearchPage
         var report = new HtmlReport($"Search in {name}",
                 $"{options.Method} measured {result.All.Count:N0} of {space.Size:N0} architectures; {result.Front.Count} of them are on the front. Chosen ({options.Choose}): {chosen.Architecture}.")
             .KeyFigures(
-                [new("Test accuracy", Percent(test.Accuracy), "of the chosen one, on data that neither training nor search saw"),
+                [test.Accuracy is { } accuracy ? new("Test accuracy", Percent(accuracy), TestNote) : new("Test loss", F4(test.Loss), TestNote),
                 .. objectives.Zip(values, (objective, value) => new KeyFigure($"{char.ToUpperInvariant(objective.Name[0])}{objective.Name[1..]}", Show(objective, value), objective.Unit))])
             .Section("The front", objectives.Count > 1 ? "Each point is an architecture that was measured; nothing measured is better than one on the front in every objective." : "");
         for (var other = 1; other < objectives.Count; other++)
@@ -29,9 +29,9 @@ internal static class SearchPage
         report
             .Section("The course of the search", $"Hypervolume of the front below the worst of each objective ({string.Join(", ", objectives.Zip(result.Reference, (objective, worst) => $"{objective.Name} {Show(objective, worst)}"))}), as a share of the last.")
             .Charts(new LineChart("Hypervolume by measurement", "measurements", "share of the last", [new("hypervolume", result.Hypervolume) { At = [.. Enumerable.Range(1, result.Hypervolume.Count).Select(i => (double)i)] }]) { Wide = true })
-            .Section("The chosen subnetwork beside the ends", $"Loss and accuracy on validation data with the supernet's weights; times of one input in ONNX Runtime, {options.Threads} thread(s), the median of {options.Repetitions} runs taken in turns after {options.WarmUp} unmeasured ones; {Machine.Describe()}.")
+            .Section("The chosen subnetwork beside the ends", $"Loss and accuracy on validation data; times of one input in ONNX Runtime, {options.Threads} thread(s), the median of {options.Repetitions} runs taken in turns after {options.WarmUp} unmeasured ones; {Machine.Describe()}.")
             .Table(new ReportTable(["", "architecture", "loss (nats)", "accuracy", "parameters", "FLOPs", "latency (ms)", "quartiles (ms)"],
-                [.. compared.Select(one => (IReadOnlyList<string>)[one.Name, one.Subnet.Architecture.ToString(), F4(one.Subnet.Quality.Loss), Percent(one.Subnet.Quality.Accuracy),
+                [.. compared.Select(one => (IReadOnlyList<string>)[one.Name, one.Subnet.Architecture.ToString(), F4(one.Subnet.Quality.Loss), one.Subnet.Quality.Accuracy is { } accuracy ? Percent(accuracy) : "",
                     $"{one.Subnet.Parameters:N0}", one.Subnet.Flops.ToString("N0", CultureInfo.InvariantCulture), F4(one.Latency.Median), $"{F4(one.Latency.Lower)} to {F4(one.Latency.Upper)}"])], 1))
             .Section("Members of the front", result.Front.Count > MostRows ? $"The first {MostRows}; front.json has all {result.Front.Count}." : "")
             .Table(new ReportTable(["genes", "architecture", .. objectives.Select(objective => $"{objective.Name} ({objective.Unit})")],

@@ -30,7 +30,7 @@ public sealed class ClassifierExportTests : IDisposable
     public void EveryOutputIsTheModels(string selection, int patch, int perSequence)
     {
         var model = new EncoderClassifier(Options(selection, patch, perSequence), Sizes, 3);
-        var inputs = HeldOutSequences.Load(Manifest(Options(selection, patch, perSequence)), _log);
+        var inputs = HeldOutSequences.Load(model, Manifest(Options(selection, patch, perSequence)), _log);
         foreach (var target in new[] { ExportTarget.OnnxMoe, ExportTarget.OnnxRuntime })
         {
             using var exported = new Exported(model, target);

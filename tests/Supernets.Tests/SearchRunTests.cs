@@ -51,7 +51,7 @@ public sealed class SearchRunTests : IDisposable
         var many = (ISupernet)supernet.Any;
         many.Active = Architecture.Parse(many.Space, (string)front["chosen"]!);
         Assert.Equal(MlpClassifier.ShapeOf(many.Active).Hidden.Length, chosen.Any.Weights.Count(weight => weight.Name.EndsWith("up.weight", StringComparison.Ordinal)));
-        var inputs = HeldOutSequences.Load(chosen.Manifest, TextWriter.Null);
+        var inputs = HeldOutSequences.Load((Classifier)chosen.Any, chosen.Manifest, TextWriter.Null);
         using var session = new OnnxSession(Of("super-subnet", "model.onnx"));
         foreach (var logits in new[] { TorchRunner.Run(chosen.Any, inputs), session.Run(inputs) })
         {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
 
 namespace OnnxMoe.Exporter.Verification;
@@ -8,24 +9,28 @@ namespace OnnxMoe.Exporter.Verification;
 /// <summary>Sequences that a classifier was not trained on, as its inputs.</summary>
 public static class HeldOutSequences
 {
-    /// <summary>Enough for a batch of many; every third of them is cut short, so that padding is compared too.</summary>
+    private const string Mask = "attention_mask";
+
+    /// <summary>Enough for a batch of many; every third of them is cut short where there can be padding, so that it is compared too.</summary>
     private const int Rows = 12;
 
     /// <summary>The first of the test part of the model's training data, or random ones when the data are not here.</summary>
-    /// <param name="manifest">Gives the sizes and the data.</param>
+    /// <param name="model">Its inputs are made.</param>
+    /// <param name="manifest">Names the data.</param>
     /// <param name="log">Told when the training data are not here.</param>
-    /// <returns>features [12, S, F] and attention_mask [12, S].</returns>
-    public static IReadOnlyDictionary<string, HostTensor> Load(ModelManifest manifest, TextWriter log)
+    /// <returns>12 rows for each input.</returns>
+    public static IReadOnlyDictionary<string, HostTensor> Load(Classifier model, ModelManifest manifest, TextWriter log)
     {
-        var sizes = manifest.Classifier ?? throw new UserError($"'{manifest.Name}' is a {manifest.Kind}; there are no inputs to compare its export on.");
+        var sizes = model.Sizes;
+        var features = Features(manifest, log) ?? Random(Rows * sizes.Length * sizes.Features);
+        var inputs = model.InputsOf(new(features, new long[Rows], sizes.Length, sizes.Features, sizes.Classes)).ToDictionary();
+        if (!inputs.ContainsKey(Mask))
+            return inputs;
         var mask = new long[Rows * sizes.Length];
         for (var i = 0; i < mask.Length; i++)
             mask[i] = i / sizes.Length % 3 < 2 || i % sizes.Length < (sizes.Length + 1) / 2 ? 1 : 0;
-        return new Dictionary<string, HostTensor>
-        {
-            ["features"] = HostTensor.From(Features(manifest, log) ?? Random(Rows * sizes.Length * sizes.Features), Rows, sizes.Length, sizes.Features),
-            ["attention_mask"] = HostTensor.From(mask, Rows, sizes.Length),
-        };
+        inputs[Mask] = HostTensor.From(mask, Rows, sizes.Length);
+        return inputs;
     }
 
     private static float[]? Features(ModelManifest manifest, TextWriter log)

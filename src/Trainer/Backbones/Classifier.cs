@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
 
@@ -19,6 +20,13 @@ public abstract class Classifier(LayerScope scope, ClassifierSizes sizes) : Mode
 
     public override IReadOnlyList<TensorSpec> Outputs =>
         [new("logits", ElementType.Float, "batch", $"{Sizes.Classes}"), .. RoutingOutputs.Specs(RoutedLayers)];
+
+    /// <summary>A tensor for each of <see cref="Inputs"/>, of sequences without padding.</summary>
+    public virtual IReadOnlyDictionary<string, HostTensor> InputsOf(LabeledSequences sequences) => new Dictionary<string, HostTensor>
+    {
+        ["features"] = HostTensor.From(sequences.Features, sequences.Count, sequences.Length, sequences.Width),
+        ["attention_mask"] = HostTensor.From(Enumerable.Repeat(1L, sequences.Count * sequences.Length).ToArray(), sequences.Count, sequences.Length),
+    };
 
     /// <param name="features">[B, S, F]</param>
     /// <param name="mask">[B, S] int64, 0 for padding; null: none.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OnnxMoe.Artifacts.Configuration;
 using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
@@ -101,4 +102,7 @@ public sealed class ModelOptions
 
     /// <summary>The section Model:Router.</summary>
     public RouterOptions Router { get; set; } = new();
+
+    /// <summary>The same settings, to be changed without changing these.</summary>
+    public ModelOptions Copy() => JsonSerializer.Deserialize<ModelOptions>(JsonSerializer.Serialize(this))!;
 }

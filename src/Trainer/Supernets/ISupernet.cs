@@ -18,6 +18,9 @@ public interface ISupernet
     /// <summary>The supernet as the model that is trained.</summary>
     Model Model { get; }
 
+    /// <summary>The recipe's section Model of the extracted model: the supernet's own, with the architecture's sizes.</summary>
+    ModelOptions OptionsOf(Architecture architecture);
+
     /// <summary>An ordinary model of one architecture, with its part of the weights. What the supernet does later leaves it alone.</summary>
     Model Extract(Architecture architecture);
 }

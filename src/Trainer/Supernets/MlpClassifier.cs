@@ -67,9 +67,16 @@ public sealed class MlpClassifier : Classifier, ISupernet
         Hidden = [.. Enumerable.Range(0, architecture.Whole("depth")).Select(block => architecture.Whole("hidden", block))],
     };
 
+    public ModelOptions OptionsOf(Architecture architecture)
+    {
+        var options = _options.Copy();
+        options.Mlp = ShapeOf(architecture);
+        return options;
+    }
+
     public Model Extract(Architecture architecture)
     {
-        var extracted = new MlpClassifier(_options, ShapeOf(architecture), null, Sizes, new LayerScope(0));
+        var extracted = new MlpClassifier(OptionsOf(architecture), Sizes, seed: 0);
         LeadingParts.Copy(this, extracted);
         return extracted;
     }

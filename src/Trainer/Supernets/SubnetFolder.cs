@@ -19,10 +19,8 @@ public static class SubnetFolder
     public static void Write(string folder, TrainedModel supernet, Architecture architecture, Model model, JsonObject measured)
     {
         var recipe = supernet.Manifest.Recipe!;
-        var options = recipe["Model"].Deserialize<ModelOptions>()!;
-        options.Mlp = MlpClassifier.ShapeOf(architecture);
-        var settings = new TrainSettings(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), (long)recipe["Seed"]!, recipe["Data"].Deserialize<DataOptions>()!, options,
-            recipe["Trainer"].Deserialize<TrainerOptions>()!);
+        var settings = new TrainSettings(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), (long)recipe["Seed"]!, recipe["Data"].Deserialize<DataOptions>()!,
+            ((ISupernet)supernet.Any).OptionsOf(architecture), recipe["Trainer"].Deserialize<TrainerOptions>()!);
         measured["supernet"] = supernet.Manifest.Name;
         measured["architecture"] = architecture.Key;
         Directory.CreateDirectory(folder);

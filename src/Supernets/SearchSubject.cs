@@ -1,0 +1,53 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Search.Spaces;
+using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Supernets;
+using OnnxMoe.Trainer.Training;
+
+namespace OnnxMoe.Supernets;
+
+/// <summary>What is searched: a trained supernet, and how its subnetworks are measured.</summary>
+/// <param name="trained">The supernet.</param>
+internal abstract class SearchSubject(TrainedModel trained)
+{
+    public TrainedModel Trained { get; } = trained;
+
+    public ISupernet Supernet { get; } = (ISupernet)trained.Any;
+
+    /// <summary>True where a prediction is right or wrong.</summary>
+    public abstract bool Classifies { get; }
+
+    /// <summary>The input whose cost is counted.</summary>
+    public abstract CostContext Cost { get; }
+
+    /// <summary>One input, for measuring time.</summary>
+    public abstract IReadOnlyDictionary<string, HostTensor> OneInput { get; }
+
+    /// <summary>That of a supernet's kind.</summary>
+    /// <exception cref="UserError">The model is no supernet.</exception>
+    public static SearchSubject Of(TrainedModel trained) =>
+        trained.Any is not ISupernet || !trained.Manifest.Files.ContainsKey(TrainedModel.SpaceFile)
+            ? throw new UserError($"'{trained.Manifest.Name}' is no supernet; a recipe with Supernet:Space trains one.")
+            : new ClassifierSubject(trained);
+
+    /// <summary>Makes the supernet run an architecture just as its extracted model does.</summary>
+    public virtual void Activate(Architecture architecture) => Supernet.Active = architecture;
+
+    /// <summary>The ordinary model of an architecture.</summary>
+    public Model Extract(Architecture architecture)
+    {
+        Activate(architecture);
+        return Supernet.Extract(architecture);
+    }
+
+    /// <summary>A model on data that neither training nor the final judgement use.</summary>
+    public abstract Quality Validate(Model model);
+
+    /// <summary>A model on data that neither training nor search saw.</summary>
+    public abstract Quality Test(Model model);
+
+    /// <summary>Several inputs that were not trained on.</summary>
+    public abstract IReadOnlyDictionary<string, HostTensor> HeldOut(TextWriter log);
+}
