@@ -40,6 +40,7 @@ public static class ReproduceRun
     private static string Text(DataOptions data) => data.Source == DataOptions.StateOfTheUnion
         ? "State of the Union addresses, bytes; validated on years that were not trained on"
         : data.Source == LabeledDataset.Digits ? "the 1797 images of 8x8 handwritten digits (UCI, test part), two thirds to train on"
+        : data.Source == LabeledDataset.Fashion ? "Fashion-MNIST"
         : $"{Path.GetFileName(data.Source.TrimEnd('/'))}, bytes";
 
     private static string Command(Experiment experiment, ReproduceOptions options, long firstSeed)

@@ -1,9 +1,12 @@
 using System.Text.Json;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Verification;
+using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets;
@@ -18,6 +21,16 @@ internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(tr
     public override CostContext Cost { get; } = new(1);
 
     public override IReadOnlyDictionary<string, HostTensor> OneInput => ((Classifier)Trained.Any).InputsOf(_data.Validation.Take([0]));
+
+    /// <summary>Normalizations get the statistics of the architecture from training data.</summary>
+    public override void Activate(Architecture architecture)
+    {
+        const int batch = 128;
+        const int batches = 8;
+        base.Activate(architecture);
+        if (Trained.Any is ImageClassifier model)
+            EstimatedStatistics.Run(model, _data.Train.Batches(batch).Take(batches));
+    }
 
     public override Quality Validate(Model model) => On(model, _data.Validation);
 

@@ -30,7 +30,8 @@ internal sealed class SearchOutcome(string modelFolder, SearchSubject subject, S
         SubnetFolder.Write(folder, subject.Trained, chosen.Architecture, chosen.Model, Measured(chosen.Quality, test));
         log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Chosen ({options.Choose}): {chosen.Architecture}; test {(test.Accuracy is { } accuracy ? $"accuracy {accuracy:P2}" : $"loss {test.Loss:F4}")}; as a model of its own within {Difference(chosen, log):G2} of the supernet."));
         ExportRun.Execute(folder, export, log, cancel);
-        (string Name, Subnet Subnet)[] compared = [("largest", new(subject, space.Largest, _meter)), ("chosen", chosen), ("smallest", new(subject, space.Smallest, _meter))];
+        (string Name, Subnet Subnet)[] compared = [.. new[] { ("largest", new Subnet(subject, space.Largest, _meter)), ("chosen", chosen), ("smallest", new Subnet(subject, space.Smallest, _meter)) }
+            .Where(one => subject.Supernet.IsValid(one.Item2.Architecture))];
         var latencies = _meter.MeasureTogether([.. compared.Select(one => one.Subnet.Model)]);
         SearchFile.Write(Path.Combine(modelFolder, "search", "front.json"), _name, options, seed, objectives, result, chosen.Architecture);
         var page = Path.Combine(modelFolder, "search.html");

@@ -38,6 +38,7 @@ public static class SearchRun
             return [.. objectives.Select(objective => objective.Of(subnet))];
         }, LogFile(modelFolder, subject, options, objectives))
         {
+            IsValid = subject.Supernet.IsValid,
             Observe = measured =>
             {
                 archive.Add(measured);
@@ -60,6 +61,7 @@ public static class SearchRun
     private static SearchMethod MethodOf(SearchOptions options) => options.Method switch
     {
         "random" => new RandomSearch(),
+        "all" => new ExhaustiveSearch(),
         "evolution" => new EvolutionarySearch(options.Evolution),
         _ => new Linas(options.Evolution, options.Predictions),
     };

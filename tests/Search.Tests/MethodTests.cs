@@ -41,6 +41,29 @@ public class MethodTests
         Assert.Equal(calls, log.All.Select(measured => measured.Architecture));
     }
 
+    /// <summary>Few architectures are valid: a search measures those alone, and ends when there are no more.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void WhatIsNotValidIsNotMeasured(string name)
+    {
+        bool IsValid(Architecture architecture) => architecture.Genes[..6].IndexOfAnyExcept(1) < 0;
+        using var log = new MeasurementLog(Toy.Space, 200, architecture => IsValid(architecture) ? Toy.Objectives(architecture) : throw new InvalidOperationException()) { IsValid = IsValid };
+        Method(name).Run(Toy.Space, 2, log, seed: 1);
+        Assert.InRange(log.All.Count, 1, 9);
+        Assert.All(log.All, measured => Assert.True(IsValid(measured.Architecture)));
+    }
+
+    [Fact]
+    public void AllOfASmallSpaceCanBeMeasured()
+    {
+        var space = new SearchSpace("small", [new("width", 2, ["1", "2", "3"])]);
+        using var log = new MeasurementLog(space, 9, architecture => [architecture.Number("width", 0)]);
+        new ExhaustiveSearch().Run(space, 1, log, seed: 1);
+        Assert.Equal(space.All(), log.All.Select(measured => measured.Architecture));
+        using var small = new MeasurementLog(space, 8, architecture => [1]);
+        Assert.Contains("measures all 9 architectures of the space 'small', but Search:Budget is 8", Assert.Throws<UserError>(() => new ExhaustiveSearch().Run(space, 1, small, 1)).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void AStoppedSearchGoesOnAsIfItHadNotBeen(string name)

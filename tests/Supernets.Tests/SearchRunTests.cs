@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Exporter;
@@ -19,13 +18,9 @@ public sealed class SearchRunTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
 
-    /// <summary>As many images as the real file has: each digit a bright patch at a place of its own, and noise.</summary>
     public SearchRunTests()
     {
-        var random = new Random(1);
-        Directory.CreateDirectory(Path.Combine(_folder, "data", "raw", "digits"));
-        File.WriteAllLines(Path.Combine(_folder, "data", "raw", "digits", "digits.csv"), Enumerable.Range(0, DigitDataset.Images).Select(i =>
-            string.Join(',', Enumerable.Range(0, 64).Select(p => random.Next(9) + (p / 6 == i % 10 ? 7 : 0)).Append(i % 10).Select(number => number.ToString(CultureInfo.InvariantCulture)))));
+        ToyDigits.Write(Path.Combine(_folder, "data"));
         File.WriteAllText(Path.Combine(_folder, "space.json"), Space);
     }
 
@@ -112,7 +107,7 @@ public sealed class SearchRunTests : IDisposable
         Assert.Contains("'plain' is no supernet", Assert.Throws<UserError>(() => SearchRun.Execute(Of("plain"), new(), new(), 1, TextWriter.Null, false, default)).Message, StringComparison.Ordinal);
         var settings = Settings(2);
         settings.Model.Backbone = ModelOptions.Encoder;
-        Assert.Contains("is no supernet; set Model:Backbone to mlp", Assert.Throws<UserError>(() => TrainRun.Execute(Of("encoder"), settings, TextWriter.Null, false, default)).Message, StringComparison.Ordinal);
+        Assert.Contains("is no supernet; set Model:Backbone to mlp, cnn or cells", Assert.Throws<UserError>(() => TrainRun.Execute(Of("encoder"), settings, TextWriter.Null, false, default)).Message, StringComparison.Ordinal);
         Assert.Contains("There is no search space", Assert.Throws<UserError>(() =>
             TrainRun.Execute(Of("lost"), Settings(2) with { Supernet = new() { Space = "nowhere" } }, TextWriter.Null, false, default)).Message, StringComparison.Ordinal);
     }

@@ -32,35 +32,30 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
         output.WriteLine($"{Name}: {Description}".TrimEnd(' ', ':'));
         if (Paper.Length > 0)
             output.WriteLine($"Paper: {Paper}");
-        if (model is MlpClassifier perceptron)
-        {
-            Section(output, "Model", Perceptron(perceptron, space));
-            Section(output, "Cost", space is null ? [CostOfInput("", perceptron)] : [CostOfInput("largest: ", perceptron), CostOfInput("smallest: ", (MlpClassifier)perceptron.Extract(space.Smallest))]);
-        }
-        else
-        {
-            Section(output, "Model", ModelComposition.Describe(Model, model));
-            Section(output, "Cost", Cost(model, Model.Backbone == ModelOptions.Encoder ? [Model.ContextLength - 1] : [0, Model.ContextLength - 1]));
-        }
+        Section(output, "Model", [.. ModelComposition.Describe(space is null ? Model : ((ISupernet)model).OptionsOf(space.Largest), model), .. space is null ? [] : Choices(space)]);
+        Section(output, "Cost", model is Classifier network and not EncoderClassifier ? CostOfInput(network, space)
+            : Cost(model, Model.Backbone == ModelOptions.Encoder ? [Model.ContextLength - 1] : [0, Model.ContextLength - 1]));
         Section(output, "Settings that differ from the defaults", Columns(Changed));
         Section(output, "Commands", Commands());
         if (ResultsPages().ToArray() is { Length: > 0 } pages)
             Section(output, "Measured here", pages.SelectMany(page => ResultsPage.ReadVerdicts(page).Append($"all numbers: {page}")));
     }
 
-    private IEnumerable<string> Perceptron(MlpClassifier model, SearchSpace? space)
+    private IEnumerable<string> Choices(SearchSpace space)
     {
-        var sizes = model.Sizes;
-        var shape = space is null ? Model.Mlp : MlpClassifier.ShapeOf(space.Largest);
-        yield return Text($"residual perceptron of width {shape.Width}, hidden sizes {string.Join(' ', shape.Hidden)} ({Model.Activation}), {sizes.Features * sizes.Length} features, {sizes.Classes} classes");
-        if (space is null)
-            yield break;
         yield return Text($"a supernet of {space.Size:N0} architectures ({Space}); the sizes are the largest's");
         foreach (var group in space.Groups)
             yield return $"  {group.Name}{(group.Count == 1 ? "" : $" ({group.Count} times)")}: {string.Join(", ", group.Choices)}";
     }
 
-    private static string CostOfInput(string label, MlpClassifier model) =>
+    private static IEnumerable<string> CostOfInput(Classifier model, SearchSpace? space)
+    {
+        yield return CostOfInput(space is null ? "" : "largest: ", model);
+        if (space is not null && ((ISupernet)model).IsValid(space.Smallest))
+            yield return CostOfInput("smallest: ", (Classifier)((ISupernet)model).Extract(space.Smallest));
+    }
+
+    private static string CostOfInput(string label, Classifier model) =>
         Text($"{label}parameters: {ModelCost.Parameters(model).Total:N0}; FLOPs of an input: {model.CostOfToken(new CostContext(1)).Sum(part => part.Flops):N0}");
 
     private static IEnumerable<string> Cost(Model model, int[] positions)

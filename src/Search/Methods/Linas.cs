@@ -21,16 +21,17 @@ public sealed class Linas(EvolutionOptions options, int inner) : SearchMethod
         if (log.Budget < options.Population)
             throw new UserError($"The search may measure {log.Budget} architectures, fewer than Search:Evolution:Population {options.Population}, which is one round.");
         var random = new Random(seed);
-        while (log.All.Count < Math.Min(options.Population, log.Budget))
-            log.Measure(space.Random(random));
+        while (log.All.Count < Math.Min(options.Population, log.Budget) && log.All.Count < space.Size && log.MeasureRandom(space, random))
+        {
+        }
         for (var round = 1; !log.IsSpent && log.All.Count < space.Size; round++)
         {
             var before = log.All.Count;
             foreach (var architecture in Proposals(space, objectives, log, seed, round))
                 log.Measure(architecture);
             // A population that is known already teaches nothing new: something random does.
-            while (log.All.Count == before)
-                log.Measure(space.Random(random));
+            if (log.All.Count == before && !log.MeasureRandom(space, random))
+                return;
         }
     }
 

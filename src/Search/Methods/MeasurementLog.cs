@@ -42,6 +42,9 @@ public sealed class MeasurementLog : IDisposable
 
     public bool IsSpent => _all.Count >= Budget;
 
+    /// <summary>False for architectures of which there is no model: they are not measured. Null: there is one of every architecture.</summary>
+    public Func<Architecture, bool>? IsValid { get; init; }
+
     /// <summary>Called after each measurement.</summary>
     public Action<Measured>? Observe { get; init; }
 
@@ -55,12 +58,23 @@ public sealed class MeasurementLog : IDisposable
         return result;
     }
 
-    /// <summary>What is found of an architecture; null when it is new and the budget is spent.</summary>
+    /// <summary>Measures an architecture drawn at random that was not measured before.</summary>
+    /// <returns>False when many draws find none, or the budget is spent.</returns>
+    public bool MeasureRandom(SearchSpace space, Random random)
+    {
+        const int draws = 100_000;
+        var before = _all.Count;
+        for (var draw = 0; draw < draws && _all.Count == before && !IsSpent; draw++)
+            Measure(space.Random(random));
+        return _all.Count > before;
+    }
+
+    /// <summary>What is found of an architecture; null when it is new and the budget is spent, or it is not valid.</summary>
     public Measured? Measure(Architecture architecture)
     {
         if (_known.TryGetValue(architecture, out var objectives))
             return new(architecture, objectives);
-        if (IsSpent)
+        if (IsSpent || IsValid?.Invoke(architecture) == false)
             return null;
         if (!_stored.TryGetValue(architecture, out objectives))
         {

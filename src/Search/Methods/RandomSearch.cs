@@ -1,4 +1,3 @@
-using System.Numerics;
 using OnnxMoe.Search.Spaces;
 
 namespace OnnxMoe.Search.Methods;
@@ -9,8 +8,8 @@ public sealed class RandomSearch : SearchMethod
     public override void Run(SearchSpace space, int objectives, MeasurementLog log, int seed)
     {
         var random = new Random(seed);
-        var most = BigInteger.Min(space.Size, log.Budget);
-        while (log.All.Count < most)
-            log.Measure(space.Random(random));
+        while (log.All.Count < space.Size && log.MeasureRandom(space, random))
+        {
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
@@ -8,7 +9,22 @@ namespace OnnxMoe.Trainer.Backbones;
 public static class ModelComposition
 {
     /// <summary>A line on the whole, and a line for each run of equal blocks.</summary>
-    public static IEnumerable<string> Describe(ModelOptions options, Model model)
+    public static IEnumerable<string> Describe(ModelOptions options, Model model) =>
+        model is Classifier network and not EncoderClassifier ? [Network(options, network)] : Transformer(options, model);
+
+    private static string Network(ModelOptions options, Classifier model)
+    {
+        var sizes = model.Sizes;
+        var data = string.Create(CultureInfo.InvariantCulture, $"{sizes.Features * sizes.Length} features, {sizes.Classes} classes");
+        return options.Backbone switch
+        {
+            ModelOptions.Convolutional => $"{(options.Cnn.Residual ? "residual " : "")}convolutional network, channels {string.Join(' ', options.Cnn.Channels)}, pooling before block {string.Join(" and ", options.Cnn.Pools)}; {data}",
+            ModelOptions.CellNetwork => $"{options.Cells.Stages} stages of {options.Cells.CellsPerStage} cells of {options.Cells.Nodes} nodes, {options.Cells.Channels} channels at first; {data}",
+            _ => $"residual perceptron of width {options.Mlp.Width}, hidden sizes {string.Join(' ', options.Mlp.Hidden)} ({options.Activation}); {data}",
+        };
+    }
+
+    private static IEnumerable<string> Transformer(ModelOptions options, Model model)
     {
         var block = options.Block == "pre-norm" ? "" : $"{options.Block} ";
         yield return $"{options.Layers} {block}blocks of width {options.HiddenSize}, {Attention(options)}, context {options.ContextLength} tokens, "

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Cells;
+using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
@@ -18,7 +20,13 @@ public sealed class ModelOptions
     /// <summary>The word of <see cref="Backbone"/> for perceptrons.</summary>
     public const string Perceptron = "mlp";
 
-    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies", Choices = "decoder|encoder|mlp")]
+    /// <summary>The word of <see cref="Backbone"/> for convolutional networks.</summary>
+    public const string Convolutional = "cnn";
+
+    /// <summary>The word of <see cref="Backbone"/> for networks of cells.</summary>
+    public const string CellNetwork = "cells";
+
+    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies; cnn, cells: networks that classify images by convolutions", Choices = "decoder|encoder|mlp|cnn|cells")]
     public string Backbone { get; set; } = Decoder;
 
     [Setting("Transformer blocks", Min = 1)]
@@ -81,6 +89,12 @@ public sealed class ModelOptions
 
     /// <summary>The section Model:Mlp.</summary>
     public MlpOptions Mlp { get; set; } = new();
+
+    /// <summary>The section Model:Cnn.</summary>
+    public CnnOptions Cnn { get; set; } = new();
+
+    /// <summary>The section Model:Cells.</summary>
+    public CellOptions Cells { get; set; } = new();
 
     /// <summary>The section Model:Chain.</summary>
     public ChainOptions Chain { get; set; } = new();

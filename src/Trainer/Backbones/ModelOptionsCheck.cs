@@ -15,6 +15,8 @@ public static class ModelOptionsCheck
             Require(options.Mlp.Hidden.All(hidden => hidden > 0), $"Model:Mlp:Hidden is {string.Join(',', options.Mlp.Hidden)}; every block needs 1 or more");
             return;
         }
+        if (options.Backbone is ModelOptions.Convolutional or ModelOptions.CellNetwork)
+            return; // their sizes depend on the images and the search space; the models check them
         Require(options.HiddenSize % options.Heads == 0,
             $"Model:Heads is {options.Heads}, which does not divide Model:HiddenSize {options.HiddenSize}");
         Require(options.HiddenSize / options.Heads % 2 == 0,

@@ -8,7 +8,7 @@ public sealed class DataOptions
     /// <summary>The default source: the State of the Union addresses 1790-2021.</summary>
     public const string StateOfTheUnion = "sotu";
 
-    [Setting("The text: sotu, manpages, foldoc or code (fetched by set-up), or a .txt file or a folder of them; several, separated by commas, are domains; for an encoder: digits, 8x8 images with a class")]
+    [Setting("The text: sotu, manpages, foldoc or code (fetched by set-up), or a .txt file or a folder of them; several, separated by commas, are domains; for a classifier: digits (8x8 pixels) or fashion (28x28), images with a class")]
     public string Source { get; set; } = StateOfTheUnion;
 
     [Setting("How often each source is drawn in training, relative to the others, in the order of Data:Source; none: equally often", Min = 0)]
@@ -31,6 +31,12 @@ public sealed class DataOptions
 
     [Setting("Side of the square patches that an image is cut into, row by row", Unit = "pixels", Min = 1)]
     public int PatchSide { get; set; } = 2;
+
+    [Setting("Side that images are shrunk to, by averaging squares after a border of 0 where it does not divide; 0: as they are", Unit = "pixels", Min = 0)]
+    public int ImageSide { get; set; }
+
+    [Setting("Images to train on, the first ones (of fashion then a third as many to validate and to test on); 0: all", Min = 0)]
+    public int Images { get; set; }
 
     [Setting("Straighten quotes and dashes, squeeze blanks, drop control characters; turn off for program code (the source code is never cleaned)")]
     public bool Clean { get; set; } = true;

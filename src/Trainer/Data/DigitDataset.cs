@@ -9,7 +9,7 @@ namespace OnnxMoe.Trainer.Data;
 /// <param name="Train">Two thirds.</param>
 /// <param name="Validation">A sixth.</param>
 /// <param name="Test">The rest.</param>
-public sealed record DigitDataset(DigitImages Train, DigitImages Validation, DigitImages Test)
+public sealed record DigitDataset(LabeledImages Train, LabeledImages Validation, LabeledImages Test)
 {
     /// <summary>Images in the real file.</summary>
     public const int Images = 1797;
@@ -30,7 +30,7 @@ public sealed record DigitDataset(DigitImages Train, DigitImages Validation, Dig
     }
 
     /// <summary>Each image goes to one part, chosen by its number alone.</summary>
-    public static DigitDataset Split(DigitImages images)
+    public static DigitDataset Split(LabeledImages images)
     {
         var order = Enumerable.Range(0, images.Count).OrderBy(image => StatelessRandom.Next(SplitSeed, image)).ToArray();
         var (train, validation) = (images.Count * 2 / 3, images.Count / 6);

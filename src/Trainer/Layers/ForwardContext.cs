@@ -1,3 +1,4 @@
+using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Ops;
 using OnnxMoe.Trainer.Routers;
 
@@ -42,6 +43,9 @@ public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>
 
     /// <summary>What the heads of the present block's attention did; null where no router asked for it.</summary>
     public AttentionHeads? Heads { get; set; }
+
+    /// <summary>Makes batch normalizations use their batch's statistics; null: the stored ones.</summary>
+    public BatchStatistics? BatchStatistics { get; init; }
 
     /// <summary>Hands tensors from layer to layer.</summary>
     public DepthCarry Carry { get; } = new();

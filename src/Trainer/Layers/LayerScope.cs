@@ -64,6 +64,9 @@ public sealed class LayerScope
     /// <summary>A weight whose elements all have one value.</summary>
     public Weight Filled(string name, double value, params long[] shape) => Add(name, full(shape, value, dtype: ScalarType.Float32));
 
+    /// <summary>Stored statistics, all of one value at first; no parameters, and not trained.</summary>
+    public Weight Statistic(string name, double value, params long[] shape) => Add(name, full(shape, value, dtype: ScalarType.Float32), isStatistic: true);
+
     /// <summary>A square matrix with one value on the diagonal and 0 elsewhere.</summary>
     public Weight Diagonal(string name, double value, long size) => Add(name, eye(size, dtype: ScalarType.Float32).mul_(value));
 
@@ -76,9 +79,9 @@ public sealed class LayerScope
         return slot;
     }
 
-    private Weight Add(string name, Tensor initial)
+    private Weight Add(string name, Tensor initial, bool isStatistic = false)
     {
-        var weight = new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable));
+        var weight = new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && !isStatistic)) { IsStatistic = isStatistic };
         for (var scope = this; scope is not null; scope = scope._parent)
             scope._weights.Add(weight);
         return weight;

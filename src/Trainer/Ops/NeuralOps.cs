@@ -60,6 +60,14 @@ public static class NeuralOps
     public static Value BatchNormalization(this Value x, Value scale, Value bias, Value mean, Value variance, float epsilon = 1e-5f) =>
         x.Ops.Apply("BatchNormalization", [x, scale, bias, mean, variance], new() { ["epsilon"] = epsilon })[0];
 
+    /// <summary>Normalization by the batch's own statistics; gives them, too [C], the variance of the population.</summary>
+    public static (Value Y, Value Mean, Value Variance) NormalizeBatch(this Value x, Value scale, Value bias, Value mean, Value variance, float epsilon = 1e-5f)
+    {
+        // Momentum 0: what the operator calls running statistics are the batch's alone.
+        var results = x.Ops.Apply("BatchNormalization", [x, scale, bias, mean, variance], new() { ["epsilon"] = epsilon, ["momentum"] = 0f, ["training_mode"] = 1L }, outputs: 3);
+        return (results[0], results[1], results[2]);
+    }
+
     private static Value Pool(Value x, string op, long[] kernel, long[]? strides, long[]? pads)
     {
         var attributes = new Attributes { ["kernel_shape"] = kernel };

@@ -13,6 +13,9 @@ public sealed class Weight(string name, TorchSharp.Modules.Parameter parameter)
 
     public TorchSharp.Modules.Parameter Parameter { get; } = parameter;
 
+    /// <summary>True for stored statistics, which are no parameters.</summary>
+    public bool IsStatistic { get; init; }
+
     /// <summary>False for a weight that training leaves as it is.</summary>
     public bool IsTrainable => Parameter.requires_grad;
 

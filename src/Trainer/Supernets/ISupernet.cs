@@ -15,6 +15,9 @@ public interface ISupernet
     /// <summary>The one that forward passes run; at first the largest.</summary>
     Architecture Active { get; set; }
 
+    /// <summary>False for genes of which no working model can be made.</summary>
+    bool IsValid(Architecture architecture) => true;
+
     /// <summary>The supernet as the model that is trained.</summary>
     Model Model { get; }
 

@@ -5,11 +5,14 @@ namespace OnnxMoe.Trainer.Supernets;
 /// <summary>The recipe's section Supernet: a model that is trained to be many.</summary>
 public sealed class SupernetOptions
 {
+    /// <summary>The word of <see cref="Paths"/> for the largest, the smallest and random architectures.</summary>
+    public const string Sandwich = "sandwich";
+
     [Setting("The search space, a JSON file; a name without a folder is one of Models/spaces; none: an ordinary model")]
     public string Space { get; set; } = "";
 
     [Setting("Architectures of a training step: the largest, the smallest and some at random (sandwich; Yu and Huang 2019), or some at random", Choices = "sandwich|uniform")]
-    public string Paths { get; set; } = "sandwich";
+    public string Paths { get; set; } = Sandwich;
 
     [Setting("How many architectures at random", Min = 1)]
     public int RandomPaths { get; set; } = 1;

@@ -2,6 +2,7 @@ using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Ops;
 using static TorchSharp.torch;
 
@@ -15,6 +16,9 @@ public sealed class ClassifierEvaluator(Classifier model, int batchSize, Device?
 {
     private readonly TorchOps _ops = new(training: false, device);
 
+    /// <summary>What batch normalizations use; null: the stored statistics.</summary>
+    public BatchStatistics? Statistics { get; init; }
+
     /// <param name="data">All of it is measured.</param>
     /// <param name="trace">Takes the routing of every position, a request for each sequence; may be null.</param>
     public Classification Run(LabeledSequences data, RoutingTraceWriter? trace = null)
@@ -25,7 +29,7 @@ public sealed class ClassifierEvaluator(Classifier model, int batchSize, Device?
         foreach (var batch in data.Batches(batchSize))
         {
             using var scope = NewDisposeScope();
-            var context = new ForwardContext(_ops);
+            var context = new ForwardContext(_ops) { BatchStatistics = Statistics };
             var (mean, classes) = ClassifierLoss.Of(model, batch, context);
             loss += mean.item<float>() * (double)batch.Count;
             right += classes.cpu().data<long>().ToArray().Zip(batch.Labels).Count(pair => pair.First == pair.Second);

@@ -5,7 +5,10 @@ using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Cells;
+using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Supernets;
 using static TorchSharp.torch;
 
@@ -25,13 +28,16 @@ public static class ClassifierRun
         var sizes = LabeledDataset.SizesOf(settings.Data);
         if (settings.Model.Backbone == ModelOptions.Encoder && sizes.Length != settings.Model.ContextLength)
             throw new UserError($"Model:ContextLength is {settings.Model.ContextLength}, but the sequences of Data:Source {settings.Data.Source} have {sizes.Length} positions.");
+        if (settings.Model.Backbone is ModelOptions.Convolutional or ModelOptions.CellNetwork)
+            ImageClassifier.CheckImage(settings.Data);
         var data = LabeledDataset.Open(settings.Data);
         var spaceFile = settings.Supernet.SpaceFile(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!);
         var model = Build(settings.Model, spaceFile is null ? null : SearchSpaceFile.Read(spaceFile), sizes, settings.Seed, device);
         var size = ModelCost.Parameters(model);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a position; {data.Train.Count:N0} training sequences of {sizes.Length} x {sizes.Features}, {options.Steps} steps of {options.BatchSize * options.Accumulation}"));
-        var evaluator = new ClassifierEvaluator(model, options.BatchSize, device);
+        // The stored statistics of a supernet's normalizations are of no single architecture.
+        var evaluator = new ClassifierEvaluator(model, options.BatchSize, device) { Statistics = spaceFile is null ? null : BatchStatistics.Unrecorded };
         var optimizer = new WeightOptimizer(model.Weights, options);
         using var step = new ClassifierStep(model, optimizer, data.Train, options, settings.Seed, device)
         {
@@ -44,7 +50,7 @@ public static class ClassifierRun
         Validation Validate()
         {
             if (spaceFile is not null && model is ISupernet many)
-                return Ends(many, evaluator, data.Validation);
+                return SupernetValidation.Run(many, settings.Supernet, evaluator, data.Validation);
             var measured = evaluator.Run(data.Validation);
             return new(measured.Loss, measured.ToMetrics(), string.Create(CultureInfo.InvariantCulture, $", accuracy {measured.Accuracy:P1}"));
         }
@@ -52,22 +58,14 @@ public static class ClassifierRun
 
     /// <summary>The classifier of a recipe; a supernet where there is a search space.</summary>
     public static Classifier Build(ModelOptions options, SearchSpace? space, ClassifierSizes sizes, long seed, Device? device) =>
-        options.Backbone != ModelOptions.Perceptron ? new EncoderClassifier(options, sizes, seed, device)
-        : space is null ? new MlpClassifier(options, sizes, seed, device)
-        : new MlpClassifier(options, space, sizes, seed, device);
-
-    /// <summary>The mean of the largest and the smallest architecture, between which the others lie.</summary>
-    private static Validation Ends(ISupernet supernet, ClassifierEvaluator evaluator, LabeledSequences data)
-    {
-        supernet.Active = supernet.Space.Smallest;
-        var smallest = evaluator.Run(data);
-        supernet.Active = supernet.Space.Largest;
-        var largest = evaluator.Run(data);
-        var entry = largest.ToMetrics();
-        entry["validation_loss"] = (smallest.Loss + largest.Loss) / 2;
-        entry["smallest_accuracy"] = smallest.Accuracy;
-        return new((smallest.Loss + largest.Loss) / 2, entry, string.Create(CultureInfo.InvariantCulture, $", accuracy {largest.Accuracy:P1} (smallest {smallest.Accuracy:P1})"));
-    }
+        options.Backbone switch
+        {
+            ModelOptions.Convolutional => new CnnClassifier(options, space, sizes, seed, device),
+            ModelOptions.CellNetwork => new CellClassifier(options, space, sizes, seed, device),
+            ModelOptions.Perceptron when space is null => new MlpClassifier(options, sizes, seed, device),
+            ModelOptions.Perceptron => new MlpClassifier(options, space, sizes, seed, device),
+            _ => new EncoderClassifier(options, sizes, seed, device),
+        };
 
     private static void Finish(string modelFolder, TrainSettings settings, string? spaceFile, ClassifierEvaluator evaluator, Classifier model, LabeledDataset data,
         Checkpoint state, IReadOnlyList<JsonObject> entries, TextWriter log)

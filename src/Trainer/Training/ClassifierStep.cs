@@ -3,6 +3,7 @@ using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Ops;
 using OnnxMoe.Trainer.Supernets;
 using static TorchSharp.torch;
@@ -16,6 +17,8 @@ public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, 
 
     /// <summary>The architectures of a step, of a model that is a supernet: each gets the step's batch, and their losses are summed. Null: the model as it is.</summary>
     public PathSampler? Paths { get; init; }
+
+    private readonly RunningStatistics _running = new();
 
     /// <summary>Makes step number <paramref name="step"/>, counted from 0. Its batch depends on the seed and the step alone.</summary>
     public StepMetrics Run(int step)
@@ -33,7 +36,7 @@ public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, 
                 using var passScope = NewDisposeScope();
                 if (architecture is not null)
                     ((ISupernet)model).Active = architecture;
-                var context = new ForwardContext(_ops) { SequenceLength = data.Length, Progress = (double)step / options.Steps };
+                var context = new ForwardContext(_ops) { SequenceLength = data.Length, Progress = (double)step / options.Steps, BatchStatistics = architecture is null ? _running : BatchStatistics.Unrecorded };
                 var objective = ClassifierLoss.Of(model, batch, context).Loss;
                 loss += objective.item<float>() / (options.Accumulation * architectures.Length);
                 Objective.Backward(objective, context, options.Accumulation, auxiliary);

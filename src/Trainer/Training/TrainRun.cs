@@ -29,8 +29,8 @@ public static class TrainRun
         foreach (var warning in settings.Model.Warnings())
             log.WriteLine($"Warning: {warning}");
         var device = Device(settings.Trainer);
-        if (settings.Supernet.Space.Length > 0 && settings.Model.Backbone != ModelOptions.Perceptron)
-            throw new UserError($"Supernet:Space is {settings.Supernet.Space}, but a model of Model:Backbone={settings.Model.Backbone} is no supernet; set Model:Backbone to {ModelOptions.Perceptron}.");
+        if (settings.Supernet.Space.Length > 0 && settings.Model.Backbone is (ModelOptions.Decoder or ModelOptions.Encoder))
+            throw new UserError($"Supernet:Space is {settings.Supernet.Space}, but a model of Model:Backbone={settings.Model.Backbone} is no supernet; set Model:Backbone to {ModelOptions.Perceptron}, {ModelOptions.Convolutional} or {ModelOptions.CellNetwork}.");
         if (settings.Model.Backbone != ModelOptions.Decoder)
             ClassifierRun.Execute(modelFolder, settings, device, log, terminal, cancel);
         else

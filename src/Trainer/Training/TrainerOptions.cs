@@ -17,7 +17,16 @@ public sealed class TrainerOptions
     [Setting("Forward passes whose gradients are added up for one step", Min = 1)]
     public int Accumulation { get; set; } = 1;
 
-    [Setting("Peak learning rate of AdamW", Min = 0)]
+    [Setting("AdamW, or stochastic gradient descent with momentum, whose weight decay is part of the gradient", Choices = "adamw|sgd")]
+    public string Optimizer { get; set; } = "adamw";
+
+    [Setting("Momentum (sgd)", Min = 0, Max = 1)]
+    public double Momentum { get; set; } = 0.9;
+
+    [Setting("Nesterov's form of the momentum (sgd)")]
+    public bool Nesterov { get; set; }
+
+    [Setting("Peak learning rate", Min = 0)]
     public double LearningRate { get; set; } = 1e-3;
 
     [Setting("Learning rate at the end of the cosine, as a fraction of the peak", Min = 0, Max = 1)]
@@ -26,7 +35,7 @@ public sealed class TrainerOptions
     [Setting("Steps of linear warm-up", Unit = "steps", Min = 0)]
     public int WarmupSteps { get; set; } = 50;
 
-    [Setting("Decoupled weight decay of matrices (norms and biases have none)", Min = 0)]
+    [Setting("Weight decay of matrices (norms and biases have none)", Min = 0)]
     public double WeightDecay { get; set; } = 0.1;
 
     [Setting("Decay of AdamW's first moment", Min = 0, Max = 1)]

@@ -5,12 +5,13 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>
-/// AdamW over the trainable weights of a model in two groups: matrices decay, norms and biases do not. Names its state, so that a checkpoint can hold it.
+/// AdamW, or stochastic gradient descent with momentum, over the trainable weights of a model in two groups: matrices decay, norms and biases do not. Names its
+/// state, so that a checkpoint can hold it.
 /// </summary>
 public sealed class WeightOptimizer : IDisposable
 {
     private readonly Weight[] _weights;
-    private readonly AdamW _adam;
+    private readonly OptimizerHelper _optimizer;
     private readonly double _clipNorm;
 
     public WeightOptimizer(IReadOnlyList<Weight> weights, TrainerOptions options)
@@ -19,34 +20,51 @@ public sealed class WeightOptimizer : IDisposable
         var plain = weights.Where(w => w.IsTrainable && !Decays(w)).ToArray();
         _weights = [.. decayed, .. plain];
         _clipNorm = options.ClipNorm;
-        AdamW.ParamGroup Group(Weight[] of, double decay) => new(of.Select(w => w.Parameter).ToArray(), options.LearningRate,
-            options.Beta1, options.Beta2, weight_decay: decay);
-        _adam = optim.AdamW([.. new[] { Group(decayed, options.WeightDecay), Group(plain, 0) }.Where(g => g.Parameters.Any())], options.LearningRate);
+        (Parameter[] Parameters, double Decay)[] groups = [.. new[] { (decayed, options.WeightDecay), (plain, 0) }.Where(group => group.Item1.Length > 0)
+            .Select(group => (group.Item1.Select(w => w.Parameter).ToArray(), group.Item2))];
+        _optimizer = options.Optimizer == "sgd"
+            ? optim.SGD([.. groups.Select(group => new SGD.ParamGroup(group.Parameters, options.LearningRate, options.Momentum, weight_decay: group.Decay, nesterov: options.Nesterov))],
+                options.LearningRate)
+            : optim.AdamW([.. groups.Select(group => new AdamW.ParamGroup(group.Parameters, options.LearningRate, options.Beta1, options.Beta2, weight_decay: group.Decay))], options.LearningRate);
     }
 
     /// <summary>Clips the gradients, applies them, and clears them. Returns their norm before clipping.</summary>
     public double Step(double learningRate)
     {
-        foreach (var group in _adam.ParamGroups)
-            group.LearningRate = learningRate;
-        var parameters = _weights.Where(w => w.Parameter.grad is not null).Select(w => w.Parameter);
-        var norm = nn.utils.clip_grad_norm_(parameters, _clipNorm > 0 ? _clipNorm : double.PositiveInfinity);
-        _adam.step();
-        _adam.zero_grad();
+        var norm = Clip();
+        Apply(learningRate);
         return norm;
     }
 
-    /// <summary>Moment tensors by name: <c>first/WEIGHT</c> and <c>second/WEIGHT</c>. They are the live ones: copying into them restores a state.</summary>
-    public IEnumerable<(string Name, Tensor Moment)> Moments() => States().SelectMany((state, i) => new[]
+    /// <summary>Clips the gradients and returns their norm before; for those who look at them before they are applied.</summary>
+    public double Clip() =>
+        nn.utils.clip_grad_norm_(_weights.Where(w => w.Parameter.grad is not null).Select(w => w.Parameter), _clipNorm > 0 ? _clipNorm : double.PositiveInfinity);
+
+    /// <summary>Applies the gradients as they are, and clears them.</summary>
+    public void Apply(double learningRate)
     {
-        ($"first/{_weights[i].Name}", state.exp_avg),
-        ($"second/{_weights[i].Name}", state.exp_avg_sq),
+        foreach (var group in _optimizer.ParamGroups)
+            group.LearningRate = learningRate;
+        _optimizer.step();
+        _optimizer.zero_grad();
+    }
+
+    /// <summary>Forgets gradients that are not to be applied.</summary>
+    public void Clear() => _optimizer.zero_grad();
+
+    /// <summary>Moment tensors by name, such as <c>first/WEIGHT</c>. They are the live ones: copying into them restores a state.</summary>
+    public IEnumerable<(string Name, Tensor Moment)> Moments() => _optimizer.state_dict().State.SelectMany((state, i) => state switch
+    {
+        AdamW.State adam => [($"first/{_weights[i].Name}", adam.exp_avg), ($"second/{_weights[i].Name}", adam.exp_avg_sq)],
+        // A momentum of 0 is what it is before the first step, when there is none.
+        SGD.State sgd => new[] { ($"momentum/{_weights[i].Name}", sgd.momentum_buffer ??= zeros_like(_weights[i].Parameter).DetachFromDisposeScope()) },
+        _ => throw new InvalidOperationException($"Unknown state {state.GetType()}."),
     });
 
     /// <summary>Steps made so far, on which AdamW's bias correction depends.</summary>
     public void SetSteps(long steps)
     {
-        foreach (var state in States())
+        foreach (var state in _optimizer.state_dict().State.OfType<AdamW.State>())
             state.step = steps;
     }
 
@@ -58,9 +76,7 @@ public sealed class WeightOptimizer : IDisposable
         SetSteps(0);
     }
 
-    public void Dispose() => _adam.Dispose();
-
-    private IEnumerable<AdamW.State> States() => _adam.state_dict().State.Cast<AdamW.State>();
+    public void Dispose() => _optimizer.Dispose();
 
     private static bool Decays(Weight weight) => weight.Shape.Length >= 2 && !weight.Name.EndsWith("_bias", StringComparison.Ordinal);
 }

@@ -28,7 +28,7 @@ public sealed class DigitDatasetTests : IDisposable
         Assert.Equal(1797, all.Count);
         Assert.Equal(Rows(all).Order(), new[] { digits.Train, digits.Validation, digits.Test }.SelectMany(Rows).Order());
         Assert.All(all.Pixels, pixel => Assert.InRange(pixel, 0, 1));
-        foreach (var part in (DigitImages[])[digits.Train, digits.Validation, digits.Test])
+        foreach (var part in (LabeledImages[])[digits.Train, digits.Validation, digits.Test])
             Assert.All(Enumerable.Range(0, DigitImages.Classes), digit => Assert.InRange(part.Labels.Count(label => label == digit), part.Count / 20.0, part.Count / 5.0));
         Assert.Equal(digits.Test.Pixels, DigitDataset.Open(FetchedData.Folder).Test.Pixels);
     }
@@ -92,7 +92,7 @@ public sealed class DigitDatasetTests : IDisposable
         Assert.NotEqual(Enumerable.Range(0, 12).Select(i => (float)i), firsts.Select(image => image.Pixel)); // shuffled
     }
 
-    private static IEnumerable<string> Rows(DigitImages images) =>
+    private static IEnumerable<string> Rows(LabeledImages images) =>
         Enumerable.Range(0, images.Count).Select(i => string.Join(' ', images.Image(i).ToArray()) + " is " + images.Labels[i]);
 
     private static string Line(int label, int first = 0, int last = 0) => string.Join(',', [first, .. Enumerable.Repeat(0, 62), last, label]);
@@ -107,7 +107,7 @@ public sealed class DigitDatasetTests : IDisposable
     [Fact]
     public void PatchesAreCutRowByRow()
     {
-        var images = new DigitImages([.. Enumerable.Range(0, 128).Select(pixel => (float)pixel)], [3, 7]);
+        var images = new LabeledImages([.. Enumerable.Range(0, 128).Select(pixel => (float)pixel)], [3, 7], DigitImages.Side, DigitImages.Classes);
         var sequences = images.ToSequences(2);
         Assert.Equal((2, 16, 4, 10), (sequences.Count, sequences.Length, sequences.Width, sequences.Classes));
         Assert.Equal([0, 1, 8, 9], sequences.Features[..4]);

@@ -1,0 +1,20 @@
+using OnnxMoe.Trainer.Ops;
+using static TorchSharp.torch;
+
+namespace OnnxMoe.Trainer.Normalization;
+
+/// <summary>Moves the stored statistics a tenth of the way to each batch's, as training does.</summary>
+public sealed class RunningStatistics : BatchStatistics
+{
+    private const double Rate = 0.1;
+
+    public override void Observe(BatchNorm norm, Value mean, Value variance)
+    {
+        using var noGrad = no_grad();
+        foreach (var (stored, current) in new[] { (norm.Mean, mean), (norm.Variance, variance) })
+        {
+            var tensor = TorchOps.TensorOf(current).detach();
+            stored.Parameter.narrow(0, 0, tensor.shape[0]).mul_(1 - Rate).add_(tensor, alpha: Rate);
+        }
+    }
+}
