@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Experiments.Classifiers;
 using OnnxMoe.Experiments.TinyModels;
@@ -31,11 +32,24 @@ public sealed class ExperimentContext(
     /// <summary>The data of experiments with classifiers.</summary>
     public LabeledDataset Labeled => _labeled.Value;
 
+    /// <summary>The labelled data as single pixels.</summary>
+    /// <param name="side">What images are shrunk to; 0: as they are.</param>
+    /// <param name="images">To train on; 0: all.</param>
+    public LabeledDataset Images(int side = 0, int images = 0)
+    {
+        var options = JsonSerializer.Deserialize<DataOptions>(JsonSerializer.Serialize(data))!;
+        (options.PatchSide, options.ImageSide, options.Images) = (1, side, images);
+        return LabeledDataset.Open(options);
+    }
+
     /// <summary>Takes progress.</summary>
     public TextWriter Log => log;
 
     /// <summary>Threads of libtorch; 0: as many as there are cores.</summary>
     public int Threads => options.Threads;
+
+    /// <summary>The steps that the user asked for, otherwise the experiment's own.</summary>
+    public int StepsOr(int own) => options.Steps > 0 ? options.Steps : own;
 
     /// <summary>Stops between two steps.</summary>
     public CancellationToken Cancel { get; } = cancel;

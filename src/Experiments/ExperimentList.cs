@@ -8,6 +8,7 @@ public static class ExperimentList
 {
     public static IReadOnlyList<Experiment> All { get; } =
     [
+        new BalancedSupernets(),
         new Rmoe(),
         new HardwareAwareNas(),
         new ReadMe(),

@@ -3,10 +3,10 @@ using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Verification;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
-using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Normalization;
+using OnnxMoe.Trainer.Supernets.Copies;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets;
@@ -16,19 +16,34 @@ internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(tr
 {
     private readonly LabeledDataset _data = LabeledDataset.Open(trained.Manifest.Recipe!["Data"].Deserialize<DataOptions>()!);
 
+    private readonly Dictionary<Architecture, int> _best = [];
+
     public override bool Classifies => true;
 
     public override CostContext Cost { get; } = new(1);
 
     public override IReadOnlyDictionary<string, HostTensor> OneInput => ((Classifier)Trained.Any).InputsOf(_data.Validation.Take([0]));
 
-    /// <summary>Normalizations get the statistics of the architecture from training data.</summary>
+    /// <summary>Normalizations get the statistics of the architecture from training data; of several supernets the one that is best for it is used.</summary>
     public override void Activate(Architecture architecture)
+    {
+        base.Activate(architecture);
+        if (Trained.Any is SupernetCopies copies)
+            copies.Copy = _best.TryGetValue(architecture, out var known) ? known : _best[architecture] = Enumerable.Range(0, copies.Count).MaxBy(copy =>
+            {
+                copies.Copy = copy;
+                EstimateStatistics();
+                return Validate(copies).Accuracy;
+            });
+        EstimateStatistics();
+    }
+
+    private void EstimateStatistics()
     {
         const int batch = 128;
         const int batches = 8;
-        base.Activate(architecture);
-        if (Trained.Any is ImageClassifier model)
+        var model = (Classifier)Trained.Any;
+        if (model.Weights.Any(weight => weight.IsStatistic))
             EstimatedStatistics.Run(model, _data.Train.Batches(batch).Take(batches));
     }
 

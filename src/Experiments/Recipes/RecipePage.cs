@@ -27,7 +27,7 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
     {
         Model.Check();
         var space = Space is null ? null : SearchSpaceFile.Read(Space);
-        Model model = Model.Backbone != ModelOptions.Decoder ? ClassifierRun.Build(Model, space, LabeledDataset.SizesOf(Data), seed: 0, device: null)
+        Model model = Model.Backbone != ModelOptions.Decoder ? ClassifierRun.Build(Model, new SupernetOptions(), space, LabeledDataset.SizesOf(Data), seed: 0, device: null)
             : new DecoderLm(Model, Data.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer().VocabularySize : Data.VocabularySize, seed: 0);
         output.WriteLine($"{Name}: {Description}".TrimEnd(' ', ':'));
         if (Paper.Length > 0)

@@ -23,7 +23,7 @@ public sealed class EncoderClassifier : Classifier
     {
     }
 
-    private EncoderClassifier(ModelOptions options, ClassifierSizes sizes, LayerScope scope) : base(scope, sizes)
+    internal EncoderClassifier(ModelOptions options, ClassifierSizes sizes, LayerScope scope) : base(scope, sizes)
     {
         HiddenSize = options.HiddenSize;
         // Features are of the size of 1 and few, unlike the rows of a one-hot embedding.

@@ -39,6 +39,15 @@ public sealed class MlpClassifier : Classifier, ISupernet
     {
     }
 
+    /// <param name="options">The form; its sizes, too, without a search space.</param>
+    /// <param name="space">Of a supernet; null: a model of one architecture.</param>
+    /// <param name="sizes">Of the input and the output.</param>
+    /// <param name="scope">Of the weights.</param>
+    internal MlpClassifier(ModelOptions options, SearchSpace? space, ClassifierSizes sizes, LayerScope scope)
+        : this(options, space is null ? options.Mlp : ShapeOf(space.Largest), space, sizes, scope)
+    {
+    }
+
     private MlpClassifier(ModelOptions options, MlpOptions shape, SearchSpace? space, ClassifierSizes sizes, LayerScope scope) : base(scope, sizes)
     {
         (_options, _shape, _space, _active) = (options, shape, space, space?.Largest);

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Supernets.Copies;
 
 namespace OnnxMoe.Trainer.Supernets;
 
@@ -16,6 +17,9 @@ public sealed class SupernetOptions
 
     [Setting("How many architectures at random", Min = 1)]
     public int RandomPaths { get; set; } = 1;
+
+    /// <summary>The section Supernet:Copies.</summary>
+    public CopiesOptions Copies { get; set; } = new();
 
     /// <summary>Where the search space is; null for an ordinary model.</summary>
     /// <param name="models">The folder that holds the models.</param>

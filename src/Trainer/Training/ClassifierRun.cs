@@ -8,8 +8,10 @@ using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Cells;
 using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Supernets;
+using OnnxMoe.Trainer.Supernets.Copies;
 using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Training;
@@ -32,17 +34,17 @@ public static class ClassifierRun
             ImageClassifier.CheckImage(settings.Data);
         var data = LabeledDataset.Open(settings.Data);
         var spaceFile = settings.Supernet.SpaceFile(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!);
-        var model = Build(settings.Model, spaceFile is null ? null : SearchSpaceFile.Read(spaceFile), sizes, settings.Seed, device);
+        var model = Build(settings.Model, settings.Supernet, spaceFile is null ? null : SearchSpaceFile.Read(spaceFile), sizes, settings.Seed, device);
         var size = ModelCost.Parameters(model);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a position; {data.Train.Count:N0} training sequences of {sizes.Length} x {sizes.Features}, {options.Steps} steps of {options.BatchSize * options.Accumulation}"));
         // The stored statistics of a supernet's normalizations are of no single architecture.
         var evaluator = new ClassifierEvaluator(model, options.BatchSize, device) { Statistics = spaceFile is null ? null : BatchStatistics.Unrecorded };
-        var optimizer = new WeightOptimizer(model.Weights, options);
-        using var step = new ClassifierStep(model, optimizer, data.Train, options, settings.Seed, device)
-        {
-            Paths = spaceFile is not null && model is ISupernet supernet ? PathSampler.Of(settings.Supernet, supernet.Space, settings.Seed) : null,
-        };
+        using ITrainingStep step = model is SupernetCopies copies ? new CopiesStep(copies, settings.Supernet.Copies, data.Train, options, settings.Seed, device)
+            : new ClassifierStep(model, new WeightOptimizer(model.Weights, options), data.Train, options, settings.Seed, device)
+            {
+                Paths = spaceFile is not null && model is ISupernet supernet ? PathSampler.Of(settings.Supernet, supernet.Space, settings.Seed) : null,
+            };
         var trained = TrainLoop.Train(modelFolder, settings, model, step, Validate, start: null, log, terminal, cancel);
         if (trained is { } result)
             Finish(modelFolder, settings, spaceFile, evaluator, model, data, result.State, result.Metrics, log);
@@ -56,16 +58,20 @@ public static class ClassifierRun
         }
     }
 
-    /// <summary>The classifier of a recipe; a supernet where there is a search space.</summary>
-    public static Classifier Build(ModelOptions options, SearchSpace? space, ClassifierSizes sizes, long seed, Device? device) =>
-        options.Backbone switch
-        {
-            ModelOptions.Convolutional => new CnnClassifier(options, space, sizes, seed, device),
-            ModelOptions.CellNetwork => new CellClassifier(options, space, sizes, seed, device),
-            ModelOptions.Perceptron when space is null => new MlpClassifier(options, sizes, seed, device),
-            ModelOptions.Perceptron => new MlpClassifier(options, space, sizes, seed, device),
-            _ => new EncoderClassifier(options, sizes, seed, device),
-        };
+    /// <summary>The classifier of a recipe; a supernet, or several, where there is a search space.</summary>
+    public static Classifier Build(ModelOptions options, SupernetOptions supernet, SearchSpace? space, ClassifierSizes sizes, long seed, Device? device)
+    {
+        var scope = new LayerScope(seed, device);
+        return space is not null && supernet.Copies.Count > 1 ? new SupernetCopies(scope, supernet.Copies.Count, copy => Build(options, space, sizes, copy)) : Build(options, space, sizes, scope);
+    }
+
+    private static Classifier Build(ModelOptions options, SearchSpace? space, ClassifierSizes sizes, LayerScope scope) => options.Backbone switch
+    {
+        ModelOptions.Convolutional => new CnnClassifier(options, space, sizes, scope),
+        ModelOptions.CellNetwork => new CellClassifier(options, space, sizes, scope),
+        ModelOptions.Perceptron => new MlpClassifier(options, space, sizes, scope),
+        _ => new EncoderClassifier(options, sizes, scope),
+    };
 
     private static void Finish(string modelFolder, TrainSettings settings, string? spaceFile, ClassifierEvaluator evaluator, Classifier model, LabeledDataset data,
         Checkpoint state, IReadOnlyList<JsonObject> entries, TextWriter log)

@@ -2,6 +2,7 @@ using System.Globalization;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Supernets;
+using OnnxMoe.Trainer.Supernets.Copies;
 
 namespace OnnxMoe.Trainer.Training;
 
@@ -20,6 +21,7 @@ internal static class SupernetValidation
         Classification[] measured = [.. architectures.Select(architecture =>
         {
             supernet.Active = architecture;
+            (supernet as SupernetCopies)?.ChooseBusiest(architecture);
             return evaluator.Run(data);
         })];
         var (loss, accuracy) = (measured.Average(one => one.Loss), measured.Average(one => one.Accuracy));

@@ -3,6 +3,7 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Supernets;
 
 namespace OnnxMoe.Trainer.Training;
 
@@ -34,9 +35,10 @@ public sealed record TrainedModel(Model Any, ModelManifest Manifest)
 
     private static Classifier ClassifierOf(string folder, ModelManifest manifest, ModelOptions options, ClassifierSizes sizes)
     {
+        var supernet = manifest.Recipe!["Supernet"]?.Deserialize<SupernetOptions>() ?? new();
         if (!manifest.Files.ContainsKey(SpaceFile))
-            return ClassifierRun.Build(options, null, sizes, seed: 0, device: null);
+            return ClassifierRun.Build(options, supernet, null, sizes, seed: 0, device: null);
         manifest.Verify(folder, SpaceFile);
-        return ClassifierRun.Build(options, SearchSpaceFile.Read(Path.Combine(folder, SpaceFile)), sizes, seed: 0, device: null);
+        return ClassifierRun.Build(options, supernet, SearchSpaceFile.Read(Path.Combine(folder, SpaceFile)), sizes, seed: 0, device: null);
     }
 }
