@@ -15,10 +15,17 @@ public sealed class ModelOptions
     /// <summary>The word of <see cref="Backbone"/> for bidirectional models.</summary>
     public const string Encoder = "encoder";
 
+    /// <summary>The word of <see cref="Backbone"/> for bidirectional models that fill in masked tokens.</summary>
+    public const string MaskedLm = "masked-lm";
+
+    /// <summary>The word of <see cref="Backbone"/> for models that read one sequence and write another.</summary>
+    public const string EncoderDecoder = "encoder-decoder";
+
     /// <summary>The word of <see cref="Backbone"/> for perceptrons.</summary>
     public const string Perceptron = "mlp";
 
-    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies", Choices = "decoder|encoder|mlp")]
+    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies; masked-lm: a bidirectional language model that fills in masked tokens; encoder-decoder: reads a text and writes another",
+        Choices = "decoder|encoder|mlp|masked-lm|encoder-decoder")]
     public string Backbone { get; set; } = Decoder;
 
     [Setting("Transformer blocks", Min = 1)]
@@ -32,6 +39,15 @@ public sealed class ModelOptions
 
     [Setting("Key and value heads (grouped-query attention); must divide Heads; 0: as many as Heads", Min = 0)]
     public int KvHeads { get; set; }
+
+    [Setting("Size of an attention head; 0: HiddenSize / Heads", Min = 0)]
+    public int HeadSize { get; set; }
+
+    [Setting("Attention heads of each block, where they differ, with Model:HeadSize; none: Model:Heads in all", Min = 1)]
+    public int[] LayerHeads { get; set; } = [];
+
+    [Setting("Hidden size of the feed-forward layer of each block, where they differ, in a model without routed layers; none: Model:DenseHidden in all", Min = 1)]
+    public int[] LayerHidden { get; set; } = [];
 
     [Setting("Longest sequence, prompt and continuation together", Unit = "tokens", Min = 2)]
     public int ContextLength { get; set; } = 256;
@@ -81,6 +97,9 @@ public sealed class ModelOptions
 
     /// <summary>The section Model:Mlp.</summary>
     public MlpOptions Mlp { get; set; } = new();
+
+    /// <summary>The section Model:Target.</summary>
+    public TargetOptions Target { get; set; } = new();
 
     /// <summary>The section Model:Chain.</summary>
     public ChainOptions Chain { get; set; } = new();

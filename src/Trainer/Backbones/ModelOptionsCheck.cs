@@ -15,15 +15,13 @@ public static class ModelOptionsCheck
             Require(options.Mlp.Hidden.All(hidden => hidden > 0), $"Model:Mlp:Hidden is {string.Join(',', options.Mlp.Hidden)}; every block needs 1 or more");
             return;
         }
-        Require(options.HiddenSize % options.Heads == 0,
-            $"Model:Heads is {options.Heads}, which does not divide Model:HiddenSize {options.HiddenSize}");
-        Require(options.HiddenSize / options.Heads % 2 == 0,
-            $"Model:HiddenSize / Model:Heads is {options.HiddenSize / options.Heads}; rotary embeddings need an even head size");
+        options.CheckHeadSizes();
         Require(options.KvHeads == 0 || options.Heads % options.KvHeads == 0,
             $"Model:KvHeads is {options.KvHeads}, which does not divide Model:Heads {options.Heads}");
         Require(options.FirstDenseLayers <= options.Layers,
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
         options.CheckEncoder();
+        options.CheckEncoderDecoder();
         options.CheckHeads();
         options.AttentionBank.Check();
         options.CheckPreGate();

@@ -14,6 +14,12 @@ public sealed class SupernetOptions
     [Setting("How many architectures at random", Min = 1)]
     public int RandomPaths { get; set; } = 1;
 
+    [Setting("Which blocks of a transformer a smaller depth keeps: the first, or evenly spread ones (AutoDistil)", Choices = "first|spread")]
+    public string Depth { get; set; } = "first";
+
+    /// <summary>The section Supernet:Mixture.</summary>
+    public MixtureOptions Mixture { get; set; } = new();
+
     /// <summary>Where the search space is; null for an ordinary model.</summary>
     /// <param name="models">The folder that holds the models.</param>
     public string? SpaceFile(string models) => Space.Length == 0 ? null
