@@ -8,6 +8,7 @@ public static class ExperimentList
 {
     public static IReadOnlyList<Experiment> All { get; } =
     [
+        new MixtureOfSupernets(),
         new Rmoe(),
         new HardwareAwareNas(),
         new ReadMe(),

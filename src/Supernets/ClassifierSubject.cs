@@ -17,13 +17,13 @@ internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(tr
 
     public override CostContext Cost { get; } = new(1);
 
-    public override IReadOnlyDictionary<string, HostTensor> OneInput => ((Classifier)Trained.Any).InputsOf(_data.Validation.Take([0]));
+    public override IReadOnlyDictionary<string, HostTensor> OneInput(Model model) => ((Classifier)Trained.Any).InputsOf(_data.Validation.Take([0]));
 
     public override Quality Validate(Model model) => On(model, _data.Validation);
 
     public override Quality Test(Model model) => On(model, _data.Test);
 
-    public override IReadOnlyDictionary<string, HostTensor> HeldOut(TextWriter log) => HeldOutSequences.Load((Classifier)Trained.Any, Trained.Manifest, log);
+    public override HostTensor HeldOutLogits(Model model, TextWriter log) => TorchRunner.Run(model, HeldOutSequences.Load((Classifier)Trained.Any, Trained.Manifest, log))["logits"];
 
     private static Quality On(Model model, LabeledSequences data)
     {

@@ -20,6 +20,9 @@ public sealed class SupernetOptions
     /// <summary>The section Supernet:Mixture.</summary>
     public MixtureOptions Mixture { get; set; } = new();
 
+    /// <summary>The section Supernet:Distill.</summary>
+    public DistillOptions Distill { get; set; } = new();
+
     /// <summary>Where the search space is; null for an ordinary model.</summary>
     /// <param name="models">The folder that holds the models.</param>
     public string? SpaceFile(string models) => Space.Length == 0 ? null

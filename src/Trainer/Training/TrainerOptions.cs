@@ -26,6 +26,9 @@ public sealed class TrainerOptions
     [Setting("Steps of linear warm-up", Unit = "steps", Min = 0)]
     public int WarmupSteps { get; set; } = 50;
 
+    [Setting("Part of each target that is spread over all tokens (masked language models, encoder-decoders, supernets of transformers)", Min = 0, Max = 0.9)]
+    public double LabelSmoothing { get; set; }
+
     [Setting("Decoupled weight decay of matrices (norms and biases have none)", Min = 0)]
     public double WeightDecay { get; set; } = 0.1;
 
