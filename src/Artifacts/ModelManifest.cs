@@ -9,7 +9,7 @@ namespace OnnxMoe.Artifacts;
 /// </summary>
 /// <param name="Format">Always <see cref="CurrentFormat"/>.</param>
 /// <param name="Name">The model's name, which is its folder's.</param>
-/// <param name="Kind">What it does: <see cref="CausalLanguageModel"/> or <see cref="SequenceClassifier"/>.</param>
+/// <param name="Kind">What it does: <see cref="CausalLanguageModel"/>, <see cref="MaskedLanguageModel"/>, <see cref="EncoderDecoder"/> or <see cref="SequenceClassifier"/>.</param>
 /// <param name="Created">When it was trained.</param>
 /// <param name="Parameters">Numbers of weights.</param>
 public sealed record ModelManifest(string Format, string Name, string Kind, DateTimeOffset Created, ParameterCount Parameters)
@@ -23,6 +23,12 @@ public sealed record ModelManifest(string Format, string Name, string Kind, Date
     /// <summary>The kind of models that classify sequences.</summary>
     public const string SequenceClassifier = "classifier";
 
+    /// <summary>The kind of bidirectional language models that fill in masked tokens.</summary>
+    public const string MaskedLanguageModel = "masked-lm";
+
+    /// <summary>The kind of models that read a text and write another.</summary>
+    public const string EncoderDecoder = "encoder-decoder";
+
     /// <summary>The manifest's name in a model folder.</summary>
     public const string FileName = "manifest.json";
 
@@ -31,6 +37,9 @@ public sealed record ModelManifest(string Format, string Name, string Kind, Date
 
     /// <summary>Sizes of a language model; null for other kinds.</summary>
     public LanguageModelSizes? LanguageModel { get; init; }
+
+    /// <summary>Sizes of a masked language model or an encoder-decoder; null for other kinds.</summary>
+    public TokenModelSizes? TokenModel { get; init; }
 
     /// <summary>Sizes of a classifier; null for other kinds.</summary>
     public ClassifierSizes? Classifier { get; init; }

@@ -8,12 +8,14 @@ public static class ExperimentList
 {
     public static IReadOnlyList<Experiment> All { get; } =
     [
+        new MixtureOfSupernets(),
         new BalancedSupernets(),
         new Rmoe(),
         new HardwareAwareNas(),
         new ReadMe(),
         new Uoe(),
         new DeepSeekMoe(),
+        new MixtureGrowth(),
         new ChainOfExperts(),
         new GraphOfTokens(),
         new AdaMoe(),

@@ -24,6 +24,8 @@ public static class ExportRun
     {
         if (trained.Manifest.LanguageModel is not null)
             return new ExportJob(trained.Model, trained.Manifest, HeldOutText.Load(modelFolder, trained.Manifest, options.Text, options.VerificationTokens, log), options, log);
+        if (trained.Any is TransformerModel transformer)
+            return new ExportJob(transformer, trained.Manifest, [new AllOutputsCheck(transformer, HeldOutTokens.Load(transformer, trained.Manifest, log))], null, options, log);
         if (options.Text.Length > 0)
             throw new UserError($"Export:Text is given, but {trained.Manifest.Name} is a {trained.Manifest.Kind}, which reads no text.");
         return new ExportJob(trained.Any, trained.Manifest, [new AllOutputsCheck(trained.Any, HeldOutSequences.Load((Classifier)trained.Any, trained.Manifest, log))], null, options, log);

@@ -22,7 +22,7 @@ internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(tr
 
     public override CostContext Cost { get; } = new(1);
 
-    public override IReadOnlyDictionary<string, HostTensor> OneInput => ((Classifier)Trained.Any).InputsOf(_data.Validation.Take([0]));
+    public override IReadOnlyDictionary<string, HostTensor> OneInput(Model model) => ((Classifier)Trained.Any).InputsOf(_data.Validation.Take([0]));
 
     /// <summary>Normalizations get the statistics of the architecture from training data; of several supernets the one that is best for it is used.</summary>
     public override void Activate(Architecture architecture)
@@ -51,7 +51,7 @@ internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(tr
 
     public override Quality Test(Model model) => On(model, _data.Test);
 
-    public override IReadOnlyDictionary<string, HostTensor> HeldOut(TextWriter log) => HeldOutSequences.Load((Classifier)Trained.Any, Trained.Manifest, log);
+    public override HostTensor HeldOutLogits(Model model, TextWriter log) => TorchRunner.Run(model, HeldOutSequences.Load((Classifier)Trained.Any, Trained.Manifest, log))["logits"];
 
     private static Quality On(Model model, LabeledSequences data)
     {

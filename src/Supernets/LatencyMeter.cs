@@ -11,9 +11,9 @@ namespace OnnxMoe.Supernets;
 /// <summary>
 /// Measures what a model takes for one input in ONNX Runtime: exports it, runs it a few times unmeasured, then times each run. Nothing is estimated from sizes.
 /// </summary>
-/// <param name="input">A tensor for each of the model's inputs.</param>
+/// <param name="inputOf">A tensor for each of a model's inputs.</param>
 /// <param name="options">Threads and repetitions.</param>
-internal sealed class LatencyMeter(IReadOnlyDictionary<string, HostTensor> input, SearchOptions options)
+internal sealed class LatencyMeter(Func<Model, IReadOnlyDictionary<string, HostTensor>> inputOf, SearchOptions options)
 {
     public Timing Measure(Model model) => MeasureTogether([model])[0];
 
@@ -29,7 +29,7 @@ internal sealed class LatencyMeter(IReadOnlyDictionary<string, HostTensor> input
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 OnnxWriter.Save(ModelExporter.Export(model, ExportTarget.Onnx, WeightPrecision.Fp32, "subnet"), path);
                 return path;
-            })]);
+            })], [.. models.Select(inputOf)]);
         }
         finally
         {
@@ -37,7 +37,7 @@ internal sealed class LatencyMeter(IReadOnlyDictionary<string, HostTensor> input
         }
     }
 
-    private IReadOnlyList<Timing> Measure(IReadOnlyList<string> files)
+    private IReadOnlyList<Timing> Measure(IReadOnlyList<string> files, IReadOnlyList<IReadOnlyDictionary<string, HostTensor>> inputs)
     {
         OnnxSession[] sessions = [.. files.Select(file => new OnnxSession(file, null, Configure))];
         try
@@ -48,7 +48,7 @@ internal sealed class LatencyMeter(IReadOnlyDictionary<string, HostTensor> input
                 for (var i = 0; i < sessions.Length; i++)
                 {
                     var start = Stopwatch.GetTimestamp();
-                    sessions[i].Run(input);
+                    sessions[i].Run(inputs[i]);
                     if (round >= 0)
                         times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
                 }

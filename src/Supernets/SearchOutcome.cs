@@ -27,7 +27,7 @@ internal sealed class SearchOutcome(string modelFolder, SearchSubject subject, S
         var chosen = new Subnet(subject, Choice.Of(options, space, objectives, result.Front), _meter);
         var folder = Path.TrimEndingDirectorySeparator(modelFolder) + "-subnet";
         var test = subject.Test(chosen.Model);
-        SubnetFolder.Write(folder, subject.Trained, chosen.Architecture, chosen.Model, Measured(chosen.Quality, test));
+        SubnetFolder.Write(folder, modelFolder, subject.Trained, chosen.Architecture, chosen.Model, Measured(chosen.Quality, test));
         log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Chosen ({options.Choose}): {chosen.Architecture}; test {(test.Accuracy is { } accuracy ? $"accuracy {accuracy:P2}" : $"loss {test.Loss:F4}")}; as a model of its own within {Difference(chosen, log):G2} of the supernet."));
         ExportRun.Execute(folder, export, log, cancel);
         (string Name, Subnet Subnet)[] compared = [.. new[] { ("largest", new Subnet(subject, space.Largest, _meter)), ("chosen", chosen), ("smallest", new Subnet(subject, space.Smallest, _meter)) }
@@ -53,10 +53,9 @@ internal sealed class SearchOutcome(string modelFolder, SearchSubject subject, S
     /// <summary>The largest difference of a logit between the extracted model and the supernet run at its architecture, on held-out inputs.</summary>
     private double Difference(Subnet chosen, TextWriter log)
     {
-        var inputs = subject.HeldOut(log);
         subject.Activate(chosen.Architecture);
         var difference = new OutputDifference("extracted");
-        difference.Add(TorchRunner.Run(subject.Supernet.Model, inputs)["logits"], TorchRunner.Run(chosen.Model, inputs)["logits"]);
+        difference.Add(subject.HeldOutLogits(subject.Supernet.Model, log), subject.HeldOutLogits(chosen.Model, log));
         return difference.ToCheck().MaxAbsolute;
     }
 }

@@ -22,7 +22,7 @@ public static class SearchRun
     /// <exception cref="UserError">The model is no supernet, or settings do not fit.</exception>
     public static void Execute(string modelFolder, SearchOptions options, ExportOptions export, long seed, TextWriter log, bool terminal, CancellationToken cancel)
     {
-        var subject = SearchSubject.Of(TrainedModel.Load(modelFolder));
+        var subject = SearchSubject.Of(modelFolder, TrainedModel.Load(modelFolder), log);
         var objectives = Objective.Parse(options.Objectives, subject.Classifies);
         var space = subject.Supernet.Space;
         log.WriteLine($"{subject.Trained.Manifest.Name}: {space.Size:N0} architectures; {options.Method} measures {options.Budget}: {options.Objectives}");

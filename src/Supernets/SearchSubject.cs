@@ -14,7 +14,7 @@ internal abstract class SearchSubject(TrainedModel trained)
 {
     public TrainedModel Trained { get; } = trained;
 
-    public ISupernet Supernet { get; } = (ISupernet)trained.Any;
+    public ISupernet Supernet { get; } = trained.Supernet!;
 
     /// <summary>True where a prediction is right or wrong.</summary>
     public abstract bool Classifies { get; }
@@ -23,14 +23,15 @@ internal abstract class SearchSubject(TrainedModel trained)
     public abstract CostContext Cost { get; }
 
     /// <summary>One input, for measuring time.</summary>
-    public abstract IReadOnlyDictionary<string, HostTensor> OneInput { get; }
+    /// <param name="model">What is measured.</param>
+    public abstract IReadOnlyDictionary<string, HostTensor> OneInput(Model model);
 
     /// <summary>That of a supernet's kind.</summary>
     /// <exception cref="UserError">The model is no supernet.</exception>
-    public static SearchSubject Of(TrainedModel trained) =>
-        trained.Any is not ISupernet || !trained.Manifest.Files.ContainsKey(TrainedModel.SpaceFile)
-            ? throw new UserError($"'{trained.Manifest.Name}' is no supernet; a recipe with Supernet:Space trains one.")
-            : new ClassifierSubject(trained);
+    public static SearchSubject Of(string modelFolder, TrainedModel trained, TextWriter log) =>
+        trained.Supernet is null ? throw new UserError($"'{trained.Manifest.Name}' is no supernet; a recipe with Supernet:Space trains one.")
+        : trained.Any is Classifier ? new ClassifierSubject(trained)
+        : new TransformerSubject(modelFolder, trained, log);
 
     /// <summary>Makes the supernet run an architecture just as its extracted model does.</summary>
     public virtual void Activate(Architecture architecture) => Supernet.Active = architecture;
@@ -48,6 +49,6 @@ internal abstract class SearchSubject(TrainedModel trained)
     /// <summary>A model on data that neither training nor search saw.</summary>
     public abstract Quality Test(Model model);
 
-    /// <summary>Several inputs that were not trained on.</summary>
-    public abstract IReadOnlyDictionary<string, HostTensor> HeldOut(TextWriter log);
+    /// <summary>Logits of a model (or of the supernet at its present architecture) for inputs that were not trained on.</summary>
+    public abstract HostTensor HeldOutLogits(Model model, TextWriter log);
 }

@@ -12,6 +12,8 @@ internal static class ManifestCheck
             Check(language);
         else
             Require(manifest.Kind != ModelManifest.CausalLanguageModel, $"a '{manifest.Kind}' model needs the field 'languageModel'");
+        Require(manifest.TokenModel is not null || manifest.Kind is not (ModelManifest.MaskedLanguageModel or ModelManifest.EncoderDecoder), $"a '{manifest.Kind}' model needs the field 'tokenModel'");
+        Require(manifest.TokenModel is not { } tokens || (tokens.ContextLength > 0 && tokens.EndOfText >= 0 && tokens.EndOfText < tokens.VocabularySize), "a size in 'tokenModel' is not positive, or 'endOfText' is not a token id");
         Require(manifest.Classifier is not null || manifest.Kind != ModelManifest.SequenceClassifier, $"a '{manifest.Kind}' model needs the field 'classifier'");
         Require(manifest.Classifier is null or { Features: > 0, Length: > 0, Classes: > 1 }, "a size in 'classifier' is not positive, or there are not 2 classes");
         Require(manifest.ChatTemplate?.Message.Contains("{content}", StringComparison.Ordinal) ?? true, "'chatTemplate.message' has no place {content}");

@@ -17,9 +17,10 @@ namespace OnnxMoe.Experiments.Recipes;
 /// <param name="Data">Tokenizer and vocabulary.</param>
 /// <param name="Model">Sizes and routing.</param>
 /// <param name="Space">The search space's file; null for an ordinary model.</param>
+/// <param name="Supernet">How a supernet is trained.</param>
 /// <param name="Changed">Settings that differ from the defaults, with their values.</param>
 /// <param name="Docs">Folder of the results pages.</param>
-public sealed record RecipePage(string Name, string Description, string Paper, DataOptions Data, ModelOptions Model, string? Space, IReadOnlyList<(string Key, string Value)> Changed, string Docs)
+public sealed record RecipePage(string Name, string Description, string Paper, DataOptions Data, ModelOptions Model, string? Space, SupernetOptions Supernet, IReadOnlyList<(string Key, string Value)> Changed, string Docs)
 {
     /// <summary>Prints the page.</summary>
     /// <exception cref="Artifacts.UserError">The recipe's settings do not go together.</exception>
@@ -27,21 +28,47 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
     {
         Model.Check();
         var space = Space is null ? null : SearchSpaceFile.Read(Space);
-        Model model = Model.Backbone != ModelOptions.Decoder ? ClassifierRun.Build(Model, new SupernetOptions(), space, LabeledDataset.SizesOf(Data), seed: 0, device: null)
-            : new DecoderLm(Model, Data.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer().VocabularySize : Data.VocabularySize, seed: 0);
+        var vocabulary = Data.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer().VocabularySize : Data.VocabularySize;
+        var classifies = Model.Backbone is not (ModelOptions.Decoder or ModelOptions.MaskedLm or ModelOptions.EncoderDecoder);
+        var supernet = classifies || space is null ? null : new TransformerSupernet(Model, Supernet, space, vocabulary, seed: 0);
+        Model model = classifies ? ClassifierRun.Build(Model, Supernet, space, LabeledDataset.SizesOf(Data), seed: 0, device: null)
+            : supernet?.Transformer ?? TransformerModel.Build(Model, vocabulary, new LayerScope(0));
         output.WriteLine($"{Name}: {Description}".TrimEnd(' ', ':'));
         if (Paper.Length > 0)
             output.WriteLine($"Paper: {Paper}");
-        Section(output, "Model", [.. ModelComposition.Describe(space is null ? Model : ((ISupernet)model).OptionsOf(space.Largest), model), .. space is null ? [] : Choices(space)]);
-        Section(output, "Cost", model is Classifier network and not EncoderClassifier ? CostOfInput(network, space)
-            : Cost(model, Model.Backbone == ModelOptions.Encoder ? [Model.ContextLength - 1] : [0, Model.ContextLength - 1]));
+        if (model is Classifier network and not EncoderClassifier)
+        {
+            Section(output, "Model", [.. ModelComposition.Describe(space is null ? Model : ((ISupernet)model).OptionsOf(space.Largest), model), .. space is null ? [] : Genes(space), .. Copies()]);
+            Section(output, "Cost", CostOfInput(network, space));
+        }
+        else if (supernet is not null)
+        {
+            Section(output, "Model", [.. ModelComposition.Describe(supernet.OptionsOf(space!.Largest), model), .. Genes(space), .. Mixture()]);
+            Section(output, "Cost", [$"supernet: parameters: {Text($"{ModelCost.Parameters(model).Total:N0}")}", .. TransformerGenes.Ends(space).SelectMany(end => new[] { $"{end}:" }.Concat(Cost(supernet.Extract(end), [Model.ContextLength - 1])))]);
+        }
+        else
+        {
+            Section(output, "Model", ModelComposition.Describe(Model, model));
+            Section(output, "Cost", Cost(model, Model.Backbone == ModelOptions.Decoder ? [0, Model.ContextLength - 1] : [Model.ContextLength - 1]));
+        }
         Section(output, "Settings that differ from the defaults", Columns(Changed));
         Section(output, "Commands", Commands());
         if (ResultsPages().ToArray() is { Length: > 0 } pages)
             Section(output, "Measured here", pages.SelectMany(page => ResultsPage.ReadVerdicts(page).Append($"all numbers: {page}")));
     }
 
-    private IEnumerable<string> Choices(SearchSpace space)
+    private IEnumerable<string> Copies() => Supernet.Copies.Count > 1 ? [$"{Supernet.Copies.Count} such supernets share the architectures{(Supernet.Copies.Balanced ? ", all equally busy" : "")}"] : [];
+
+    private IEnumerable<string> Mixture()
+    {
+        var (mixture, distill) = (Supernet.Mixture, Supernet.Distill);
+        if (mixture.Experts > 1)
+            yield return $"feed-forward matrices are mixtures of {mixture.Experts}, in a proportion for each {(mixture.Variant == "neuron" ? "neuron" : "layer")} that a router finds from the architecture ({mixture.Features} features)";
+        if (distill.Teacher.Length > 0)
+            yield return $"learns the self-attention relations of {distill.Teacher} ({distill.Loss})";
+    }
+
+    private IEnumerable<string> Genes(SearchSpace space)
     {
         yield return Text($"a supernet of {space.Size:N0} architectures ({Space}); the sizes are the largest's");
         foreach (var group in space.Groups)
@@ -50,9 +77,15 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
 
     private static IEnumerable<string> CostOfInput(Classifier model, SearchSpace? space)
     {
-        yield return CostOfInput(space is null ? "" : "largest: ", model);
-        if (space is not null && ((ISupernet)model).IsValid(space.Smallest))
-            yield return CostOfInput("smallest: ", (Classifier)((ISupernet)model).Extract(space.Smallest));
+        if (space is null)
+        {
+            yield return CostOfInput("", model);
+            yield break;
+        }
+        var supernet = (ISupernet)model;
+        foreach (var (label, end) in new[] { ("largest: ", space.Largest), ("smallest: ", space.Smallest) })
+            if (supernet.IsValid(end))
+                yield return CostOfInput(label, (Classifier)supernet.Extract(end));
     }
 
     private static string CostOfInput(string label, Classifier model) =>

@@ -120,7 +120,7 @@ public sealed class OnnxOps : OpSet
         return _constants[key] = Initialize(new Initializer(ConstantName.Of(tensor), tensor.Type, tensor.Shape, () => tensor));
     }
 
-    public override Value Weight(Weight weight)
+    protected override Value Stored(Weight weight)
     {
         if (Initializers is null)
             throw new InvalidOperationException("A function body has no weights; they are its inputs.");

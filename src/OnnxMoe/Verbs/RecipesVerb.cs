@@ -52,6 +52,6 @@ public sealed class RecipesVerb : Verb
         var settings = context.Settings;
         var changed = settings.Changed.Where(setting => !Naming.Contains(setting.Key)).Select(setting => (setting.Key, SettingText.Format(setting.Value)));
         new RecipePage(name, settings.Root.Description, settings.Root.Paper, settings.Get<DataOptions>("Data"), settings.Get<ModelOptions>("Model"),
-            settings.Get<SupernetOptions>("Supernet").SpaceFile(settings.Root.Models), [.. changed], settings.Get<ReproduceOptions>("Reproduce").Docs).Write(context.Output);
+            settings.Get<SupernetOptions>("Supernet").SpaceFile(settings.Root.Models), settings.Get<SupernetOptions>("Supernet"), [.. changed], settings.Get<ReproduceOptions>("Reproduce").Docs).Write(context.Output);
     }
 }

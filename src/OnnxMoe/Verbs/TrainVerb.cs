@@ -45,11 +45,12 @@ public sealed class TrainVerb : Verb
             Start = settings.Get<StartOptions>("Start"),
             Supernet = settings.Get<SupernetOptions>("Supernet"),
         };
-        foreach (var source in training.Start.Sources().Where(source => !File.Exists(Path.Combine(StartModels.Folder(folder, source), ModelManifest.FileName))))
+        var teacher = training.Supernet.Distill.Teacher;
+        foreach (var source in training.Start.Sources().Concat(teacher.Length > 0 ? [teacher] : []).Where(source => !File.Exists(Path.Combine(StartModels.Folder(folder, source), ModelManifest.FileName))))
         {
             if (source == training.Name || waiting.Contains(source))
-                throw new UserError($"Start:From of '{training.Name}' names '{source}', which starts from it in turn; a model cannot start from itself.");
-            context.Output.WriteLine($"{training.Name} starts from {source}, which is trained first.");
+                throw new UserError($"'{training.Name}' needs '{source}' ({(source == teacher ? "Supernet:Distill:Teacher" : "Start:From")}), which needs it in turn; a model cannot start from itself.");
+            context.Output.WriteLine($"{training.Name} {(source == teacher ? "learns" : "starts")} from {source}, which is trained first.");
             Train(context, context.Settings.OfRecipe(source), [.. waiting, training.Name]);
         }
         TrainRun.Execute(folder, training, context.Output, terminal: !Console.IsOutputRedirected, context.Stop);

@@ -10,14 +10,14 @@ namespace OnnxMoe.Trainer.Backbones;
 /// A decoder-only transformer language model: token embedding, blocks with rotary grouped-query attention and dense or
 /// routed feed-forward layers, a final norm and an output head.
 /// </summary>
-public sealed class DecoderLm : Model
+public sealed class DecoderLm : TransformerModel
 {
-    private readonly ModelOptions _options;
     private readonly Weight _embedding;
     private readonly Weight? _head;
     private readonly RmsNorm _norm;
-    private readonly Block[] _blocks;
+    private readonly BlockStack _blocks;
     private readonly RotaryTable _rotary;
+    private int _width;
 
     /// <param name="options">Already checked by <see cref="ModelOptionsCheck.Check"/>.</param>
     /// <param name="vocabulary">Number of token ids.</param>
@@ -28,20 +28,20 @@ public sealed class DecoderLm : Model
     {
     }
 
-    private DecoderLm(ModelOptions options, int vocabulary, LayerScope scope) : base(scope)
+    /// <summary>The same in a scope that takes further weights, too.</summary>
+    internal DecoderLm(ModelOptions options, int vocabulary, LayerScope scope) : base(scope, options, vocabulary)
     {
-        (_options, Vocabulary) = (options, vocabulary);
+        _width = options.HiddenSize;
         _embedding = scope.Normal("embedding", options.InitialDeviation, vocabulary, options.HiddenSize);
         var shared = SharedRouterParts.Build(scope, options);
-        _blocks = [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Block(layer), options, shared, layer))];
+        _blocks = new BlockStack(scope, [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Block(layer), options, shared, layer))]);
         _norm = new RmsNorm(scope.Child("norm"), options.HiddenSize, options.NormEpsilon);
         _head = options.TiedHead ? null : scope.Normal("head", options.InitialDeviation, options.HiddenSize, vocabulary);
         _rotary = new RotaryTable(options.ContextLength, HeadSize, options.RopeBase);
         Router = options.PreGate.Layers == 0 ? null : new PreGatingRouter(scope.Apart(PreGatingRouter.Part), options, vocabulary);
     }
 
-    /// <summary>What the model was made from.</summary>
-    public ModelOptions Options => _options;
+    public override IReadOnlyList<BlockStack> Stacks => [_blocks];
 
     /// <summary>The router that runs before the model and gives it the expert of each token; null where each layer has its own.</summary>
     public PreGatingRouter? Router { get; }
@@ -49,20 +49,18 @@ public sealed class DecoderLm : Model
     /// <summary>The weights of all but <see cref="Router"/>.</summary>
     public IReadOnlyList<Weight> BackboneWeights => Router is null ? Weights : [.. Weights.Except(Router.Weights)];
 
-    public int Vocabulary { get; }
+    public int KvHeads => Options.KvHeads == 0 ? Options.Heads : Options.KvHeads;
 
-    public int KvHeads => _options.KvHeads == 0 ? _options.Heads : _options.KvHeads;
-
-    public int HeadSize => _options.HiddenSize / _options.Heads;
+    public int HeadSize => BlockBuilder.HeadSize(Options);
 
     /// <summary>The routed layers in order, a layer of several iterations for each of them.</summary>
-    public override IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
+    public override IEnumerable<RoutedLayer> RoutedLayers => _blocks.RoutedLayers;
 
     /// <summary>The router before the model, the blocks and the output head; looking up an embedding costs nothing.</summary>
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
-        (Router?.CostOfToken(context) ?? []).Concat(_blocks.SelectMany(block => block.CostOfToken(context))).Append(new TokenCost("head", 2.0 * _options.HiddenSize * Vocabulary));
+        (Router?.CostOfToken(context) ?? []).Concat(_blocks.CostOfToken(context)).Append(new TokenCost("head", 2.0 * _width * Vocabulary));
 
-    public override double IdleParameters(CostContext context) => _blocks.Sum(block => block.IdleParameters(context));
+    public override double IdleParameters(CostContext context) => _blocks.IdleParameters(context);
 
     public override IReadOnlyList<TensorSpec> Inputs =>
     [
@@ -93,11 +91,20 @@ public sealed class DecoderLm : Model
         return Forward(ids, positions, null, context);
     }
 
+    public override void Use(ModelOptions sizes, bool spread)
+    {
+        _width = sizes.HiddenSize;
+        _embedding.Use(Vocabulary, _width);
+        _blocks.Use([.. Enumerable.Range(0, sizes.Layers).Select(layer => BlockBuilder.SizesOf(sizes, layer))], spread);
+        _norm.Use(_width);
+        _head?.Use(_width, Vocabulary);
+    }
+
     public override IReadOnlyDictionary<string, Value> Run(OpSet ops, IReadOnlyDictionary<string, Value> inputs)
     {
         var context = new ForwardContext(ops, Past(inputs))
         {
-            ExpertIds = inputs.TryGetValue(PreGate.ExpertIds, out var given) ? PreGatedRouter.Checked(given, _options.Experts) : null,
+            ExpertIds = inputs.TryGetValue(PreGate.ExpertIds, out var given) ? PreGatedRouter.Checked(given, Options.Experts) : null,
             Threshold = inputs.GetValueOrDefault(RouterThreshold.Input),
             ActiveExperts = inputs.GetValueOrDefault(ActiveExperts.Input),
         };
@@ -115,21 +122,19 @@ public sealed class DecoderLm : Model
         context.Attention = new AttentionInput(positions, mask, ops.Constant(_rotary.Cos), ops.Constant(_rotary.Sin));
         var embedding = ops.Weight(_embedding);
         var x = embedding.Gather(ids); // [B, S, D]
-        foreach (var block in _blocks)
-            x = block.Forward(x, context);
-        x = _norm.Forward(x);
+        x = _norm.Forward(_blocks.Forward(x, context));
         return x.MatMul(_head is null ? embedding.Transpose(1, 0) : ops.Weight(_head));
     }
 
     /// <summary>What may be set for each run, with the model's own values as defaults.</summary>
     private IEnumerable<TensorSpec> RunTimeInputs()
     {
-        if (_options.Router.Selection == "topp")
-            yield return new TensorSpec(RouterThreshold.Input, ElementType.Float) { Default = HostTensor.Scalar((float)_options.Router.TopP.P) };
+        if (Options.Router.Selection == "topp")
+            yield return new TensorSpec(RouterThreshold.Input, ElementType.Float) { Default = HostTensor.Scalar((float)Options.Router.TopP.P) };
         if (ChoosesActiveExperts)
-            yield return new TensorSpec(ActiveExperts.Input, ElementType.Int64, "1") { Default = HostTensor.Vector((long)_options.ExpertsPerToken) };
+            yield return new TensorSpec(ActiveExperts.Input, ElementType.Int64, "1") { Default = HostTensor.Vector((long)Options.ExpertsPerToken) };
     }
 
     /// <summary>True when a run says how many experts its tokens meet.</summary>
-    private bool ChoosesActiveExperts => _options.Router.ActiveExperts.Offered.Length > 0 && RoutedLayers.Any();
+    private bool ChoosesActiveExperts => Options.Router.ActiveExperts.Offered.Length > 0 && RoutedLayers.Any();
 }

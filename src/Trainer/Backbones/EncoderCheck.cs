@@ -2,13 +2,13 @@ using OnnxMoe.Artifacts;
 
 namespace OnnxMoe.Trainer.Backbones;
 
-/// <summary>What <c>Model:Backbone=encoder</c> does not go with.</summary>
+/// <summary>What bidirectional models (Model:Backbone encoder, masked-lm, encoder-decoder) do not go with.</summary>
 internal static class EncoderCheck
 {
     /// <summary>Throws a <see cref="UserError"/> that names the first setting that belongs to a decoder.</summary>
     public static void CheckEncoder(this ModelOptions options)
     {
-        if (options.Backbone != ModelOptions.Encoder)
+        if (options.Backbone == ModelOptions.Decoder)
             return;
         Require(options.KvHeads == 0 || options.KvHeads == options.Heads, $"Model:KvHeads is {options.KvHeads}");
         Require(options.AttentionBank.Experts == 0, "Model:AttentionBank:Experts asks for causal attention experts");
@@ -18,6 +18,6 @@ internal static class EncoderCheck
     private static void Require(bool holds, string otherwise)
     {
         if (!holds)
-            throw new UserError($"{otherwise}, which only language models have; leave it out, or set Model:Backbone=decoder.");
+            throw new UserError($"{otherwise}, which only causal language models have; leave it out, or set Model:Backbone=decoder.");
     }
 }

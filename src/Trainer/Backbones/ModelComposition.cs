@@ -29,10 +29,15 @@ public static class ModelComposition
         var block = options.Block == "pre-norm" ? "" : $"{options.Block} ";
         yield return $"{options.Layers} {block}blocks of width {options.HiddenSize}, {Attention(options)}, context {options.ContextLength} tokens, "
             + (model is EncoderClassifier { Sizes: var sizes } ? $"bidirectional; classifies sequences of {sizes.Length} x {sizes.Features} features into {sizes.Classes} classes"
-                : $"vocabulary {((DecoderLm)model).Vocabulary}{(options.TiedHead ? ", head tied to the embedding" : "")}")
+                : $"{Kind(model)}vocabulary {((TransformerModel)model).Vocabulary}{(options.TiedHead ? ", head tied to the embedding" : "")}")
             + (options.Residual.Kind == "plain" ? "" : $", residual {options.Residual.Kind}");
         var routed = model.RoutedLayers.DistinctBy(layer => layer.Number).ToDictionary(layer => layer.Number);
-        var blocks = Enumerable.Range(0, options.Layers).Select(i => routed.TryGetValue(i, out var layer) ? Routed(options, layer) : $"dense {Ffn(options)}, hidden size {BlockBuilder.DenseHidden(options)}").ToArray();
+        var blocks = Enumerable.Range(0, options.Layers).Select(i => routed.TryGetValue(i, out var layer) ? Routed(options, layer) : $"dense {Ffn(options)}, hidden size {BlockBuilder.DenseHidden(options, i)}{(options.LayerHeads.Length > 0 ? $", {options.LayerHeads[i]} heads" : "")}").ToArray();
+        if (model is EncoderDecoder)
+        {
+            foreach (var half in EncoderDecoder.SizesOfTarget(options).Select((written, i) => $"decoder block {i}: width {written.Width}, {written.Heads} heads, {written.CrossHeads} that look at the encoder, dense {Ffn(options)}, hidden size {written.Hidden}"))
+                yield return half;
+        }
         for (var first = 0; first < blocks.Length;)
         {
             var end = first + 1;
@@ -42,6 +47,13 @@ public static class ModelComposition
             first = end;
         }
     }
+
+    private static string Kind(Model model) => model switch
+    {
+        MaskedLm => "bidirectional, finds masked tokens; ",
+        EncoderDecoder => "reads one text and writes another; ",
+        _ => "",
+    };
 
     private static string Attention(ModelOptions options)
     {

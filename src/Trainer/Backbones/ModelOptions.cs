@@ -3,6 +3,7 @@ using OnnxMoe.Artifacts.Configuration;
 using OnnxMoe.Trainer.Cells;
 using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Experts;
+using OnnxMoe.Trainer.Growth;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Routers;
 
@@ -17,6 +18,12 @@ public sealed class ModelOptions
     /// <summary>The word of <see cref="Backbone"/> for bidirectional models.</summary>
     public const string Encoder = "encoder";
 
+    /// <summary>The word of <see cref="Backbone"/> for bidirectional models that fill in masked tokens.</summary>
+    public const string MaskedLm = "masked-lm";
+
+    /// <summary>The word of <see cref="Backbone"/> for models that read one sequence and write another.</summary>
+    public const string EncoderDecoder = "encoder-decoder";
+
     /// <summary>The word of <see cref="Backbone"/> for perceptrons.</summary>
     public const string Perceptron = "mlp";
 
@@ -26,7 +33,8 @@ public sealed class ModelOptions
     /// <summary>The word of <see cref="Backbone"/> for networks of cells.</summary>
     public const string CellNetwork = "cells";
 
-    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies; cnn, cells: networks that classify images by convolutions", Choices = "decoder|encoder|mlp|cnn|cells")]
+    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies; cnn, cells: networks that classify images by convolutions; masked-lm: a bidirectional language model that fills in masked tokens; encoder-decoder: reads a text and writes another",
+        Choices = "decoder|encoder|mlp|cnn|cells|masked-lm|encoder-decoder")]
     public string Backbone { get; set; } = Decoder;
 
     [Setting("Transformer blocks", Min = 1)]
@@ -40,6 +48,15 @@ public sealed class ModelOptions
 
     [Setting("Key and value heads (grouped-query attention); must divide Heads; 0: as many as Heads", Min = 0)]
     public int KvHeads { get; set; }
+
+    [Setting("Size of an attention head; 0: HiddenSize / Heads", Min = 0)]
+    public int HeadSize { get; set; }
+
+    [Setting("Attention heads of each block, where they differ, with Model:HeadSize; none: Model:Heads in all", Min = 1)]
+    public int[] LayerHeads { get; set; } = [];
+
+    [Setting("Hidden size of the feed-forward layer of each block, where they differ, in a model without routed layers; none: Model:DenseHidden in all", Min = 1)]
+    public int[] LayerHidden { get; set; } = [];
 
     [Setting("Longest sequence, prompt and continuation together", Unit = "tokens", Min = 2)]
     public int ContextLength { get; set; } = 256;
@@ -93,8 +110,13 @@ public sealed class ModelOptions
     /// <summary>The section Model:Cnn.</summary>
     public CnnOptions Cnn { get; set; } = new();
 
+    /// <summary>The section Model:Growth.</summary>
+    public GrowthOptions Growth { get; set; } = new();
+
     /// <summary>The section Model:Cells.</summary>
     public CellOptions Cells { get; set; } = new();
+    /// <summary>The section Model:Target.</summary>
+    public TargetOptions Target { get; set; } = new();
 
     /// <summary>The section Model:Chain.</summary>
     public ChainOptions Chain { get; set; } = new();

@@ -17,15 +17,13 @@ public static class ModelOptionsCheck
         }
         if (options.Backbone is ModelOptions.Convolutional or ModelOptions.CellNetwork)
             return; // their sizes depend on the images and the search space; the models check them
-        Require(options.HiddenSize % options.Heads == 0,
-            $"Model:Heads is {options.Heads}, which does not divide Model:HiddenSize {options.HiddenSize}");
-        Require(options.HiddenSize / options.Heads % 2 == 0,
-            $"Model:HiddenSize / Model:Heads is {options.HiddenSize / options.Heads}; rotary embeddings need an even head size");
+        options.CheckHeadSizes();
         Require(options.KvHeads == 0 || options.Heads % options.KvHeads == 0,
             $"Model:KvHeads is {options.KvHeads}, which does not divide Model:Heads {options.Heads}");
         Require(options.FirstDenseLayers <= options.Layers,
             $"Model:FirstDenseLayers is {options.FirstDenseLayers}; the model has only {options.Layers} layers");
         options.CheckEncoder();
+        options.CheckEncoderDecoder();
         options.CheckHeads();
         options.AttentionBank.Check();
         options.CheckPreGate();

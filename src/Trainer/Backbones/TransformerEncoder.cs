@@ -12,7 +12,7 @@ namespace OnnxMoe.Trainer.Backbones;
 public sealed class TransformerEncoder : Layer
 {
     private readonly Weight _positions;
-    private readonly Block[] _blocks;
+    private readonly int _length;
     private readonly RmsNorm _norm;
     private readonly RotaryTable _rotary;
 
@@ -20,19 +20,31 @@ public sealed class TransformerEncoder : Layer
     /// <param name="options">Already checked by <see cref="ModelOptionsCheck.Check"/>.</param>
     public TransformerEncoder(LayerScope scope, ModelOptions options) : base(scope)
     {
+        _length = options.ContextLength;
         _positions = scope.Normal("positions", options.InitialDeviation, options.ContextLength, options.HiddenSize);
         var shared = SharedRouterParts.Build(scope, options);
-        _blocks = [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Block(layer), options, shared, layer))];
+        Stack = new BlockStack(scope, [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Block(layer), options, shared, layer))]);
         _norm = new RmsNorm(scope.Child("norm"), options.HiddenSize, options.NormEpsilon);
-        _rotary = new RotaryTable(options.ContextLength, options.HiddenSize / options.Heads, options.RopeBase);
+        _rotary = new RotaryTable(options.ContextLength, BlockBuilder.HeadSize(options), options.RopeBase);
     }
 
+    /// <summary>The blocks.</summary>
+    public BlockStack Stack { get; }
+
     /// <summary>The routed layers in order.</summary>
-    public IEnumerable<RoutedLayer> RoutedLayers => _blocks.SelectMany(block => block.RoutedLayers);
+    public IEnumerable<RoutedLayer> RoutedLayers => Stack.RoutedLayers;
 
-    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => _blocks.SelectMany(block => block.CostOfToken(context));
+    public override IEnumerable<TokenCost> CostOfToken(CostContext context) => Stack.CostOfToken(context);
 
-    public override double IdleParameters(CostContext context) => _blocks.Sum(block => block.IdleParameters(context));
+    public override double IdleParameters(CostContext context) => Stack.IdleParameters(context);
+
+    /// <inheritdoc cref="TransformerModel.Use"/>
+    public void Use(ModelOptions sizes, bool spread)
+    {
+        _positions.Use(_length, sizes.HiddenSize);
+        Stack.Use([.. Enumerable.Range(0, sizes.Layers).Select(layer => BlockBuilder.SizesOf(sizes, layer))], spread);
+        _norm.Use(sizes.HiddenSize);
+    }
 
     /// <param name="x">[B, S, D]: the embedded input.</param>
     /// <param name="mask">[B, S] int64, 0 for padding; null: none.</param>
@@ -45,8 +57,6 @@ public sealed class TransformerEncoder : Layer
         var positions = numbers.Unsqueeze(0).Expand(new[] { x.Size(0), x.Size(1) }.Concat(0)); // [B, S]
         context.Attention = new AttentionInput(positions, mask, ops.Constant(_rotary.Cos), ops.Constant(_rotary.Sin));
         x = x + ops.Weight(_positions).Gather(numbers);
-        foreach (var block in _blocks)
-            x = block.Forward(x, context);
-        return _norm.Forward(x);
+        return _norm.Forward(Stack.Forward(x, context));
     }
 }

@@ -30,13 +30,17 @@ public static class StartModels
             ["shares"] = source.Manifest.Recipe?["Data"]?["Shares"]?.DeepClone(),
         })];
 
+    /// <summary>True when a model has that tokenizer.</summary>
+    public static bool ReadsTokensOf(string folder, ModelManifest manifest, ITokenizer tokenizer)
+    {
+        var own = Tokenizer.Load(folder, manifest.LanguageModel?.Tokenizer ?? manifest.TokenModel!.Tokenizer);
+        return own.VocabularySize == tokenizer.VocabularySize && Enumerable.Range(0, own.VocabularySize).All(id => own.BytesOf(id).SequenceEqual(tokenizer.BytesOf(id)));
+    }
+
     private static TrainedModel Checked(string folder, string name, ITokenizer tokenizer)
     {
         var model = TrainedModel.Load(folder);
-        var own = Tokenizer.Load(folder, model.Manifest.LanguageModel!);
-        var same = own.VocabularySize == tokenizer.VocabularySize
-            && Enumerable.Range(0, own.VocabularySize).All(id => own.BytesOf(id).SequenceEqual(tokenizer.BytesOf(id)));
-        return same ? model
+        return ReadsTokensOf(folder, model.Manifest, tokenizer) ? model
             : throw new UserError($"Start:From names {name}, which has another tokenizer than this recipe's Data section gives; use the same text for it, or Data:Tokenizer=bytes in both.");
     }
 }

@@ -81,6 +81,9 @@ public sealed class CnnClassifier : ImageClassifier, ISupernet
         return extracted;
     }
 
+    /// <summary>Makes passes use the first channels of each block.</summary>
+    internal void UseChannels(int[] channels) => _shape = new() { Channels = channels, Pools = _shape.Pools, Strides = _shape.Strides, Residual = _shape.Residual };
+
     /// <summary>Of an image, all in the name of one position.</summary>
     public override IEnumerable<TokenCost> CostOfToken(CostContext context)
     {

@@ -34,7 +34,8 @@ public abstract class ImageClassifier(LayerScope scope, ClassifierSizes sizes) :
     public abstract Value ForwardImage(Value image, ForwardContext context);
 
     public override Value Forward(Value features, Value? mask, ForwardContext context) => mask is null
-        ? ForwardImage(features.Transpose(0, 2, 1).Reshape(-1, Sizes.Features, Side, Side), context)
+        // Flat in between, so that the image is laid out channel by channel: convolutions of libtorch 1.13 corrupt memory in the backward pass of other layouts.
+        ? ForwardImage(features.Transpose(0, 2, 1).Reshape(-1, Sizes.Features * Side * Side).Reshape(-1, Sizes.Features, Side, Side), context)
         : throw new InvalidOperationException("Images have no padding.");
 
     public override IReadOnlyDictionary<string, Value> Run(OpSet ops, IReadOnlyDictionary<string, Value> inputs) =>

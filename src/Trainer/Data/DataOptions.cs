@@ -8,7 +8,7 @@ public sealed class DataOptions
     /// <summary>The default source: the State of the Union addresses 1790-2021.</summary>
     public const string StateOfTheUnion = "sotu";
 
-    [Setting("The text: sotu, manpages, foldoc or code (fetched by set-up), or a .txt file or a folder of them; several, separated by commas, are domains; for a classifier: digits (8x8 pixels) or fashion (28x28), images with a class")]
+    [Setting("The text: sotu, manpages, foldoc or code (fetched by set-up), or a .txt file or a folder of them; several, separated by commas, are domains; for a classifier: digits (8x8 pixels) or fashion (28x28), images with a class; for an encoder-decoder: bible-en-es, verses in English and Spanish")]
     public string Source { get; set; } = StateOfTheUnion;
 
     [Setting("How often each source is drawn in training, relative to the others, in the order of Data:Source; none: equally often", Min = 0)]
@@ -28,6 +28,12 @@ public sealed class DataOptions
 
     [Setting("Part of a text that is held out for the end (sotu is split by year)", Unit = "fraction of the characters", Min = 0, Max = 0.5)]
     public double TestFraction { get; set; } = 0.05;
+
+    [Setting("Most words of a sentence or its translation (bible-en-es); 0: any number", Unit = "words", Min = 0)]
+    public int MaxWords { get; set; } = 20;
+
+    [Setting("Tokens that a masked language model is to find", Unit = "fraction of the tokens", Min = 0.01, Max = 0.9)]
+    public double MaskedShare { get; set; } = 0.15;
 
     [Setting("Side of the square patches that an image is cut into, row by row", Unit = "pixels", Min = 1)]
     public int PatchSide { get; set; } = 2;

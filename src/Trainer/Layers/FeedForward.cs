@@ -26,7 +26,7 @@ public sealed class FeedForward : FfnLayer
     }
 
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) =>
-        [new("ffn", 2.0 * (_up.Parameter.numel() + _down.Parameter.numel() + (_gate?.Parameter.numel() ?? 0)))];
+        [new("ffn", 2.0 * (_up.UsedCount + _down.UsedCount + (_gate?.UsedCount ?? 0)))];
 
     public override Value Forward(Value x, ForwardContext context)
     {
@@ -34,6 +34,22 @@ public sealed class FeedForward : FfnLayer
         context.WatchHidden?.Invoke(hidden);
         return Linear(hidden, _down, _downBias);
     }
+
+    public override void Use(BlockSizes sizes)
+    {
+        _up.Use(sizes.Width, sizes.Hidden);
+        _gate?.Use(sizes.Width, sizes.Hidden);
+        _down.Use(sizes.Hidden, sizes.Width);
+        _upBias?.Use(sizes.Hidden);
+        _gateBias?.Use(sizes.Hidden);
+        _downBias?.Use(sizes.Width);
+    }
+
+    /// <summary>The matrices and biases by what they lead to: the hidden layer, or back.</summary>
+    internal (IReadOnlyList<Weight> Inner, IReadOnlyList<Weight> Outer) Matrices =>
+        ([_up, .. Present(_gate, _upBias, _gateBias)], [_down, .. Present(_downBias)]);
+
+    private static IEnumerable<Weight> Present(params Weight?[] weights) => weights.OfType<Weight>();
 
     /// <param name="x">[..., D]</param>
     public Value Forward(Value x) => Linear(Hidden(x), _down, _downBias);

@@ -12,4 +12,7 @@ public abstract class FfnLayer(LayerScope scope) : Layer(scope)
     /// <param name="context">Takes routings and losses.</param>
     /// <returns>[B, S, D]</returns>
     public abstract Value Forward(Value x, ForwardContext context);
+
+    /// <summary>Makes passes use the first elements of the stream and of the hidden layer.</summary>
+    public virtual void Use(BlockSizes sizes) => throw new NotSupportedException($"A {GetType().Name} has one size.");
 }

@@ -13,6 +13,7 @@ public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>
     private readonly List<(RoutedLayer Layer, Routing Routing)> _routings = [];
     private readonly Dictionary<string, Value> _present = [];
     private AttentionInput? _attention;
+    private (Value States, Value? Mask)? _memory;
 
     public OpSet Ops { get; } = ops;
 
@@ -40,6 +41,16 @@ public sealed class ForwardContext(OpSet ops, IReadOnlyDictionary<string, Value>
         get => _attention ?? throw new InvalidOperationException("The layer needs sequences, but the forward pass has none.");
         set => _attention = value;
     }
+
+    /// <summary>What a decoder looks at: the encoder's result [B, S, D], and its mask [B, S] int64, 0 for padding; null: none.</summary>
+    public (Value States, Value? Mask) Memory
+    {
+        get => _memory ?? throw new InvalidOperationException("The layer looks at an encoder's result, but the forward pass has none.");
+        set => _memory = value;
+    }
+
+    /// <summary>Sees queries, keys and values [B, S, H * d] of each self-attention before they are rotated, in order; null: nobody looks.</summary>
+    public Action<IReadOnlyList<Value>>? WatchProjections { get; init; }
 
     /// <summary>What the heads of the present block's attention did; null where no router asked for it.</summary>
     public AttentionHeads? Heads { get; set; }

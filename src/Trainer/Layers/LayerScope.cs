@@ -18,6 +18,7 @@ public sealed class LayerScope
     private readonly int _block;
     private readonly bool _isApart;
     private readonly List<Weight> _weights = [];
+    private readonly Dictionary<Weight, double> _deviations = [];
     private readonly List<CacheSlot> _caches = [];
 
     /// <param name="seed">Seed of all initial values below this scope; they are the same on every device.</param>
@@ -48,9 +49,21 @@ public sealed class LayerScope
     public Weight Normal(string name, double deviation, params long[] shape)
     {
         using var noGrad = no_grad();
-        if (_device?.type == TorchSharp.DeviceType.META)
-            return Add(name, empty(shape, device: _device));
-        return Add(name, randn(shape, generator: _random).mul_(deviation));
+        var weight = _device?.type == TorchSharp.DeviceType.META ? Add(name, empty(shape, device: _device)) : Add(name, randn(shape, generator: _random).mul_(deviation));
+        for (var scope = this; scope is not null; scope = scope._parent)
+            scope._deviations[weight] = deviation;
+        return weight;
+    }
+
+    /// <summary>Another weight of the shape of one of this scope: drawn as that was, or filled with the same values where it was not drawn.</summary>
+    /// <param name="weight">Drawn by <see cref="Normal"/>, or filled.</param>
+    /// <param name="prefix">Goes before its name.</param>
+    public Weight Another(Weight weight, string prefix)
+    {
+        if (_deviations.TryGetValue(weight, out var deviation))
+            return Normal($"{prefix}.{weight.Name}", deviation, weight.Shape);
+        using var noGrad = no_grad();
+        return Add($"{prefix}.{weight.Name}", weight.Parameter.detach().clone());
     }
 
     /// <summary>Draws a weight of this scope again, uniformly between -bound and bound.</summary>
@@ -79,13 +92,16 @@ public sealed class LayerScope
         return slot;
     }
 
-    private Weight Add(string name, Tensor initial, bool isStatistic = false)
+    /// <summary>Counts a weight of another scope among this one's.</summary>
+    public Weight Adopt(Weight weight)
     {
-        var weight = new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && !isStatistic)) { IsStatistic = isStatistic };
         for (var scope = this; scope is not null; scope = scope._parent)
             scope._weights.Add(weight);
         return weight;
     }
+
+    private Weight Add(string name, Tensor initial, bool isStatistic = false) =>
+        Adopt(new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && !isStatistic)) { IsStatistic = isStatistic });
 
     private string Path(string name) => _prefix.Length == 0 ? name : $"{_prefix}.{name}";
 }

@@ -10,6 +10,8 @@ public sealed class ParallelBlock(LayerScope scope, RmsNorm norm, Attention atte
 {
     public override IReadOnlyList<RoutedLayer> RoutedLayers => ffn.RoutedLayers;
 
+    public override FeedForward? FeedForward => ffn as FeedForward;
+
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) => attention.CostOfToken(context).Concat(ffn.CostOfToken(context));
 
     public override double IdleParameters(CostContext context) => attention.IdleParameters(context) + ffn.IdleParameters(context);
@@ -18,5 +20,12 @@ public sealed class ParallelBlock(LayerScope scope, RmsNorm norm, Attention atte
     {
         var normalized = norm.Forward(x);
         return x + attention.Forward(normalized, context) + ffn.Forward(normalized, context);
+    }
+
+    public override void Use(BlockSizes sizes)
+    {
+        norm.Use(sizes.Width);
+        attention.Use(sizes);
+        ffn.Use(sizes);
     }
 }

@@ -8,4 +8,7 @@ public sealed class RmsNorm(LayerScope scope, int size, double epsilon) : Layer(
     private readonly Weight _scale = scope.Filled("weight", 1, size);
 
     public Value Forward(Value x) => x.RmsNorm(x.Ops.Weight(_scale), (float)epsilon);
+
+    /// <summary>Makes passes normalize vectors of fewer elements.</summary>
+    public void Use(int used) => _scale.Use(used);
 }

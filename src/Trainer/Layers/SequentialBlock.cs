@@ -7,10 +7,20 @@ public sealed class SequentialBlock(LayerScope scope, RmsNorm attentionNorm, Att
 {
     public override IReadOnlyList<RoutedLayer> RoutedLayers => ffn.RoutedLayers;
 
+    public override FeedForward? FeedForward => ffn as FeedForward;
+
     public override IEnumerable<TokenCost> CostOfToken(CostContext context) => attention.CostOfToken(context).Concat(ffn.CostOfToken(context));
 
     public override double IdleParameters(CostContext context) => attention.IdleParameters(context) + ffn.IdleParameters(context);
 
     public override Value Forward(Value x, ForwardContext context) =>
         residual.Add(x + attention.Forward(attentionNorm.Forward(x), context), y => ffn.Forward(ffnNorm.Forward(y), context), context);
+
+    public override void Use(BlockSizes sizes)
+    {
+        attentionNorm.Use(sizes.Width);
+        attention.Use(sizes);
+        ffnNorm.Use(sizes.Width);
+        ffn.Use(sizes);
+    }
 }

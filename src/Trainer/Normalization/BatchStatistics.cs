@@ -1,4 +1,5 @@
 using OnnxMoe.Trainer.Ops;
+using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Normalization;
 
@@ -15,4 +16,7 @@ public class BatchStatistics
     public virtual void Observe(BatchNorm norm, Value mean, Value variance)
     {
     }
+
+    /// <summary>The live part of stored statistics that a pass uses.</summary>
+    protected static Tensor PartOf(Weight stored, long used) => stored.Parameter.narrow(0, stored.Part?.Dimensions[0][0].Start ?? 0, used);
 }

@@ -36,7 +36,7 @@ public sealed class EstimatedStatistics : BatchStatistics
         foreach (var (stored, current) in new[] { (norm.Mean, mean), (norm.Variance, variance) })
         {
             var tensor = TorchOps.TensorOf(current);
-            stored.Parameter.narrow(0, 0, tensor.shape[0]).mul_((count - 1.0) / count).add_(tensor, alpha: 1.0 / count);
+            PartOf(stored, tensor.shape[0]).mul_((count - 1.0) / count).add_(tensor, alpha: 1.0 / count);
         }
     }
 }

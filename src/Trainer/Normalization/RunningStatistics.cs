@@ -14,7 +14,7 @@ public sealed class RunningStatistics : BatchStatistics
         foreach (var (stored, current) in new[] { (norm.Mean, mean), (norm.Variance, variance) })
         {
             var tensor = TorchOps.TensorOf(current).detach();
-            stored.Parameter.narrow(0, 0, tensor.shape[0]).mul_(1 - Rate).add_(tensor, alpha: Rate);
+            PartOf(stored, tensor.shape[0]).mul_(1 - Rate).add_(tensor, alpha: Rate);
         }
     }
 }

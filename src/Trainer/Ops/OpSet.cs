@@ -27,8 +27,14 @@ public abstract class OpSet
 
     public abstract Value Constant(HostTensor tensor);
 
-    /// <summary>The value of a trainable weight.</summary>
-    public abstract Value Weight(Weight weight);
+    /// <summary>The value of a weight as passes use it: all of it, or what a supernet makes of it for the architecture it runs.</summary>
+    public Value Weight(Weight weight) => weight.Mixture is { } mixture ? mixture.Of(this, weight) : Part(weight);
+
+    /// <summary>The part of a weight that passes use.</summary>
+    public Value Part(Weight weight) => weight.Part is { } part ? part.Of(Stored(weight), weight.Shape) : Stored(weight);
+
+    /// <summary>The whole weight.</summary>
+    protected abstract Value Stored(Weight weight);
 
     /// <summary>The value without its gradient: itself where there are no gradients.</summary>
     public virtual Value Detach(Value value) => value;

@@ -47,5 +47,5 @@ public sealed class TorchOps(bool training = false, Device? device = null) : OpS
 
     public override Value Detach(Value value) => Value(TensorOf(value).detach());
 
-    public override Value Weight(Weight weight) => new TorchValue(this, weight.Parameter);
+    protected override Value Stored(Weight weight) => new TorchValue(this, weight.Parameter);
 }

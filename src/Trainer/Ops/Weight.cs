@@ -20,4 +20,19 @@ public sealed class Weight(string name, TorchSharp.Modules.Parameter parameter)
     public bool IsTrainable => Parameter.requires_grad;
 
     public long[] Shape => Parameter.shape;
+
+    /// <summary>The elements that passes use, where a supernet runs one of its architectures; null: all.</summary>
+    public WeightPart? Part { get; set; }
+
+    /// <summary>What passes use instead of this weight alone: a mixture of it with others; null: itself.</summary>
+    public WeightMixture? Mixture { get; set; }
+
+    /// <summary>Sizes of what passes use.</summary>
+    public long[] UsedShape => Part?.Shape ?? Shape;
+
+    /// <summary>Elements that passes use.</summary>
+    public long UsedCount => UsedShape.Aggregate(1L, (product, size) => product * size);
+
+    /// <summary>Makes passes use the first elements of each dimension.</summary>
+    public void Use(params IReadOnlyList<long> sizes) => Part = WeightPart.Leading(sizes);
 }

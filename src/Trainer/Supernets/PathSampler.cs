@@ -18,6 +18,23 @@ public abstract class PathSampler
     };
 
     /// <summary>Architectures drawn uniformly, a pure function of seed and step.</summary>
-    protected static IEnumerable<Architecture> Draw(SearchSpace space, int count, long seed, int step) =>
-        Enumerable.Range(0, count).Select(i => space.Of([.. space.Choices.Select((choices, gene) => (int)(StatelessRandom.Next(seed, step, i, gene) % (ulong)choices))]));
+    /// <param name="space">Where from.</param>
+    /// <param name="part">Of which sub-space; of a space that is not divided, 0.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="seed">Of the run.</param>
+    /// <param name="step">Number of the step.</param>
+    /// <param name="others">Those that are run already; drawn ones differ from them and from each other, as far as the space has enough.</param>
+    protected static IReadOnlyList<Architecture> Draw(SearchSpace space, int part, int count, long seed, int step, params IReadOnlyList<Architecture> others)
+    {
+        const int attempts = 20;
+        var drawn = new List<Architecture>();
+        for (var i = 0; drawn.Count < count; i++)
+        {
+            var genes = space.Choices.Select((choices, gene) => (int)(StatelessRandom.Next(seed, step, i, gene) % (ulong)choices)).ToArray();
+            var architecture = TransformerGenes.InPart(space, part, genes);
+            if (i >= attempts || !(drawn.Contains(architecture) || others.Contains(architecture)))
+                drawn.Add(architecture);
+        }
+        return drawn;
+    }
 }

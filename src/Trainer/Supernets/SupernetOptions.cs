@@ -21,6 +21,15 @@ public sealed class SupernetOptions
     /// <summary>The section Supernet:Copies.</summary>
     public CopiesOptions Copies { get; set; } = new();
 
+    [Setting("Which blocks of a transformer a smaller depth keeps: the first, or evenly spread ones (AutoDistil)", Choices = "first|spread")]
+    public string Depth { get; set; } = "first";
+
+    /// <summary>The section Supernet:Mixture.</summary>
+    public MixtureOptions Mixture { get; set; } = new();
+
+    /// <summary>The section Supernet:Distill.</summary>
+    public DistillOptions Distill { get; set; } = new();
+
     /// <summary>Where the search space is; null for an ordinary model.</summary>
     /// <param name="models">The folder that holds the models.</param>
     public string? SpaceFile(string models) => Space.Length == 0 ? null

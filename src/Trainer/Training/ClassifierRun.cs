@@ -8,6 +8,7 @@ using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Cells;
 using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Growth;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Supernets;
@@ -40,14 +41,26 @@ public static class ClassifierRun
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a position; {data.Train.Count:N0} training sequences of {sizes.Length} x {sizes.Features}, {options.Steps} steps of {options.BatchSize * options.Accumulation}"));
         // The stored statistics of a supernet's normalizations are of no single architecture.
         var evaluator = new ClassifierEvaluator(model, options.BatchSize, device) { Statistics = spaceFile is null ? null : BatchStatistics.Unrecorded };
-        using ITrainingStep step = model is SupernetCopies copies ? new CopiesStep(copies, settings.Supernet.Copies, data.Train, options, settings.Seed, device)
-            : new ClassifierStep(model, new WeightOptimizer(model.Weights, options), data.Train, options, settings.Seed, device)
+        if (model is IMaterialized && options.Keep != "last")
+            throw new UserError($"Trainer:Keep is {options.Keep}, but {settings.Name} changes its form in training, so only the last weights are of the whole model; set Trainer:Keep to last.");
+        using ITrainingStep step = model switch
+        {
+            SupernetCopies copies => new CopiesStep(copies, settings.Supernet.Copies, data.Train, options, settings.Seed, device),
+            GrowingClassifier growing => GrowthTraining.Of(growing, data.Train, options, settings.Seed, device),
+            _ => new ClassifierStep(model, new WeightOptimizer(model.Weights, options), data.Train, options, settings.Seed, device)
             {
                 Paths = spaceFile is not null && model is ISupernet supernet ? PathSampler.Of(settings.Supernet, supernet.Space, settings.Seed) : null,
-            };
+            },
+        };
         var trained = TrainLoop.Train(modelFolder, settings, model, step, Validate, start: null, log, terminal, cancel);
-        if (trained is { } result)
-            Finish(modelFolder, settings, spaceFile, evaluator, model, data, result.State, result.Metrics, log);
+        if (trained is not { } result)
+            return;
+        if (model is IMaterialized other)
+        {
+            var (ordinary, sizesOf) = other.Materialize();
+            (model, settings, evaluator) = (ordinary, settings with { Model = sizesOf }, new ClassifierEvaluator(ordinary, options.BatchSize, device));
+        }
+        Finish(modelFolder, settings, spaceFile, evaluator, model, data, result.State, result.Metrics, log);
 
         Validation Validate()
         {
@@ -61,6 +74,9 @@ public static class ClassifierRun
     /// <summary>The classifier of a recipe; a supernet, or several, where there is a search space.</summary>
     public static Classifier Build(ModelOptions options, SupernetOptions supernet, SearchSpace? space, ClassifierSizes sizes, long seed, Device? device)
     {
+        if (options.Growth.Templates > 0)
+            return options.Backbone == ModelOptions.Convolutional && space is null ? new GrowingClassifier(options, sizes, seed, device)
+                : throw new UserError("Model:Growth:Templates makes a network grow; set Model:Backbone to cnn, and no Supernet:Space.");
         var scope = new LayerScope(seed, device);
         return space is not null && supernet.Copies.Count > 1 ? new SupernetCopies(scope, supernet.Copies.Count, copy => Build(options, space, sizes, copy)) : Build(options, space, sizes, scope);
     }

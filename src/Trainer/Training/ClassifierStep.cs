@@ -21,7 +21,10 @@ public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, 
     private readonly RunningStatistics _running = new();
 
     /// <summary>Makes step number <paramref name="step"/>, counted from 0. Its batch depends on the seed and the step alone.</summary>
-    public StepMetrics Run(int step)
+    public StepMetrics Run(int step) => Run(step, LearningRate.At(options, step));
+
+    /// <summary>The same at a given learning rate.</summary>
+    public StepMetrics Run(int step, double learningRate)
     {
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
@@ -42,7 +45,6 @@ public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, 
                 Objective.Backward(objective, context, options.Accumulation, auxiliary);
             }
         }
-        var learningRate = LearningRate.At(options, step);
         var norm = optimizer.Step(learningRate);
         return new StepMetrics(loss, auxiliary, norm, learningRate, (double)options.BatchSize * data.Length * options.Accumulation * architectures.Length / clock.Elapsed.TotalSeconds);
     }

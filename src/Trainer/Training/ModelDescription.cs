@@ -15,8 +15,8 @@ internal static class ModelDescription
         var options = settings.Model;
         return Of(settings, model, ModelManifest.CausalLanguageModel, training) with
         {
-            LanguageModel = new LanguageModelSizes(model.Vocabulary, options.ContextLength, options.Layers, options.HiddenSize, options.Heads,
-                model.KvHeads, model.HeadSize, tokenizer is BpeTokenizer ? BpeTokenizer.FileName : ByteTokenizer.Name, tokenizer.EndOfText)
+            LanguageModel = new LanguageModelSizes(model.Vocabulary, options.ContextLength, options.Layers, options.HiddenSize, options.LayerHeads.Append(options.Heads).Max(),
+                model.KvHeads, model.HeadSize, FileOf(tokenizer), tokenizer.EndOfText)
             {
                 CacheBytesPerToken = ModelCost.CacheBytesPerToken(model),
             },
@@ -24,6 +24,19 @@ internal static class ModelDescription
             PreGate = model.Router is { } router ? new PreGate($"{PreGatingRouter.Part}.onnx", router.Experts) : null,
         };
     }
+
+    public static ModelManifest Of(TrainSettings settings, TransformerModel model, ITokenizer tokenizer, JsonObject training)
+    {
+        if (model is DecoderLm decoder)
+            return Of(settings, decoder, tokenizer, training);
+        var masked = model as MaskedLm;
+        return Of(settings, model, masked is null ? ModelManifest.EncoderDecoder : ModelManifest.MaskedLanguageModel, training) with
+        {
+            TokenModel = new TokenModelSizes(model.Vocabulary, settings.Model.ContextLength, FileOf(tokenizer), tokenizer.EndOfText, masked?.MaskId),
+        };
+    }
+
+    private static string FileOf(ITokenizer tokenizer) => tokenizer is BpeTokenizer ? BpeTokenizer.FileName : ByteTokenizer.Name;
 
     public static ModelManifest Of(TrainSettings settings, Classifier model, JsonObject training) =>
         Of(settings, model, ModelManifest.SequenceClassifier, training) with { Classifier = model.Sizes };

@@ -29,9 +29,14 @@ public static class TrainRun
         foreach (var warning in settings.Model.Warnings())
             log.WriteLine($"Warning: {warning}");
         var device = Device(settings.Trainer);
-        if (settings.Supernet.Space.Length > 0 && settings.Model.Backbone is (ModelOptions.Decoder or ModelOptions.Encoder))
-            throw new UserError($"Supernet:Space is {settings.Supernet.Space}, but a model of Model:Backbone={settings.Model.Backbone} is no supernet; set Model:Backbone to {ModelOptions.Perceptron}, {ModelOptions.Convolutional} or {ModelOptions.CellNetwork}.");
-        if (settings.Model.Backbone != ModelOptions.Decoder)
+        if (settings.Supernet.Space.Length > 0 && settings.Model.Backbone == ModelOptions.Encoder)
+            throw new UserError($"Supernet:Space is {settings.Supernet.Space}, but a model of Model:Backbone={settings.Model.Backbone} is no supernet; there are supernets of all other kinds.");
+        var transformer = settings.Model.Backbone is ModelOptions.MaskedLm or ModelOptions.EncoderDecoder || (settings.Model.Backbone == ModelOptions.Decoder && settings.Supernet.Space.Length > 0);
+        if (settings.Trainer.LabelSmoothing > 0 && !transformer)
+            throw new UserError(FormattableString.Invariant($"Trainer:LabelSmoothing is {settings.Trainer.LabelSmoothing}, but this kind of model is trained without; set it to 0."));
+        if (transformer)
+            TransformerRun.Execute(modelFolder, settings, SequenceLength(settings), device, log, terminal, cancel);
+        else if (settings.Model.Backbone != ModelOptions.Decoder)
             ClassifierRun.Execute(modelFolder, settings, device, log, terminal, cancel);
         else
             LanguageModel(modelFolder, settings, device, log, terminal, cancel);

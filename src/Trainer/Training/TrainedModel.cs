@@ -1,8 +1,8 @@
 using System.Text.Json;
 using OnnxMoe.Artifacts;
-using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Supernets;
 
 namespace OnnxMoe.Trainer.Training;
@@ -14,6 +14,9 @@ public sealed record TrainedModel(Model Any, ModelManifest Manifest)
 {
     /// <summary>The search space of a supernet, beside its weights.</summary>
     public const string SpaceFile = "space.json";
+
+    /// <summary>The model as a supernet; null: it is none.</summary>
+    public ISupernet? Supernet { get; private init; }
 
     /// <summary>The model as a language model.</summary>
     /// <exception cref="UserError">It is none.</exception>
@@ -28,17 +31,22 @@ public sealed record TrainedModel(Model Any, ModelManifest Manifest)
         manifest.Verify(modelFolder, weights);
         var options = manifest.Recipe?["Model"]?.Deserialize<ModelOptions>()
             ?? throw new UserError($"{Path.Combine(modelFolder, ModelManifest.FileName)} has no recipe with a section Model, so the model cannot be built again.");
-        Model model = manifest.Classifier is { } sizes ? ClassifierOf(modelFolder, manifest, options, sizes) : new DecoderLm(options, manifest.LanguageModel!.VocabularySize, seed: 0);
+        var settings = manifest.Recipe!["Supernet"]?.Deserialize<SupernetOptions>() ?? new();
+        var supernet = manifest.Classifier is null && SpaceOf(modelFolder, manifest) is { } space ? new TransformerSupernet(options, settings, space, Vocabulary(manifest), seed: 0) : null;
+        Model model = manifest.Classifier is { } sizes ? ClassifierRun.Build(options, settings, SpaceOf(modelFolder, manifest), sizes, seed: 0, device: null)
+            : supernet?.Transformer ?? TransformerModel.Build(options, Vocabulary(manifest), new LayerScope(0));
         WeightFile.Load(Path.Combine(modelFolder, weights), model.Weights);
-        return new TrainedModel(model, manifest);
+        return new TrainedModel(model, manifest) { Supernet = supernet ?? (manifest.Files.ContainsKey(SpaceFile) ? model as ISupernet : null) };
     }
 
-    private static Classifier ClassifierOf(string folder, ModelManifest manifest, ModelOptions options, ClassifierSizes sizes)
+    private static int Vocabulary(ModelManifest manifest) => manifest.LanguageModel?.VocabularySize ?? manifest.TokenModel!.VocabularySize;
+
+    /// <summary>The search space of a supernet; null: it is none.</summary>
+    private static SearchSpace? SpaceOf(string folder, ModelManifest manifest)
     {
-        var supernet = manifest.Recipe!["Supernet"]?.Deserialize<SupernetOptions>() ?? new();
         if (!manifest.Files.ContainsKey(SpaceFile))
-            return ClassifierRun.Build(options, supernet, null, sizes, seed: 0, device: null);
+            return null;
         manifest.Verify(folder, SpaceFile);
-        return ClassifierRun.Build(options, supernet, SearchSpaceFile.Read(Path.Combine(folder, SpaceFile)), sizes, seed: 0, device: null);
+        return SearchSpaceFile.Read(Path.Combine(folder, SpaceFile));
     }
 }

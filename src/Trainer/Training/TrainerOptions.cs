@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Growth;
 
 namespace OnnxMoe.Trainer.Training;
 
@@ -35,6 +36,9 @@ public sealed class TrainerOptions
     [Setting("Steps of linear warm-up", Unit = "steps", Min = 0)]
     public int WarmupSteps { get; set; } = 50;
 
+    [Setting("Part of each target that is spread over all tokens (masked language models, encoder-decoders, supernets of transformers)", Min = 0, Max = 0.9)]
+    public double LabelSmoothing { get; set; }
+
     [Setting("Weight decay of matrices (norms and biases have none)", Min = 0)]
     public double WeightDecay { get; set; } = 0.1;
 
@@ -67,6 +71,9 @@ public sealed class TrainerOptions
 
     [Setting("Where to train", Choices = "cpu|cuda")]
     public string Device { get; set; } = "cpu";
+
+    /// <summary>The section Trainer:Growth.</summary>
+    public GrowthScheduleOptions Growth { get; set; } = new();
 
     /// <summary>The section Trainer:Alternation.</summary>
     public AlternationOptions Alternation { get; set; } = new();

@@ -13,9 +13,14 @@ public sealed class WeightOptimizer : IDisposable
     private readonly Weight[] _weights;
     private readonly OptimizerHelper _optimizer;
     private readonly double _clipNorm;
+    private readonly string _prefix;
 
-    public WeightOptimizer(IReadOnlyList<Weight> weights, TrainerOptions options)
+    /// <param name="weights">Of which the trainable ones are trained.</param>
+    /// <param name="options">Which optimizer.</param>
+    /// <param name="prefix">Of the names in <see cref="Moments"/>, where several optimizers share weights.</param>
+    public WeightOptimizer(IReadOnlyList<Weight> weights, TrainerOptions options, string prefix = "")
     {
+        _prefix = prefix;
         var decayed = weights.Where(w => w.IsTrainable && Decays(w)).ToArray();
         var plain = weights.Where(w => w.IsTrainable && !Decays(w)).ToArray();
         _weights = [.. decayed, .. plain];
@@ -55,9 +60,9 @@ public sealed class WeightOptimizer : IDisposable
     /// <summary>Moment tensors by name, such as <c>first/WEIGHT</c>. They are the live ones: copying into them restores a state.</summary>
     public IEnumerable<(string Name, Tensor Moment)> Moments() => _optimizer.state_dict().State.SelectMany((state, i) => state switch
     {
-        AdamW.State adam => [($"first/{_weights[i].Name}", adam.exp_avg), ($"second/{_weights[i].Name}", adam.exp_avg_sq)],
+        AdamW.State adam => [($"{_prefix}first/{_weights[i].Name}", adam.exp_avg), ($"{_prefix}second/{_weights[i].Name}", adam.exp_avg_sq)],
         // A momentum of 0 is what it is before the first step, when there is none.
-        SGD.State sgd => new[] { ($"momentum/{_weights[i].Name}", sgd.momentum_buffer ??= zeros_like(_weights[i].Parameter).DetachFromDisposeScope()) },
+        SGD.State sgd => new[] { ($"{_prefix}momentum/{_weights[i].Name}", sgd.momentum_buffer ??= zeros_like(_weights[i].Parameter).DetachFromDisposeScope()) },
         _ => throw new InvalidOperationException($"Unknown state {state.GetType()}."),
     });
 

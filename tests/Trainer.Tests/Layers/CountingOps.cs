@@ -26,7 +26,7 @@ internal sealed class CountingOps : OpSet
 
     public override Value Constant(HostTensor tensor) => new Counted(this, (TorchValue)_torch.Constant(tensor));
 
-    public override Value Weight(Weight weight) => new Counted(this, (TorchValue)_torch.Weight(weight));
+    protected override Value Stored(Weight weight) => new Counted(this, _torch.Value(weight.Parameter));
 
     public Value Of(Value value) => new Counted(this, (TorchValue)value);
 

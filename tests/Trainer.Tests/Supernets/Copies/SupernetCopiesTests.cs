@@ -4,6 +4,7 @@ using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Ops;
 using OnnxMoe.Trainer.Supernets.Copies;
 using OnnxMoe.Trainer.Training;
 using TorchSharp;
@@ -24,7 +25,7 @@ public class SupernetCopiesTests
         return new([.. Enumerable.Range(0, 40 * 16).Select(_ => random.NextSingle())], [.. Enumerable.Range(0, 40).Select(i => (long)(i % 3))], 16, 1, 3);
     }
 
-    private static float[] Values(IEnumerable<Ops.Weight> weights) => [.. weights.SelectMany(weight => weight.Parameter.detach().data<float>().ToArray())];
+    private static float[] Values(IEnumerable<Weight> weights) => [.. weights.SelectMany(weight => weight.Parameter.detach().data<float>().ToArray())];
 
     [Fact]
     public void AStepTrainsOneSupernetAlone()
