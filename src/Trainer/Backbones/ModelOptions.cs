@@ -1,5 +1,6 @@
 using System.Text.Json;
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Branches;
 using OnnxMoe.Trainer.Cells;
 using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Experts;
@@ -33,8 +34,11 @@ public sealed class ModelOptions
     /// <summary>The word of <see cref="Backbone"/> for networks of cells.</summary>
     public const string CellNetwork = "cells";
 
-    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies; cnn, cells: networks that classify images by convolutions; masked-lm: a bidirectional language model that fills in masked tokens; encoder-decoder: reads a text and writes another",
-        Choices = "decoder|encoder|mlp|cnn|cells|masked-lm|encoder-decoder")]
+    /// <summary>The word of <see cref="Backbone"/> for networks of parallel branches.</summary>
+    public const string BranchNetwork = "branches";
+
+    [Setting("decoder: a causal language model; encoder: a bidirectional classifier; mlp: a perceptron that classifies; cnn, cells, branches: networks that classify images by convolutions; masked-lm: a bidirectional language model that fills in masked tokens; encoder-decoder: reads a text and writes another",
+        Choices = "decoder|encoder|mlp|cnn|cells|branches|masked-lm|encoder-decoder")]
     public string Backbone { get; set; } = Decoder;
 
     [Setting("Transformer blocks", Min = 1)]
@@ -109,6 +113,9 @@ public sealed class ModelOptions
 
     /// <summary>The section Model:Cnn.</summary>
     public CnnOptions Cnn { get; set; } = new();
+
+    /// <summary>The section Model:Branches.</summary>
+    public BranchOptions Branches { get; set; } = new();
 
     /// <summary>The section Model:Growth.</summary>
     public GrowthOptions Growth { get; set; } = new();

@@ -15,7 +15,7 @@ public static class ModelOptionsCheck
             Require(options.Mlp.Hidden.All(hidden => hidden > 0), $"Model:Mlp:Hidden is {string.Join(',', options.Mlp.Hidden)}; every block needs 1 or more");
             return;
         }
-        if (options.Backbone is ModelOptions.Convolutional or ModelOptions.CellNetwork)
+        if (options.Backbone is ModelOptions.Convolutional or ModelOptions.CellNetwork or ModelOptions.BranchNetwork)
             return; // their sizes depend on the images and the search space; the models check them
         options.CheckHeadSizes();
         Require(options.KvHeads == 0 || options.Heads % options.KvHeads == 0,

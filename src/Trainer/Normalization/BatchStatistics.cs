@@ -17,6 +17,15 @@ public class BatchStatistics
     {
     }
 
-    /// <summary>The live part of stored statistics that a pass uses.</summary>
-    protected static Tensor PartOf(Weight stored, long used) => stored.Parameter.narrow(0, stored.Part?.Dimensions[0][0].Start ?? 0, used);
+    /// <summary>The live parts of stored statistics that a pass uses, with what it found.</summary>
+    protected static IEnumerable<(Tensor Stored, Tensor Found)> Parts(Weight stored, Value found)
+    {
+        var tensor = TorchOps.TensorOf(found).detach();
+        var at = 0L;
+        foreach (var (start, end) in stored.Part?.Dimensions[0] ?? [(0, tensor.shape[0])])
+        {
+            yield return (stored.Parameter.narrow(0, start, end - start), tensor.narrow(0, at, end - start));
+            at += end - start;
+        }
+    }
 }

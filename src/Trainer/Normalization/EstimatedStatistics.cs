@@ -33,10 +33,7 @@ public sealed class EstimatedStatistics : BatchStatistics
     {
         using var noGrad = no_grad();
         var count = _seen[norm] = _seen.GetValueOrDefault(norm) + 1;
-        foreach (var (stored, current) in new[] { (norm.Mean, mean), (norm.Variance, variance) })
-        {
-            var tensor = TorchOps.TensorOf(current);
-            PartOf(stored, tensor.shape[0]).mul_((count - 1.0) / count).add_(tensor, alpha: 1.0 / count);
-        }
+        foreach (var (stored, found) in Parts(norm.Mean, mean).Concat(Parts(norm.Variance, variance)))
+            stored.mul_((count - 1.0) / count).add_(found, alpha: 1.0 / count);
     }
 }

@@ -11,10 +11,7 @@ public sealed class RunningStatistics : BatchStatistics
     public override void Observe(BatchNorm norm, Value mean, Value variance)
     {
         using var noGrad = no_grad();
-        foreach (var (stored, current) in new[] { (norm.Mean, mean), (norm.Variance, variance) })
-        {
-            var tensor = TorchOps.TensorOf(current).detach();
-            PartOf(stored, tensor.shape[0]).mul_(1 - Rate).add_(tensor, alpha: Rate);
-        }
+        foreach (var (stored, found) in Parts(norm.Mean, mean).Concat(Parts(norm.Variance, variance)))
+            stored.mul_(1 - Rate).add_(found, alpha: Rate);
     }
 }

@@ -26,5 +26,18 @@ public sealed record WeightPart(params IReadOnlyList<IReadOnlyList<(long Start, 
         return whole;
     }
 
+    /// <summary>Positions of its elements in the whole weight of a shape, both row by row.</summary>
+    public long[] Positions(long[] shape)
+    {
+        long[] positions = [0];
+        for (var dimension = 0; dimension < shape.Length; dimension++)
+        {
+            var (before, size) = (positions, shape[dimension]);
+            long[] kept = [.. Dimensions[dimension].SelectMany(range => Enumerable.Range((int)range.Start, (int)(range.End - range.Start)).Select(i => (long)i))];
+            positions = [.. before.SelectMany(position => kept.Select(i => (position * size) + i))];
+        }
+        return positions;
+    }
+
     private static long Size(IReadOnlyList<(long Start, long End)> ranges) => ranges.Sum(range => range.End - range.Start);
 }

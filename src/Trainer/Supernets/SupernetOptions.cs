@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts.Configuration;
 using OnnxMoe.Trainer.Supernets.Copies;
+using OnnxMoe.Trainer.Tickets;
 
 namespace OnnxMoe.Trainer.Supernets;
 
@@ -17,6 +18,9 @@ public sealed class SupernetOptions
 
     [Setting("How many architectures at random", Min = 1)]
     public int RandomPaths { get; set; } = 1;
+
+    /// <summary>The section Supernet:Tickets.</summary>
+    public TicketOptions Tickets { get; set; } = new();
 
     /// <summary>The section Supernet:Copies.</summary>
     public CopiesOptions Copies { get; set; } = new();

@@ -5,6 +5,7 @@ using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Branches;
 using OnnxMoe.Trainer.Cells;
 using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Data;
@@ -13,6 +14,7 @@ using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Supernets;
 using OnnxMoe.Trainer.Supernets.Copies;
+using OnnxMoe.Trainer.Tickets;
 using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Training;
@@ -31,7 +33,7 @@ public static class ClassifierRun
         var sizes = LabeledDataset.SizesOf(settings.Data);
         if (settings.Model.Backbone == ModelOptions.Encoder && sizes.Length != settings.Model.ContextLength)
             throw new UserError($"Model:ContextLength is {settings.Model.ContextLength}, but the sequences of Data:Source {settings.Data.Source} have {sizes.Length} positions.");
-        if (settings.Model.Backbone is ModelOptions.Convolutional or ModelOptions.CellNetwork)
+        if (settings.Model.Backbone is ModelOptions.Convolutional or ModelOptions.CellNetwork or ModelOptions.BranchNetwork)
             ImageClassifier.CheckImage(settings.Data);
         var data = LabeledDataset.Open(settings.Data);
         var spaceFile = settings.Supernet.SpaceFile(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!);
@@ -46,6 +48,7 @@ public static class ClassifierRun
         using ITrainingStep step = model switch
         {
             SupernetCopies copies => new CopiesStep(copies, settings.Supernet.Copies, data.Train, options, settings.Seed, device),
+            TicketClassifier ticket => new TicketStep(ticket, settings.Supernet.Tickets, data.Train, options, settings.Seed, device),
             GrowingClassifier growing => GrowthTraining.Of(growing, data.Train, options, settings.Seed, device),
             _ => new ClassifierStep(model, new WeightOptimizer(model.Weights, options), data.Train, options, settings.Seed, device)
             {
@@ -58,7 +61,7 @@ public static class ClassifierRun
         if (model is IMaterialized other)
         {
             var (ordinary, sizesOf) = other.Materialize();
-            (model, settings, evaluator) = (ordinary, settings with { Model = sizesOf }, new ClassifierEvaluator(ordinary, options.BatchSize, device));
+            (model, settings, evaluator) = (ordinary, settings with { Model = sizesOf, Supernet = new() }, new ClassifierEvaluator(ordinary, options.BatchSize, device));
         }
         Finish(modelFolder, settings, spaceFile, evaluator, model, data, result.State, result.Metrics, log);
 
@@ -78,6 +81,8 @@ public static class ClassifierRun
             return options.Backbone == ModelOptions.Convolutional && space is null ? new GrowingClassifier(options, sizes, seed, device)
                 : throw new UserError("Model:Growth:Templates makes a network grow; set Model:Backbone to cnn, and no Supernet:Space.");
         var scope = new LayerScope(seed, device);
+        if (supernet.Tickets.IsOn)
+            return options.Backbone == ModelOptions.BranchNetwork ? new TicketClassifier(options, sizes, scope) : throw new UserError("Supernet:Tickets searches the channels of branches; set Model:Backbone to branches.");
         return space is not null && supernet.Copies.Count > 1 ? new SupernetCopies(scope, supernet.Copies.Count, copy => Build(options, space, sizes, copy)) : Build(options, space, sizes, scope);
     }
 
@@ -85,6 +90,8 @@ public static class ClassifierRun
     {
         ModelOptions.Convolutional => new CnnClassifier(options, space, sizes, scope),
         ModelOptions.CellNetwork => new CellClassifier(options, space, sizes, scope),
+        ModelOptions.BranchNetwork when space is null => new BranchClassifier(options, sizes, scope),
+        ModelOptions.BranchNetwork => throw new UserError($"Supernet:Space is {space.Name}, but a network of branches (Model:Backbone) is searched by Supernet:Tickets; leave the space out."),
         ModelOptions.Perceptron => new MlpClassifier(options, space, sizes, scope),
         _ => new EncoderClassifier(options, sizes, scope),
     };
