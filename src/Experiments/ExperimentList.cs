@@ -24,6 +24,7 @@ public static class ExperimentList
         new MoePlusPlus(),
         new DynamicMoe(),
         new Bam(),
+        new SimqNas(),
     ];
 
     /// <summary>The experiment of that name, with or without its number.</summary>

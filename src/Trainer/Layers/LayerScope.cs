@@ -30,6 +30,9 @@ public sealed class LayerScope
     private LayerScope(string prefix, LayerScope? parent, Generator random, Device? device, bool trainable, int block, bool isApart = false) =>
         (_prefix, _parent, _random, _device, _trainable, _block, _isApart) = (prefix, parent, random, device, trainable, block, isApart);
 
+    /// <summary>Dotted path of what is made here; empty for the whole model.</summary>
+    public string Name => _prefix;
+
     public IReadOnlyList<Weight> Weights => _weights;
 
     public IReadOnlyList<CacheSlot> Caches => _caches;
@@ -80,6 +83,9 @@ public sealed class LayerScope
     /// <summary>Stored statistics, all of one value at first; no parameters, and not trained.</summary>
     public Weight Statistic(string name, double value, params long[] shape) => Add(name, full(shape, value, dtype: ScalarType.Float32), isStatistic: true);
 
+    /// <summary>Bytes that training leaves as they are, such as the codes of quantized numbers; 0 at first.</summary>
+    public Weight Codes(string name, params long[] shape) => Add(name, zeros(shape, ScalarType.Byte), trainable: false);
+
     /// <summary>A square matrix with one value on the diagonal and 0 elsewhere.</summary>
     public Weight Diagonal(string name, double value, long size) => Add(name, eye(size, dtype: ScalarType.Float32).mul_(value));
 
@@ -100,8 +106,8 @@ public sealed class LayerScope
         return weight;
     }
 
-    private Weight Add(string name, Tensor initial, bool isStatistic = false) =>
-        Adopt(new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && !isStatistic)) { IsStatistic = isStatistic });
+    private Weight Add(string name, Tensor initial, bool trainable = true, bool isStatistic = false) =>
+        Adopt(new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && trainable && !isStatistic)) { IsStatistic = isStatistic });
 
     private string Path(string name) => _prefix.Length == 0 ? name : $"{_prefix}.{name}";
 }
