@@ -26,7 +26,7 @@ public sealed class QuantizedSupernet
         _quantizer = new StaticQuantizer(images, new());
     }
 
-    /// <summary>Width and hidden sizes of 32, 64 or 96, up to 4 blocks; each linear layer of 4, 8 or 32 bits, symmetric or not.</summary>
+    /// <summary>Width and hidden sizes of 16, 32 or 64, up to 7 blocks; each linear layer of 4, 8 or 32 bits, symmetric or not.</summary>
     public static SearchSpace DigitSpace { get; } = EnumeratedSupernet.ReadSpace("digits-simq.json");
 
     /// <summary>Loss on the validation images, and bytes of the exported file.</summary>

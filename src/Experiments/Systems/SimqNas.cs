@@ -68,7 +68,7 @@ public sealed class SimqNas : Experiment
         string Times(double ratio) => ratio.ToString("F2", CultureInfo.InvariantCulture);
         string Speed(int width, int batch) => Times(IntegerSpeed.Of(width, 4, batch));
         return new ExperimentResult(
-            $"A supernet of residual perceptrons (width and hidden sizes of 32, 64 or 96, 1 to 4 blocks) is trained for each seed, {training.Steps} sandwich steps of {training.BatchSize} images. A candidate is cut out, its linear layers are quantized as its genes "
+            $"A supernet of residual perceptrons (width and hidden sizes of 16, 32 or 64, 1 to 7 blocks: as many sizes as in 07) is trained for each seed, {training.Steps} sandwich steps of {training.BatchSize} images. A candidate is cut out, its linear layers are quantized as its genes "
             + "say (4, 8 or 32 bits, symmetric or asymmetric, a range for each output; inputs of quantized layers in 8 bits, ranges of least entropy lost over 100 training images), and its loss on the validation images and the bytes of its ONNX file are "
             + $"measured. The space has {QuantizedSupernet.DigitSpace.Size:N0} different candidates; each arm measures {Budget}. The reference point of the hypervolume lies a tenth of its extent beyond the worst of the front of all arms together.",
             arms,
@@ -83,7 +83,7 @@ public sealed class SimqNas : Experiment
             Notes =
             [
                 "The paper's baseline is the quantized network, not the one of floating-point numbers; so is it here. Its 4.8 times in latency are of large networks on server processors with integer instructions.",
-                $"Latency when this page was written, one thread of ONNX Runtime, 4 blocks: 32 bits take {Speed(96, 1)} times as long as 8 bits with one image and width 96, {Speed(96, 64)} with 64 images, and at width 512 {Speed(512, 1)} and {Speed(512, 64)}; "
+                $"Latency when this page was written, one thread of ONNX Runtime, 4 blocks: 32 bits take {Speed(64, 1)} times as long as 8 bits with one image and width 64, {Speed(64, 64)} with 64 images, and at width 512 {Speed(512, 1)} and {Speed(512, 64)}; "
                 + "below 1 there is no latency benefit at that size.",
                 "4 bits are weights packed two to a byte, unpacked by standard operators; their inputs have 8 bits. The paper has 8 and 32 bits alone; with those the digits lose almost nothing, and there would be little to search.",
                 "The gene of a scheme counts only where its layer is quantized; in the paper's code it always does, and its genes of BERT are shifted against the features.",

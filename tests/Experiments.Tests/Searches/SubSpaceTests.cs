@@ -20,9 +20,9 @@ public class SubSpaceTests
     public void SizesAreTheSubnetworksWithoutQuantization()
     {
         var sizes = SubSpace.Sizes(Space);
-        Assert.Equal(360, (int)sizes.Space.Size);
+        Assert.Equal(9837, (int)sizes.Space.Size);
         var whole = sizes.Space.All().Select(sizes.ToWhole).ToArray();
-        Assert.Equal(360, whole.Distinct().Count());
+        Assert.Equal(9837, whole.Distinct().Count());
         Assert.All(whole, architecture => Assert.True(architecture.Word("embedding_bits") == "32" && architecture.Word("up_bits") == "32" && architecture.Word("head_bits") == "32"));
     }
 
@@ -39,7 +39,7 @@ public class SubSpaceTests
         {
             var architecture = part.Space.Random(random);
             var whole = part.ToWhole(architecture);
-            Assert.Equal(networks[architecture.Whole("network")].Genes[..6].ToArray(), whole.Genes[..6].ToArray());
+            Assert.Equal(networks[architecture.Whole("network")].Genes[..9].ToArray(), whole.Genes[..9].ToArray());
             if (!seen.TryAdd(whole, architecture))
                 Assert.Equal(seen[whole], architecture);
         }
@@ -51,12 +51,12 @@ public class SubSpaceTests
         using var log = new MeasurementLog(Space, 80, Measure);
         new SequentialSearch(new Linas(new EvolutionOptions { Population = 15 }, 100)).Run(Space, 2, log, 1);
         Assert.Equal(80, log.All.Count);
-        static bool IsPlain(Architecture architecture) => architecture.Equals(SubSpace.Sizes(Space).ToWhole(SubSpace.Sizes(Space).Space.Of([.. architecture.Genes[..6]])));
+        static bool IsPlain(Architecture architecture) => architecture.Equals(SubSpace.Sizes(Space).ToWhole(SubSpace.Sizes(Space).Space.Of([.. architecture.Genes[..9]])));
         Assert.All(log.All.Take(40), measured => Assert.True(IsPlain(measured.Architecture)));
         Assert.True(log.All.Skip(40).Count(measured => !IsPlain(measured.Architecture)) > 20);
         var eight = log.All[40].Architecture;
         Assert.Equal(SequentialSearch.InEightBits(eight), eight);
-        var sizes = log.All.Take(40).Select(measured => string.Join(',', measured.Architecture.Genes[..6].ToArray())).ToHashSet();
-        Assert.All(log.All.Skip(40), measured => Assert.Contains(string.Join(',', measured.Architecture.Genes[..6].ToArray()), sizes));
+        var sizes = log.All.Take(40).Select(measured => string.Join(',', measured.Architecture.Genes[..9].ToArray())).ToHashSet();
+        Assert.All(log.All.Skip(40), measured => Assert.Contains(string.Join(',', measured.Architecture.Genes[..9].ToArray()), sizes));
     }
 }
