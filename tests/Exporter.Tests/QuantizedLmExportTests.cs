@@ -62,6 +62,7 @@ public class QuantizedLmExportTests
         Assert.Equal(packed, stored.Sum(initializer => initializer.Load().Data.LongLength));
         // Embedding, head and norms are floating-point numbers.
         var rest = sizeof(float) * ((2L * Vocabulary * 256) + (7 * 256) + (2 * 32 * 64));
-        Assert.InRange(exported.Model.FileSize / (double)(packed + rest), 1, 1.02);
+        // Nodes take a fixed number of bytes, which 1 % of a larger model would be.
+        Assert.InRange(exported.Model.FileSize - (packed + rest), 0, 60_000);
     }
 }

@@ -54,7 +54,7 @@ public sealed class WeightOptimizer : IDisposable
             group.LearningRate = learningRate;
         for (var i = 0; i < _weights.Length; i++)
             if (_weights[i].Parameter.grad is null)
-                _skipped[i].add_((Scalar)1);
+                _skipped[i].add_((TorchSharp.Scalar)1);
         _optimizer.step();
         _optimizer.zero_grad();
     }

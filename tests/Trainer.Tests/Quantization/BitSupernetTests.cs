@@ -114,7 +114,7 @@ public class BitSupernetTests
             supernet.Active = space.Of(choice, choice, choice);
             return Math.Sqrt(Logits(supernet.Lm).Zip(expected).Average(pair => Math.Pow(pair.First - pair.Second, 2)) / expected.Average(x => x * x));
         }
-        Assert.InRange(Error(2), 1e-5, 0.02);
+        Assert.InRange(Error(2), 1e-5, 0.05);
         Assert.True(Error(1) > 2 * Error(2) && Error(0) > 2 * Error(1));
     }
 
