@@ -14,6 +14,7 @@ public static class ExperimentList
         new HardwareAwareNas(),
         new ReadMe(),
         new Uoe(),
+        new OneQuantLlm(),
         new DeepSeekMoe(),
         new MixtureGrowth(),
         new ChainOfExperts(),

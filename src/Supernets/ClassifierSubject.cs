@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Verification;
 using OnnxMoe.Search.Spaces;
@@ -9,6 +9,7 @@ using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Supernets.Copies;
+using OnnxMoe.Trainer.Supernets;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets;
@@ -19,9 +20,8 @@ namespace OnnxMoe.Supernets;
 internal sealed class ClassifierSubject(TrainedModel trained, CalibrationOptions calibration) : SearchSubject(trained)
 {
     private readonly LabeledDataset _data = LabeledDataset.Open(trained.Manifest.Recipe!["Data"].Deserialize<DataOptions>()!);
-    private StaticQuantizer? _quantizer;
-
     private readonly Dictionary<Architecture, int> _best = [];
+    private StaticQuantizer? _quantizer;
 
     public override bool Classifies => true;
 
@@ -73,7 +73,7 @@ internal sealed class ClassifierSubject(TrainedModel trained, CalibrationOptions
         var options = Supernet.OptionsOf(architecture);
         if (options.Quantization.Bits.Length == 0)
             return extracted;
-        var quantized = ClassifierRun.Build(options, null, ((Classifier)extracted).Sizes, seed: 0, device: null);
+        var quantized = ClassifierRun.Build(options, new SupernetOptions(), null, ((Classifier)extracted).Sizes, seed: 0, device: null);
         (_quantizer ??= new(_data, calibration)).Quantize((Classifier)extracted, quantized);
         return quantized;
     }

@@ -7,7 +7,7 @@ namespace OnnxMoe.Supernets;
 /// <summary>The recipe's section Search.</summary>
 public sealed class SearchOptions
 {
-    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), at random, or by measuring all of a small space", Choices = "linas|evolution|random|all")]
+    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), at random, at random and then where it pays (sensitivity; Yi et al. 2024), or by measuring all of a small space", Choices = "linas|evolution|random|sensitivity|all")]
     public string Method { get; set; } = "linas";
 
     [Setting("Architectures to measure", Min = 1)]

@@ -61,6 +61,7 @@ public static class SearchRun
     private static SearchMethod MethodOf(SearchOptions options) => options.Method switch
     {
         "random" => new RandomSearch(),
+        "sensitivity" => new SensitivitySearch(),
         "all" => new ExhaustiveSearch(),
         "evolution" => new EvolutionarySearch(options.Evolution),
         _ => new Linas(options.Evolution, options.Predictions),

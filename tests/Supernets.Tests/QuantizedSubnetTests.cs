@@ -44,7 +44,7 @@ public sealed class QuantizedSubnetTests : IDisposable
 
     private Classifier Quantized(MlpClassifier supernet, Architecture architecture)
     {
-        var model = ClassifierRun.Build(supernet.OptionsOf(architecture), null, Sizes, 0, null);
+        var model = ClassifierRun.Build(supernet.OptionsOf(architecture), new SupernetOptions(), null, Sizes, 0, null);
         new StaticQuantizer(_data, new()).Quantize((Classifier)supernet.Extract(architecture), model);
         return model;
     }

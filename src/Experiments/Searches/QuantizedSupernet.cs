@@ -51,7 +51,7 @@ public sealed class QuantizedSupernet
         var extracted = (Classifier)_supernet.Extract(architecture);
         if (options.Quantization.Bits.Length == 0)
             return extracted;
-        var quantized = ClassifierRun.Build(options, null, extracted.Sizes, seed: 0, device: null);
+        var quantized = ClassifierRun.Build(options, new SupernetOptions(), null, extracted.Sizes, seed: 0, device: null);
         _quantizer.Quantize(extracted, quantized);
         return quantized;
     }

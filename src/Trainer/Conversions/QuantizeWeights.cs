@@ -11,11 +11,14 @@ namespace OnnxMoe.Trainer.Conversions;
 /// </summary>
 public sealed class QuantizeWeights : Conversion
 {
+    /// <summary>The word of this conversion.</summary>
+    public const string Word = "quantize";
+
     private const int Batch = 16;
 
     private ConversionInput? _input;
 
-    public override string Name => "quantize";
+    public override string Name => Word;
 
     public override void Prepare(ConversionInput input) => _input = input;
 

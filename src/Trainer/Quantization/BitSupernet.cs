@@ -33,7 +33,7 @@ public sealed class BitSupernet : ISupernet
         options.CheckGroups();
         var (genes, _) = space.Find(Gene);
         var bits = Enumerable.Range(0, genes.Choices.Count).Select(choice => (int)genes.Number(choice)).ToArray();
-        if (genes.Count != options.Layers || space.Groups.Count > 1)
+        if (genes.Count != options.Layers || !Holds(space))
             throw new UserError($"The search space '{space.Name}' must have the genes '{Gene}' alone, {options.Layers} of them: one for each block of the model.");
         if (bits.FirstOrDefault(b => b is < 2 or > 8) is > 0 and var wrong)
             throw new UserError($"The search space '{space.Name}' lets '{Gene}' be {wrong}; a block may have 2 to 8 bits.");
@@ -49,6 +49,9 @@ public sealed class BitSupernet : ISupernet
         _banks = [.. banks.Chunk(banks.Count / options.Layers)];
         Active = space.Largest;
     }
+
+    /// <summary>True for a space of such genes.</summary>
+    public static bool Holds(SearchSpace space) => space.Groups.All(group => group.Name == Gene);
 
     public SearchSpace Space { get; }
 

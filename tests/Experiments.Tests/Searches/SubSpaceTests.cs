@@ -17,6 +17,10 @@ public class SubSpaceTests
     }
 
     [Fact]
+    public void TheSpaceIsCounted() =>
+        Assert.Equal(Enumerable.Range(1, 7).Aggregate(System.Numerics.BigInteger.Zero, (sum, d) => sum + (3 * System.Numerics.BigInteger.Pow(3, d) * System.Numerics.BigInteger.Pow(5, (2 * d) + 2))), Space.Size);
+
+    [Fact]
     public void SizesAreTheSubnetworksWithoutQuantization()
     {
         var sizes = SubSpace.Sizes(Space);
