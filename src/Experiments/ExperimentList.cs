@@ -14,6 +14,7 @@ public static class ExperimentList
         new HardwareAwareNas(),
         new ReadMe(),
         new Uoe(),
+        new OneQuantLlm(),
         new DeepSeekMoe(),
         new MixtureGrowth(),
         new ChainOfExperts(),
@@ -25,6 +26,7 @@ public static class ExperimentList
         new MoePlusPlus(),
         new DynamicMoe(),
         new Bam(),
+        new SimqNas(),
     ];
 
     /// <summary>The experiment of that name, with or without its number.</summary>

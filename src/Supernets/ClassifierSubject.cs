@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Verification;
@@ -6,17 +7,21 @@ using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Normalization;
+using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Supernets.Copies;
+using OnnxMoe.Trainer.Supernets;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets;
 
 /// <summary>A supernet that classifies.</summary>
-internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(trained)
+/// <param name="trained">The supernet.</param>
+/// <param name="calibration">Of subnetworks that are quantized.</param>
+internal sealed class ClassifierSubject(TrainedModel trained, CalibrationOptions calibration) : SearchSubject(trained)
 {
     private readonly LabeledDataset _data = LabeledDataset.Open(trained.Manifest.Recipe!["Data"].Deserialize<DataOptions>()!);
-
     private readonly Dictionary<Architecture, int> _best = [];
+    private StaticQuantizer? _quantizer;
 
     public override bool Classifies => true;
 
@@ -52,6 +57,26 @@ internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(tr
     public override Quality Test(Model model) => On(model, _data.Test);
 
     public override HostTensor HeldOutLogits(Model model, TextWriter log) => TorchRunner.Run(model, HeldOutSequences.Load((Classifier)Trained.Any, Trained.Manifest, log))["logits"];
+
+    public override string Conditions => QuantGenes.AreIn(Supernet.Space) ? $"-{calibration.Method}{calibration.Samples}" : "";
+
+    public override void Describe(JsonObject measured)
+    {
+        if (_quantizer?.Examples is { } examples)
+            measured["calibration"] = new JsonObject { ["method"] = calibration.Method, ["samples"] = examples.Samples, ["sha256"] = examples.Sha256 };
+    }
+
+    public override bool IsChanged(Architecture architecture) => Supernet.OptionsOf(architecture).Quantization.Bits.Length > 0;
+
+    protected override Model Finished(Architecture architecture, Model extracted)
+    {
+        var options = Supernet.OptionsOf(architecture);
+        if (options.Quantization.Bits.Length == 0)
+            return extracted;
+        var quantized = ClassifierRun.Build(options, new SupernetOptions(), null, ((Classifier)extracted).Sizes, seed: 0, device: null);
+        (_quantizer ??= new(_data, calibration)).Quantize((Classifier)extracted, quantized);
+        return quantized;
+    }
 
     private static Quality On(Model model, LabeledSequences data)
     {

@@ -15,6 +15,7 @@ internal sealed record Objective(string Name, string Unit, string Format, Func<S
         new("error", "share of the inputs", "P2", subnet => 1 - subnet.Quality.Accuracy!.Value),
         new("parameters", "parameters", "N0", subnet => subnet.Parameters),
         new("flops", "FLOPs", "N0", subnet => subnet.Flops),
+        new("bytes", "bytes of the file", "N0", subnet => subnet.Bytes),
         new("latency", "ms", "F4", subnet => subnet.Latency.Median),
     ];
 

@@ -1,18 +1,19 @@
 using OnnxMoe.Artifacts.Configuration;
 using OnnxMoe.Search.Evolution;
+using OnnxMoe.Trainer.Quantization;
 
 namespace OnnxMoe.Supernets;
 
 /// <summary>The recipe's section Search.</summary>
 public sealed class SearchOptions
 {
-    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), at random, or by measuring all of a small space", Choices = "linas|evolution|random|all")]
+    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), at random, at random and then where it pays (sensitivity; Yi et al. 2024), or by measuring all of a small space", Choices = "linas|evolution|random|sensitivity|all")]
     public string Method { get; set; } = "linas";
 
     [Setting("Architectures to measure", Min = 1)]
     public int Budget { get; set; } = 250;
 
-    [Setting("What is minimized, 1 to 3 separated by commas: loss (nats) or error (a share) on validation data, parameters, flops (of one input), latency (ms in ONNX Runtime)")]
+    [Setting("What is minimized, 1 to 3 separated by commas: loss (nats) or error (a share) on validation data, parameters, flops (of one input), bytes (of the exported file), latency (ms in ONNX Runtime)")]
     public string Objectives { get; set; } = "loss,latency";
 
     [Setting("Predictions of one evolution between measurements (linas)", Min = 1)]
@@ -32,6 +33,9 @@ public sealed class SearchOptions
 
     [Setting("Threads of ONNX Runtime; 0: as many as there are cores", Min = 0)]
     public int Threads { get; set; } = 1;
+
+    /// <summary>The section Search:Calibration.</summary>
+    public CalibrationOptions Calibration { get; set; } = new();
 
     /// <summary>The section Search:Evolution.</summary>
     public EvolutionOptions Evolution { get; set; } = new();

@@ -27,8 +27,10 @@ internal sealed class SearchOutcome(string modelFolder, SearchSubject subject, S
         var chosen = new Subnet(subject, Choice.Of(options, space, objectives, result.Front), _meter);
         var folder = Path.TrimEndingDirectorySeparator(modelFolder) + "-subnet";
         var test = subject.Test(chosen.Model);
-        SubnetFolder.Write(folder, modelFolder, subject.Trained, chosen.Architecture, chosen.Model, Measured(chosen.Quality, test));
-        log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Chosen ({options.Choose}): {chosen.Architecture}; test {(test.Accuracy is { } accuracy ? $"accuracy {accuracy:P2}" : $"loss {test.Loss:F4}")}; as a model of its own within {Difference(chosen, log):G2} of the supernet."));
+        var measured = Measured(chosen.Quality, test);
+        subject.Describe(measured);
+        SubnetFolder.Write(folder, modelFolder, subject.Trained, chosen.Architecture, chosen.Model, measured);
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Chosen ({options.Choose}): {chosen.Architecture}; test {(test.Accuracy is { } accuracy ? $"accuracy {accuracy:P2}" : $"loss {test.Loss:F4}")}; as a model of its own{(subject.IsChanged(chosen.Architecture) ? ", before it is quantized," : "")} within {Difference(chosen, log):G2} of the supernet."));
         ExportRun.Execute(folder, export, log, cancel);
         (string Name, Subnet Subnet)[] compared = [.. new[] { ("largest", new Subnet(subject, space.Largest, _meter)), ("chosen", chosen), ("smallest", new Subnet(subject, space.Smallest, _meter)) }
             .Where(one => subject.Supernet.IsValid(one.Item2.Architecture))];
@@ -55,7 +57,7 @@ internal sealed class SearchOutcome(string modelFolder, SearchSubject subject, S
     {
         subject.Activate(chosen.Architecture);
         var difference = new OutputDifference("extracted");
-        difference.Add(subject.HeldOutLogits(subject.Supernet.Model, log), subject.HeldOutLogits(chosen.Model, log));
+        difference.Add(subject.HeldOutLogits(subject.Supernet.Model, log), subject.HeldOutLogits(subject.Supernet.Extract(chosen.Architecture), log));
         return difference.ToCheck().MaxAbsolute;
     }
 }

@@ -30,9 +30,9 @@ internal static class SearchPage
             .Section("The course of the search", $"Hypervolume of the front below the worst of each objective ({string.Join(", ", objectives.Zip(result.Reference, (objective, worst) => $"{objective.Name} {Show(objective, worst)}"))}), as a share of the last.")
             .Charts(new LineChart("Hypervolume by measurement", "measurements", "share of the last", [new("hypervolume", result.Hypervolume) { At = [.. Enumerable.Range(1, result.Hypervolume.Count).Select(i => (double)i)] }]) { Wide = true })
             .Section("The chosen subnetwork beside the ends", $"Loss and accuracy on validation data; times of one input in ONNX Runtime, {options.Threads} thread(s), the median of {options.Repetitions} runs taken in turns after {options.WarmUp} unmeasured ones; {Machine.Describe()}.")
-            .Table(new ReportTable(["", "architecture", "loss (nats)", "accuracy", "parameters", "FLOPs", "latency (ms)", "quartiles (ms)"],
+            .Table(new ReportTable(["", "architecture", "loss (nats)", "accuracy", "parameters", "FLOPs", "bytes", "latency (ms)", "quartiles (ms)"],
                 [.. compared.Select(one => (IReadOnlyList<string>)[one.Name, one.Subnet.Architecture.ToString(), F4(one.Subnet.Quality.Loss), one.Subnet.Quality.Accuracy is { } accuracy ? Percent(accuracy) : "",
-                    $"{one.Subnet.Parameters:N0}", one.Subnet.Flops.ToString("N0", CultureInfo.InvariantCulture), F4(one.Latency.Median), $"{F4(one.Latency.Lower)} to {F4(one.Latency.Upper)}"])], 1))
+                    $"{one.Subnet.Parameters:N0}", one.Subnet.Flops.ToString("N0", CultureInfo.InvariantCulture), $"{one.Subnet.Bytes:N0}", F4(one.Latency.Median), $"{F4(one.Latency.Lower)} to {F4(one.Latency.Upper)}"])], 1))
             .Section("Members of the front", result.Front.Count > MostRows ? $"The first {MostRows}; front.json has all {result.Front.Count}." : "")
             .Table(new ReportTable(["genes", "architecture", .. objectives.Select(objective => $"{objective.Name} ({objective.Unit})")],
                 [.. result.Front.Take(MostRows).Select(member => (IReadOnlyList<string>)[member.Architecture.Key, member.Architecture.ToString(), .. objectives.Zip(member.Objectives, Show)])],

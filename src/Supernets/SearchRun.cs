@@ -22,7 +22,7 @@ public static class SearchRun
     /// <exception cref="UserError">The model is no supernet, or settings do not fit.</exception>
     public static void Execute(string modelFolder, SearchOptions options, ExportOptions export, long seed, TextWriter log, bool terminal, CancellationToken cancel)
     {
-        var subject = SearchSubject.Of(modelFolder, TrainedModel.Load(modelFolder), log);
+        var subject = SearchSubject.Of(modelFolder, TrainedModel.Load(modelFolder), options, log);
         var objectives = Objective.Parse(options.Objectives, subject.Classifies);
         var space = subject.Supernet.Space;
         log.WriteLine($"{subject.Trained.Manifest.Name}: {space.Size:N0} architectures; {options.Method} measures {options.Budget}: {options.Objectives}");
@@ -54,13 +54,14 @@ public static class SearchRun
     private static string LogFile(string modelFolder, SearchSubject subject, SearchOptions options, IReadOnlyList<Objective> objectives)
     {
         var timing = objectives.Any(objective => objective.Name == "latency") ? $"-threads{options.Threads}" : "";
-        var name = $"{string.Join('-', objectives.Select(objective => objective.Name))}-{subject.Trained.Manifest.Files["weights.safetensors"][..12]}{timing}.jsonl";
+        var name = $"{string.Join('-', objectives.Select(objective => objective.Name))}-{subject.Trained.Manifest.Files["weights.safetensors"][..12]}{subject.Conditions}{timing}.jsonl";
         return Path.Combine(modelFolder, "search", name);
     }
 
     private static SearchMethod MethodOf(SearchOptions options) => options.Method switch
     {
         "random" => new RandomSearch(),
+        "sensitivity" => new SensitivitySearch(),
         "all" => new ExhaustiveSearch(),
         "evolution" => new EvolutionarySearch(options.Evolution),
         _ => new Linas(options.Evolution, options.Predictions),

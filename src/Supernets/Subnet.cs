@@ -1,3 +1,4 @@
+using OnnxMoe.Exporter;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 
@@ -22,6 +23,9 @@ internal sealed class Subnet(SearchSubject subject, Architecture architecture, L
     public Quality Quality => _quality ??= subject.Validate(Model);
 
     public long Parameters => ModelCost.Parameters(Model).Total;
+
+    /// <summary>Of the exported model as one file.</summary>
+    public long Bytes => ModelExporter.Export(Model, ExportTarget.Onnx, WeightPrecision.Fp32, "subnet").FileSize;
 
     /// <summary>Of one input.</summary>
     public double Flops => Model.CostOfToken(subject.Cost).Sum(cost => cost.Flops);

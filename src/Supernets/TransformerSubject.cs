@@ -28,7 +28,7 @@ internal sealed class TransformerSubject : SearchSubject
         _task = TokenTask.Of(recipe["Data"].Deserialize<DataOptions>()!, options, trainer.SequenceLength == 0 ? options.ContextLength : trainer.SequenceLength, trainer.EvaluationTokens, log);
         _batch = _task.HeldOut(test: true, 4).First();
         _one = _task.HeldOut(test: false, 1).First();
-        _distillation = Distillation.Of(modelFolder, recipe["Supernet"].Deserialize<SupernetOptions>()!.Distill, (TransformerSupernet)Supernet, _task.Tokenizer);
+        _distillation = Supernet is TransformerSupernet elastic ? Distillation.Of(modelFolder, recipe["Supernet"].Deserialize<SupernetOptions>()!.Distill, elastic, _task.Tokenizer) : null;
     }
 
     public override bool Classifies => false;

@@ -87,7 +87,7 @@ public sealed class SearchRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Search:Objectives has 'speed'; there are loss, error, parameters, flops, latency.", "speed", "knee", "")]
+    [InlineData("Search:Objectives has 'speed'; there are loss, error, parameters, flops, bytes, latency.", "speed", "knee", "")]
     [InlineData("give 1 to 3 different ones", "loss,loss", "knee", "")]
     [InlineData("has 5 genes, not 2", "loss,flops", "1,2", "")]
     [InlineData("Search:Limit is 'latency=1'; it must be one of the objectives (loss, flops)", "loss,flops", "best", "latency=1")]

@@ -5,6 +5,7 @@ using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Supernets;
 using OnnxMoe.Trainer.Training;
 
@@ -30,9 +31,10 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
         var space = Space is null ? null : SearchSpaceFile.Read(Space);
         var vocabulary = Data.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer().VocabularySize : Data.VocabularySize;
         var classifies = Model.Backbone is not (ModelOptions.Decoder or ModelOptions.MaskedLm or ModelOptions.EncoderDecoder);
-        var supernet = classifies || space is null ? null : new TransformerSupernet(Model, Supernet, space, vocabulary, seed: 0);
+        var bits = !classifies && space is not null && BitSupernet.Holds(space) ? new BitSupernet(Model, space, vocabulary, seed: 0) : null;
+        var supernet = classifies || space is null || bits is not null ? null : new TransformerSupernet(Model, Supernet, space, vocabulary, seed: 0);
         Model model = classifies ? ClassifierRun.Build(Model, Supernet, space, LabeledDataset.SizesOf(Data), seed: 0, device: null)
-            : supernet?.Transformer ?? TransformerModel.Build(Model, vocabulary, new LayerScope(0));
+            : supernet?.Transformer ?? bits?.Model ?? TransformerModel.Build(Model, vocabulary, new LayerScope(0));
         output.WriteLine($"{Name}: {Description}".TrimEnd(' ', ':'));
         if (Paper.Length > 0)
             output.WriteLine($"Paper: {Paper}");
@@ -48,7 +50,7 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
         }
         else
         {
-            Section(output, "Model", ModelComposition.Describe(Model, model));
+            Section(output, "Model", [.. ModelComposition.Describe(Model, model), .. bits is null ? [] : Genes(space!)]);
             Section(output, "Cost", Cost(model, Model.Backbone == ModelOptions.Decoder ? [0, Model.ContextLength - 1] : [Model.ContextLength - 1]));
         }
         Section(output, "Settings that differ from the defaults", Columns(Changed));

@@ -44,14 +44,7 @@ public sealed class EnumeratedSupernet
     /// <summary>Trains the supernet and measures loss on validation images and FLOPs of all architectures.</summary>
     public static EnumeratedSupernet Build(LabeledDataset images, TrainerOptions training, SearchSpace space, TextWriter log, CancellationToken cancel)
     {
-        TorchSharp.torch.set_num_threads(training.Threads == 0 ? Environment.ProcessorCount : training.Threads);
-        var model = new MlpClassifier(Model, space, new(images.Train.Width, images.Train.Length, images.Train.Classes), seed: 1);
-        using var step = new ClassifierStep(model, new WeightOptimizer(model.Weights, training), images.Train, training, 1, null) { Paths = new SandwichPaths(space, 2, seed: 1) };
-        for (var done = 0; done < training.Steps; done++)
-        {
-            cancel.ThrowIfCancellationRequested();
-            step.Run(done);
-        }
+        var model = Train(images, training, space, seed: 1, cancel);
         log.WriteLine($"The supernet is trained; measuring its {space.Size:N0} architectures.");
         var evaluator = new ClassifierEvaluator(model, images.Validation.Count, null);
         var objectives = new Dictionary<Architecture, double[]>();
@@ -64,8 +57,22 @@ public sealed class EnumeratedSupernet
         return new(space, objectives);
     }
 
+    /// <summary>Trains a supernet of the digits.</summary>
+    internal static MlpClassifier Train(LabeledDataset images, TrainerOptions training, SearchSpace space, long seed, CancellationToken cancel)
+    {
+        TorchSharp.torch.set_num_threads(training.Threads == 0 ? Environment.ProcessorCount : training.Threads);
+        var model = new MlpClassifier(Model, space, new(images.Train.Width, images.Train.Length, images.Train.Classes), seed);
+        using var step = new ClassifierStep(model, new WeightOptimizer(model.Weights, training), images.Train, training, seed, null) { Paths = new SandwichPaths(space, 2, seed) };
+        for (var done = 0; done < training.Steps; done++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            step.Run(done);
+        }
+        return model;
+    }
+
     /// <summary>A search space of models/spaces, built into the assembly.</summary>
-    private static SearchSpace ReadSpace(string name)
+    internal static SearchSpace ReadSpace(string name)
     {
         using var text = new StreamReader(typeof(EnumeratedSupernet).Assembly.GetManifestResourceStream(name)!);
         return SearchSpaceFile.Parse(text.ReadToEnd());

@@ -1,8 +1,21 @@
 using Onnx;
+using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Exporter.Graph;
 
 /// <summary>A complete ONNX model whose weights and constants have not been fetched yet.</summary>
 /// <param name="Proto">All but the initializers.</param>
 /// <param name="Initializers">In the order of first use.</param>
-public sealed record ExportedModel(ModelProto Proto, IReadOnlyList<Initializer> Initializers);
+public sealed record ExportedModel(ModelProto Proto, IReadOnlyList<Initializer> Initializers)
+{
+    /// <summary>Bytes of the model as one file, with all its tensors and no gaps between them.</summary>
+    public long FileSize
+    {
+        get
+        {
+            var whole = Proto.Clone();
+            whole.Graph.Initializer.AddRange(Initializers.Select(initializer => TensorProtoFile.FromHost(initializer.Load(), initializer.Name)));
+            return whole.CalculateSize();
+        }
+    }
+}

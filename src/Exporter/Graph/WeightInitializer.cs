@@ -10,11 +10,11 @@ internal static class WeightInitializer
     public static Initializer Of(Weight weight, WeightPrecision precision)
     {
         var half = IsHalf(weight, precision);
-        return new Initializer(weight.Name, half ? ElementType.Float16 : ElementType.Float, weight.Shape, () => Load(weight, half));
+        return new Initializer(weight.Name, half ? ElementType.Float16 : TorchTensors.ElementTypeOf(weight.Parameter.dtype), weight.Shape, () => Load(weight, half));
     }
 
     /// <summary>True for the weights that <paramref name="precision"/> stores as float16.</summary>
-    public static bool IsHalf(Weight weight, WeightPrecision precision) => precision == WeightPrecision.Fp16 && weight.Shape.Length >= 2;
+    public static bool IsHalf(Weight weight, WeightPrecision precision) => precision == WeightPrecision.Fp16 && weight.Shape.Length >= 2 && weight.Parameter.dtype == ScalarType.Float32;
 
     private static HostTensor Load(Weight weight, bool half)
     {

@@ -41,7 +41,7 @@ public sealed class SearchSpace
     public IReadOnlyList<int> Choices => [.. _places.Select(place => place.Group.Choices.Count)];
 
     /// <summary>Different architectures.</summary>
-    public BigInteger Size => Count(new int[Length], 0);
+    public BigInteger Size => Count(new int[Length], [.. Enumerable.Range(0, Length)]);
 
     /// <summary>The group of that name, and the number of its first gene.</summary>
     /// <exception cref="UserError">There is none.</exception>
@@ -103,30 +103,42 @@ public sealed class SearchSpace
         }
     }
 
-    /// <summary>Architectures whose genes before <paramref name="gene"/> are given.</summary>
-    private BigInteger Count(int[] genes, int gene)
+    /// <summary>
+    /// Ways to choose some genes, the others being given. Genes that do not depend on each other are counted apart, so that a gene on which others depend is gone
+    /// through once for those others, not for all combinations of them.
+    /// </summary>
+    /// <param name="genes">The choices; 0 for those that are counted.</param>
+    /// <param name="open">Those that are counted, ascending.</param>
+    private BigInteger Count(int[] genes, IReadOnlyList<int> open)
     {
         var product = BigInteger.One;
-        for (; gene < Length; gene++)
+        foreach (var part in Connected(open))
         {
-            if (!IsActive(genes, gene))
-                continue;
-            var choices = _places[gene].Group.Choices.Count;
-            if (!_places.Skip(gene + 1).Any(place => place.Depth?.Gene == gene || place.Condition?.Gene == gene))
-            {
-                product *= choices;
-                continue;
-            }
+            // What the first one depends on is given.
+            var (first, rest) = (part[0], part[1..]);
+            var choices = IsActive(genes, first) ? _places[first].Group.Choices.Count : 1;
             var sum = BigInteger.Zero;
-            for (var choice = 0; choice < choices; choice++)
-            {
-                genes[gene] = choice;
-                sum += Count(genes, gene + 1);
-            }
-            genes[gene] = 0;
-            return product * sum;
+            for (genes[first] = 0; genes[first] < choices; genes[first]++)
+                sum += rest.Length == 0 ? 1 : Count(genes, rest);
+            genes[first] = 0;
+            product *= sum;
         }
         return product;
+    }
+
+    /// <summary>Genes in groups of those that depend on each other, be it by way of others among them.</summary>
+    private IEnumerable<int[]> Connected(IReadOnlyList<int> open)
+    {
+        var group = new Dictionary<int, int>();
+        foreach (var gene in open)
+        {
+            group[gene] = gene;
+            foreach (var other in new[] { _places[gene].Depth?.Gene, _places[gene].Condition?.Gene })
+                if (other is { } earlier && group.TryGetValue(earlier, out var theirs) && theirs != group[gene])
+                    foreach (var member in group.Where(pair => pair.Value == theirs).Select(pair => pair.Key).ToArray())
+                        group[member] = group[gene];
+        }
+        return open.GroupBy(gene => group[gene]).Select(part => part.ToArray());
     }
 
     private DepthRule? Depth(GeneGroup group, int place)

@@ -2,6 +2,7 @@ using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
+using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
@@ -28,13 +29,20 @@ public sealed class DecoderLm : TransformerModel
     {
     }
 
-    /// <summary>The same in a scope that takes further weights, too.</summary>
-    internal DecoderLm(ModelOptions options, int vocabulary, LayerScope scope) : base(scope, options, vocabulary)
+    /// <summary>The same in a scope, with the matrices of its blocks in a form of their own.</summary>
+    /// <param name="options">As above.</param>
+    /// <param name="vocabulary">As above.</param>
+    /// <param name="scope">Of all weights.</param>
+    /// <param name="form">Makes a matrix, given its scope, inputs, outputs and block; null: quantized where the options say so.</param>
+    internal DecoderLm(ModelOptions options, int vocabulary, LayerScope scope, Func<LayerScope, int, int, int, IMatrixProduct>? form = null) : base(scope, options, vocabulary)
     {
         _width = options.HiddenSize;
         _embedding = scope.Normal("embedding", options.InitialDeviation, vocabulary, options.HiddenSize);
+        form ??= options.Quantization.Bits.Length == 0 ? null
+            : (place, inputs, outputs, layer) => new GroupCodes(place, inputs, outputs, options.Quantization.Bits[layer], options.Quantization.Group);
         var shared = SharedRouterParts.Build(scope, options);
-        _blocks = new BlockStack(scope, [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(scope.Block(layer), options, shared, layer))]);
+        _blocks = new BlockStack(scope, [.. Enumerable.Range(0, options.Layers).Select(layer => BlockBuilder.Build(
+            form is null ? scope.Block(layer) : scope.Block(layer).WithMatrices((place, inputs, outputs) => form(place, inputs, outputs, layer)), options, shared, layer))]);
         _norm = new RmsNorm(scope.Child("norm"), options.HiddenSize, options.NormEpsilon);
         _head = options.TiedHead ? null : scope.Normal("head", options.InitialDeviation, options.HiddenSize, vocabulary);
         _rotary = new RotaryTable(options.ContextLength, HeadSize, options.RopeBase);

@@ -6,6 +6,7 @@ using OnnxMoe.Trainer.Convolutions;
 using OnnxMoe.Trainer.Experts;
 using OnnxMoe.Trainer.Growth;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
@@ -124,6 +125,9 @@ public sealed class ModelOptions
     public CellOptions Cells { get; set; } = new();
     /// <summary>The section Model:Target.</summary>
     public TargetOptions Target { get; set; } = new();
+
+    /// <summary>The section Model:Quantization.</summary>
+    public QuantizationOptions Quantization { get; set; } = new();
 
     /// <summary>The section Model:Chain.</summary>
     public ChainOptions Chain { get; set; } = new();

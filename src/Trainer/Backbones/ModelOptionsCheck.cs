@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Routers;
 
 namespace OnnxMoe.Trainer.Backbones;
@@ -27,6 +28,7 @@ public static class ModelOptionsCheck
         options.CheckHeads();
         options.AttentionBank.Check();
         options.CheckPreGate();
+        options.CheckQuantization();
         Require(options.Block != "parallel" || options.Residual.Kind == "plain",
             $"Model:Residual:Kind is {options.Residual.Kind}, but Model:Block is parallel, whose two parts are added to the stream as they are; one of the two must be another");
         if (options.FirstDenseLayers == options.Layers)

@@ -35,8 +35,8 @@ public sealed class CausalSelfAttention : Attention
         headSize = headSize == 0 ? size / heads : headSize;
         (_width, _heads, _group, _headSize, _leavesHeads) = (size, heads, heads / kvHeads, headSize, leavesHeads);
         _parts = new AttentionParts(heads * headSize, kvHeads * headSize);
-        _qkv = scope.Normal("qkv", deviation, size, _parts.Total);
-        _output = scope.Normal("output", deviation, heads * headSize, size);
+        _qkv = scope.Matrix("qkv", deviation, size, _parts.Total);
+        _output = scope.Matrix("output", deviation, heads * headSize, size);
         _qkvBias = bias ? scope.Filled("qkv_bias", 0, _parts.Total) : null;
         _outputBias = bias ? scope.Filled("output_bias", 0, size) : null;
         _queryScale = normalizer == 0 ? 1 : Math.Sqrt(headSize) / normalizer;

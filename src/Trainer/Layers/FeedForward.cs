@@ -17,9 +17,9 @@ public sealed class FeedForward : FfnLayer
     public FeedForward(LayerScope scope, int size, int hidden, bool gated, string activation, bool bias, double deviation) : base(scope)
     {
         _activation = activation;
-        _up = scope.Normal("up", deviation, size, hidden);
-        _down = scope.Normal("down", deviation, hidden, size);
-        _gate = gated ? scope.Normal("gate", deviation, size, hidden) : null;
+        _up = scope.Matrix("up", deviation, size, hidden);
+        _down = scope.Matrix("down", deviation, hidden, size);
+        _gate = gated ? scope.Matrix("gate", deviation, size, hidden) : null;
         _upBias = bias ? scope.Filled("up_bias", 0, hidden) : null;
         _downBias = bias ? scope.Filled("down_bias", 0, size) : null;
         _gateBias = bias && gated ? scope.Filled("gate_bias", 0, hidden) : null;

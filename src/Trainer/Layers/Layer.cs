@@ -11,6 +11,9 @@ public abstract class Layer(LayerScope scope)
     /// <summary>All weights of this layer and the layers below it, in the order of construction.</summary>
     public IReadOnlyList<Weight> Weights => Scope.Weights;
 
+    /// <summary>Matrices in forms of their own, by the names that they would have as weights, in the order of construction.</summary>
+    public IReadOnlyList<(string Name, IMatrixProduct Product)> Products => Scope.Products;
+
     /// <summary>What one token costs in this layer and those below it: every matrix product, under the name of its part.</summary>
     public virtual IEnumerable<TokenCost> CostOfToken(CostContext context) => [];
 

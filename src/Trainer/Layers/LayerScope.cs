@@ -20,6 +20,8 @@ public sealed class LayerScope
     private readonly List<Weight> _weights = [];
     private readonly Dictionary<Weight, double> _deviations = [];
     private readonly List<CacheSlot> _caches = [];
+    private readonly List<(string Name, IMatrixProduct Product)> _products = [];
+    private readonly Func<LayerScope, int, int, IMatrixProduct>? _matrices;
 
     /// <param name="seed">Seed of all initial values below this scope; they are the same on every device.</param>
     /// <param name="device">Where the weights live; null: the CPU; META: nowhere, to count a model that is too large to build.</param>
@@ -27,14 +29,20 @@ public sealed class LayerScope
     {
     }
 
-    private LayerScope(string prefix, LayerScope? parent, Generator random, Device? device, bool trainable, int block, bool isApart = false) =>
-        (_prefix, _parent, _random, _device, _trainable, _block, _isApart) = (prefix, parent, random, device, trainable, block, isApart);
+    private LayerScope(string prefix, LayerScope? parent, Generator random, Device? device, bool trainable, int block, bool isApart = false, Func<LayerScope, int, int, IMatrixProduct>? matrices = null) =>
+        (_prefix, _parent, _random, _device, _trainable, _block, _isApart, _matrices) = (prefix, parent, random, device, trainable, block, isApart, matrices);
+
+    /// <summary>Dotted path of what is made here; empty for the whole model.</summary>
+    public string Name => _prefix;
 
     public IReadOnlyList<Weight> Weights => _weights;
 
     public IReadOnlyList<CacheSlot> Caches => _caches;
 
-    public LayerScope Child(string name) => new(Path(name), this, _random, _device, _trainable, _block);
+    /// <summary>Matrices in forms of their own, by the names that they would have as weights.</summary>
+    public IReadOnlyList<(string Name, IMatrixProduct Product)> Products => _products;
+
+    public LayerScope Child(string name) => new(Path(name), this, _random, _device, _trainable, _block, matrices: _matrices);
 
     /// <summary>The scope of transformer block <paramref name="number"/>, by which the caches below it are named.</summary>
     public LayerScope Block(int number) => new(Path($"layers.{number}"), this, _random, _device, _trainable, number);
@@ -43,7 +51,11 @@ public sealed class LayerScope
     public LayerScope Apart(string name) => new(Path(name), this, _random, _device, _trainable, 0, isApart: true);
 
     /// <summary>A scope of the same name whose weights keep their initial values in training.</summary>
-    public LayerScope Frozen() => new(_prefix, this, _random, _device, false, _block);
+    public LayerScope Frozen() => new(_prefix, this, _random, _device, false, _block, matrices: _matrices);
+
+    /// <summary>A scope of the same name that gives each <see cref="Matrix"/> below it another form.</summary>
+    /// <param name="form">Makes it in a scope of the matrix's own, given inputs and outputs; null: matrices are weights.</param>
+    public LayerScope WithMatrices(Func<LayerScope, int, int, IMatrixProduct>? form) => new(_prefix, this, _random, _device, _trainable, _block, matrices: form);
 
     /// <summary>A weight drawn from a normal distribution.</summary>
     public Weight Normal(string name, double deviation, params long[] shape)
@@ -66,6 +78,20 @@ public sealed class LayerScope
         return Add($"{prefix}.{weight.Name}", weight.Parameter.detach().clone());
     }
 
+    /// <summary>
+    /// A matrix that a layer multiplies its input with: a weight, or, where <see cref="WithMatrices"/> gave another form, a place holder without numbers whose
+    /// product is of that form.
+    /// </summary>
+    public Weight Matrix(string name, double deviation, int inputs, int outputs)
+    {
+        if (_matrices is null)
+            return Normal(name, deviation, inputs, outputs);
+        var product = _matrices(Child(name), inputs, outputs);
+        for (var scope = this; scope is not null; scope = scope._parent)
+            scope._products.Add((Path(name), product));
+        return new Weight(Path(name), new TorchSharp.Modules.Parameter(empty([inputs, outputs], device: META), false)) { Product = product };
+    }
+
     /// <summary>Draws a weight of this scope again, uniformly between -bound and bound.</summary>
     public void DrawUniform(Weight weight, double bound)
     {
@@ -79,6 +105,9 @@ public sealed class LayerScope
 
     /// <summary>Stored statistics, all of one value at first; no parameters, and not trained.</summary>
     public Weight Statistic(string name, double value, params long[] shape) => Add(name, full(shape, value, dtype: ScalarType.Float32), isStatistic: true);
+
+    /// <summary>Bytes that training leaves as they are, such as the codes of quantized numbers; 0 at first.</summary>
+    public Weight Codes(string name, params long[] shape) => Add(name, zeros(shape, ScalarType.Byte), trainable: false);
 
     /// <summary>A square matrix with one value on the diagonal and 0 elsewhere.</summary>
     public Weight Diagonal(string name, double value, long size) => Add(name, eye(size, dtype: ScalarType.Float32).mul_(value));
@@ -100,8 +129,8 @@ public sealed class LayerScope
         return weight;
     }
 
-    private Weight Add(string name, Tensor initial, bool isStatistic = false) =>
-        Adopt(new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && !isStatistic)) { IsStatistic = isStatistic });
+    private Weight Add(string name, Tensor initial, bool trainable = true, bool isStatistic = false) =>
+        Adopt(new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && trainable && !isStatistic)) { IsStatistic = isStatistic });
 
     private string Path(string name) => _prefix.Length == 0 ? name : $"{_prefix}.{name}";
 }

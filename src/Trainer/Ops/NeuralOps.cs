@@ -6,7 +6,7 @@ public static class NeuralOps
     /// <summary>Matrix product with NumPy's rules for stacks and vectors.</summary>
     public static Value MatMul(this Value a, Value b) => a.Binary("MatMul", b);
 
-    public static Value MatMul(this Value a, Weight b) => a.MatMul(a.Ops.Weight(b));
+    public static Value MatMul(this Value a, Weight b) => b.Product is { } product ? product.Of(a) : a.MatMul(a.Ops.Weight(b));
 
     public static Value Gemm(this Value a, Value b, Value? c = null, bool transA = false, bool transB = false) =>
         a.Ops.Apply("Gemm", c is null ? [a, b] : [a, b, c],

@@ -21,6 +21,9 @@ public sealed class Weight(string name, TorchSharp.Modules.Parameter parameter)
 
     public long[] Shape => Parameter.shape;
 
+    /// <summary>What passes use in place of the product with this weight; null: that product.</summary>
+    public IMatrixProduct? Product { get; set; }
+
     /// <summary>The elements that passes use, where a supernet runs one of its architectures; null: all.</summary>
     public WeightPart? Part { get; set; }
 

@@ -8,14 +8,20 @@ namespace OnnxMoe.Trainer.Supernets;
 /// <param name="inputs">Most inputs.</param>
 /// <param name="outputs">Most outputs.</param>
 /// <param name="deviation">Of the initial matrix; biases start at 0.</param>
-public sealed class ElasticLinear(LayerScope scope, int inputs, int outputs, double deviation) : Layer(scope)
+public sealed class ElasticLinear(LayerScope scope, int inputs, int outputs, double deviation) : Affine(scope)
 {
-    private readonly Weight _weight = scope.Normal("weight", deviation, inputs, outputs);
-    private readonly Weight _bias = scope.Filled("bias", 0, outputs);
+    /// <summary>[inputs, outputs]</summary>
+    public Weight Matrix { get; } = scope.Normal("weight", deviation, inputs, outputs);
 
-    /// <param name="x">[..., used inputs]</param>
-    /// <param name="usedInputs">Of <paramref name="x"/>.</param>
-    /// <param name="usedOutputs">Of the result.</param>
-    public Value Forward(Value x, int usedInputs, int usedOutputs) =>
-        x.MatMul(x.Ops.Leading(_weight, usedInputs, usedOutputs)) + x.Ops.Leading(_bias, usedOutputs);
+    /// <summary>[outputs]</summary>
+    public Weight Bias { get; } = scope.Filled("bias", 0, outputs);
+
+    /// <summary>Sees what each pass puts into the layer; null: nobody looks.</summary>
+    public Action<Value>? Watch { get; set; }
+
+    public override Value Forward(Value x, int usedInputs, int usedOutputs)
+    {
+        Watch?.Invoke(x);
+        return x.MatMul(x.Ops.Leading(Matrix, usedInputs, usedOutputs)) + x.Ops.Leading(Bias, usedOutputs);
+    }
 }

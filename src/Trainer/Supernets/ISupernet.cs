@@ -21,9 +21,10 @@ public interface ISupernet
     /// <summary>The supernet as the model that is trained.</summary>
     Model Model { get; }
 
-    /// <summary>The recipe's section Model of the extracted model: the supernet's own, with the architecture's sizes.</summary>
+    /// <summary>The recipe's section Model of the extracted model: the supernet's own, with the architecture's sizes, and its precision where the space has
+    /// genes of it.</summary>
     ModelOptions OptionsOf(Architecture architecture);
 
-    /// <summary>An ordinary model of one architecture, with its part of the weights. What the supernet does later leaves it alone.</summary>
+    /// <summary>An ordinary model of one architecture, with its part of the weights. Not quantized, whatever its genes. What the supernet does later leaves it alone.</summary>
     Model Extract(Architecture architecture);
 }

@@ -4,19 +4,21 @@ using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
+using OnnxMoe.Trainer.Quantization;
 
 namespace OnnxMoe.Trainer.Supernets;
 
 /// <summary>
 /// A residual perceptron over all features of a sequence: an affine embedding, blocks h + V act(U norm(h)), a norm and an output head. With a search space it
-/// is a supernet over its width (gene "width"), the number of its blocks ("depth") and their hidden sizes ("hidden").
+/// is a supernet over its width (gene "width"), the number of its blocks ("depth") and their hidden sizes ("hidden"); genes of precision (<see cref="QuantGenes"/>)
+/// count for what is made of an extracted model.
 /// </summary>
-public sealed class MlpClassifier : Classifier, ISupernet
+public sealed class MlpClassifier : Classifier, ISupernet, IHasLinears
 {
     private readonly ModelOptions _options;
     private readonly SearchSpace? _space;
-    private readonly ElasticLinear _embedding;
-    private readonly ElasticLinear _head;
+    private readonly Affine _embedding;
+    private readonly Affine _head;
     private readonly ElasticNorm _norm;
     private readonly MlpBlock[] _blocks;
     private Architecture? _active;
@@ -52,10 +54,14 @@ public sealed class MlpClassifier : Classifier, ISupernet
     {
         (_options, _shape, _space, _active) = (options, shape, space, space?.Largest);
         var inputs = sizes.Features * sizes.Length;
-        _embedding = new ElasticLinear(scope.Child("embedding"), inputs, shape.Width, 1 / Math.Sqrt(inputs));
-        _blocks = [.. shape.Hidden.Select((hidden, i) => new MlpBlock(scope.Block(i), shape.Width, hidden, options))];
+        var linears = new LinearBuilder(QuantPolicy.Of(options.Quantization, LinearNames(shape).Count));
+        _embedding = linears.Build(scope.Child("embedding"), inputs, shape.Width, 1 / Math.Sqrt(inputs));
+        _blocks = [.. shape.Hidden.Select((hidden, i) => new MlpBlock(scope.Block(i), shape.Width, hidden, options, linears))];
         _norm = new ElasticNorm(scope.Child("norm"), shape.Width, options.NormEpsilon);
-        _head = new ElasticLinear(scope.Child("head"), shape.Width, sizes.Classes, options.InitialDeviation);
+        _head = linears.Build(scope.Child("head"), shape.Width, sizes.Classes, options.InitialDeviation);
+        Linears = linears.Linears;
+        if (space is not null && QuantGenes.AreIn(space))
+            QuantGenes.Check(space, LinearNames(shape));
     }
 
     public SearchSpace Space => _space ?? throw new InvalidOperationException("The model has one architecture, not a search space.");
@@ -65,6 +71,8 @@ public sealed class MlpClassifier : Classifier, ISupernet
         get => _active ?? throw new InvalidOperationException("The model has one architecture, not a search space.");
         set => (_active, _shape) = (value, ShapeOf(value));
     }
+
+    public IReadOnlyList<Affine> Linears { get; }
 
     Model ISupernet.Model => this;
 
@@ -76,16 +84,24 @@ public sealed class MlpClassifier : Classifier, ISupernet
         Hidden = [.. Enumerable.Range(0, architecture.Whole("depth")).Select(block => architecture.Whole("hidden", block))],
     };
 
+    /// <summary>The linear layers of a network of those sizes, in its order.</summary>
+    private static IReadOnlyList<string> LinearNames(MlpOptions shape) =>
+        ["embedding", .. Enumerable.Range(0, shape.Hidden.Length).SelectMany(block => new[] { $"layers.{block}.up", $"layers.{block}.down" }), "head"];
+
     public ModelOptions OptionsOf(Architecture architecture)
     {
         var options = _options.Copy();
         options.Mlp = ShapeOf(architecture);
+        if (QuantGenes.AreIn(architecture.Space))
+            options.Quantization = QuantGenes.PolicyOf(architecture, LinearNames(options.Mlp)).ToOptions();
         return options;
     }
 
     public Model Extract(Architecture architecture)
     {
-        var extracted = new MlpClassifier(OptionsOf(architecture), Sizes, seed: 0);
+        var options = OptionsOf(architecture);
+        options.Quantization = new();
+        var extracted = new MlpClassifier(options, Sizes, seed: 0);
         LeadingParts.Copy(this, extracted);
         return extracted;
     }

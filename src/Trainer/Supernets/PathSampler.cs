@@ -13,6 +13,7 @@ public abstract class PathSampler
     public static PathSampler Of(SupernetOptions options, SearchSpace space, long seed) => options.Paths switch
     {
         "uniform" => new UniformPaths(space, options.RandomPaths, seed),
+        "balanced" => new BalancedPaths(space, options.Period, seed),
         "sandwich" => new SandwichPaths(space, options.RandomPaths, seed),
         _ => throw new ArgumentException($"There is no way '{options.Paths}' to sample architectures."),
     };

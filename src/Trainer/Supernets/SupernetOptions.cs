@@ -13,14 +13,19 @@ public sealed class SupernetOptions
     [Setting("The search space, a JSON file; a name without a folder is one of Models/spaces; none: an ordinary model")]
     public string Space { get; set; } = "";
 
-    [Setting("Architectures of a training step: the largest, the smallest and some at random (sandwich; Yu and Huang 2019), or some at random", Choices = "sandwich|uniform")]
+    [Setting("Architectures of a training step: the largest, the smallest and some at random (sandwich; Yu and Huang 2019), some at random, or one whose genes have a mean that falls and rises (balanced; Yi et al. 2024)", Choices = "sandwich|uniform|balanced")]
     public string Paths { get; set; } = Sandwich;
 
     [Setting("How many architectures at random", Min = 1)]
     public int RandomPaths { get; set; } = 1;
 
+<<<<<<< HEAD
     /// <summary>The section Supernet:Tickets.</summary>
     public TicketOptions Tickets { get; set; } = new();
+=======
+    [Setting("Balanced paths: steps in which the mean falls from the largest to the smallest and rises again", Unit = "steps", Min = 2)]
+    public int Period { get; set; } = 400;
+>>>>>>> q
 
     /// <summary>The section Supernet:Copies.</summary>
     public CopiesOptions Copies { get; set; } = new();

@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Ops;
+using OnnxMoe.Trainer.Supernets;
 using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Training;
@@ -15,6 +17,9 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
 
     /// <summary>Changes what the routed layers do while training; null leaves them as they are.</summary>
     public Intervention? Intervention { get; init; }
+
+    /// <summary>The architectures of a step, of a model that is a supernet: each gets the step's batches. Null: the model as it is.</summary>
+    public (ISupernet Supernet, PathSampler Sampler)? Paths { get; init; }
 
     /// <summary>Makes step number <paramref name="step"/>, counted from 0. Its batch depends on the seed and the step alone.</summary>
     public StepMetrics Run(int step) => Run(step, LearningRate.At(options, step));
@@ -33,10 +38,16 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
         var loss = 0.0;
         var auxiliary = new SortedDictionary<string, double>(StringComparer.Ordinal);
         var activeExperts = _schedule?.At(step); // of the optimizer step: the same for all its parts
+        Architecture?[] architectures = Paths is { } paths ? [.. paths.Sampler.Sample(step)] : [null];
         for (var part = 0; part < options.Accumulation; part++)
         {
-            using var partScope = NewDisposeScope();
-            loss += Backward(step, part, activeExperts, auxiliary);
+            foreach (var architecture in architectures)
+            {
+                using var partScope = NewDisposeScope();
+                if (architecture is not null)
+                    Paths!.Value.Supernet.Active = architecture;
+                loss += Backward(step, part, activeExperts, auxiliary) / architectures.Length;
+            }
         }
         var norm = optimizer.Step(learningRate);
         var tokens = (double)options.BatchSize * length * options.Accumulation;

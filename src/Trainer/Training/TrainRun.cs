@@ -3,9 +3,12 @@ using System.Text.Json.Nodes;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Artifacts.Tokenizers;
+using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Conversions;
 using OnnxMoe.Trainer.Data;
+using OnnxMoe.Trainer.Quantization;
+using OnnxMoe.Trainer.Supernets;
 using TorchSharp;
 
 namespace OnnxMoe.Trainer.Training;
@@ -31,7 +34,7 @@ public static class TrainRun
         var device = Device(settings.Trainer);
         if (settings.Supernet.Space.Length > 0 && settings.Model.Backbone == ModelOptions.Encoder)
             throw new UserError($"Supernet:Space is {settings.Supernet.Space}, but a model of Model:Backbone={settings.Model.Backbone} is no supernet; there are supernets of all other kinds.");
-        var transformer = settings.Model.Backbone is ModelOptions.MaskedLm or ModelOptions.EncoderDecoder || (settings.Model.Backbone == ModelOptions.Decoder && settings.Supernet.Space.Length > 0);
+        var transformer = settings.Model.Backbone is ModelOptions.MaskedLm or ModelOptions.EncoderDecoder || (settings.Model.Backbone == ModelOptions.Decoder && settings.Supernet.Space.Length > 0 && settings.Start.Convert != QuantizeWeights.Word);
         if (settings.Trainer.LabelSmoothing > 0 && !transformer)
             throw new UserError(FormattableString.Invariant($"Trainer:LabelSmoothing is {settings.Trainer.LabelSmoothing}, but this kind of model is trained without; set it to 0."));
         if (transformer)
@@ -50,21 +53,28 @@ public static class TrainRun
         var sources = new Lazy<IReadOnlyList<TrainedModel>>(() => StartModels.Load(modelFolder, settings.Start, data.Tokenizer));
         var conversion = settings.Start.Sources().Count == 0 ? null : ConversionList.Find(settings.Start.Convert);
         conversion?.Prepare(new ConversionInput(sources, settings.Model, settings.Start, data, length, settings.Seed));
-        var model = new DecoderLm(settings.Model, data.Tokenizer.VocabularySize, settings.Seed, device);
+        var spaceFile = settings.Supernet.SpaceFile(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!);
+        var supernet = spaceFile is null ? null : new BitSupernet(settings.Model, SearchSpaceFile.Read(spaceFile), data.Tokenizer.VocabularySize, settings.Seed, device);
+        var model = supernet?.Lm ?? new DecoderLm(settings.Model, data.Tokenizer.VocabularySize, settings.Seed, device);
         var size = ModelCost.Parameters(model);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a token; {data.TrainingTokens:N0} training tokens, {options.Steps} steps of {options.BatchSize * options.Accumulation} x {length}"));
 
         using ITrainingStep step = options.Alternation.RouterSteps > 0
             ? ReadMeTraining.Of(model, conversion?.Teacher, data.Training, options, settings.Seed, length, device)
-            : new LanguageModelStep(model, new WeightOptimizer(model.BackboneWeights, options), data.Training, options, settings.Seed, length, device);
+            : new LanguageModelStep(model, new WeightOptimizer(model.BackboneWeights, options), data.Training, options, settings.Seed, length, device)
+            {
+                Paths = supernet is null ? null : (supernet, PathSampler.Of(settings.Supernet, supernet.Space, settings.Seed)),
+            };
         var evaluator = new Evaluator(model, data.Domains, options.BatchSize, length, options.EvaluationTokens, device);
         var trained = TrainLoop.Train(modelFolder, settings, model, step, Validate, conversion is null ? null : Start, log, terminal, cancel);
         if (trained is { } result)
-            Finish(modelFolder, settings, length, evaluator, model, data, conversion, result.State, result.Metrics, log);
+            Finish(modelFolder, settings, spaceFile, length, evaluator, model, data, conversion, result.State, result.Metrics, log);
 
         Validation Validate()
         {
+            if (supernet is not null)
+                return Ends(supernet, evaluator);
             var evaluation = evaluator.Run();
             return new(evaluation.Loss, evaluation.ToMetrics(data.Domains));
         }
@@ -76,10 +86,23 @@ public static class TrainRun
         }
     }
 
-    private static void Finish(string modelFolder, TrainSettings settings, int length, Evaluator evaluator, DecoderLm model, TokenDataset data, Conversion? conversion, Checkpoint state,
+    /// <summary>The mean of the largest and the smallest architecture, between which the others lie; the largest stays.</summary>
+    private static Validation Ends(BitSupernet supernet, Evaluator evaluator)
+    {
+        supernet.Active = supernet.Space.Smallest;
+        var smallest = evaluator.Run().Loss;
+        supernet.Active = supernet.Space.Largest;
+        var largest = evaluator.Run().Loss;
+        var entry = new JsonObject { ["validation_loss"] = (smallest + largest) / 2, ["smallest_loss"] = smallest, ["largest_loss"] = largest };
+        return new((smallest + largest) / 2, entry, string.Create(CultureInfo.InvariantCulture, $" ({largest:F4} and {smallest:F4} of the ends)"));
+    }
+
+    private static void Finish(string modelFolder, TrainSettings settings, string? spaceFile, int length, Evaluator evaluator, DecoderLm model, TokenDataset data, Conversion? conversion, Checkpoint state,
         IReadOnlyList<JsonObject> entries, TextWriter log)
     {
         using var files = new FileSet(modelFolder);
+        if (spaceFile is not null)
+            File.Copy(spaceFile, files.PathOf(TrainedModel.SpaceFile));
         Evaluation evaluation;
         TracedLayer[] routed = [.. model.RoutedLayers.Select(l => new TracedLayer(l.Number, l.Router.Experts, l.Router.ExpertsPerToken) { Iteration = l.Iteration })];
         using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), new RoutingTraceHeader(routed))) // a dense model routes nothing

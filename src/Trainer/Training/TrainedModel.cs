@@ -3,6 +3,7 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Layers;
+using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Supernets;
 
 namespace OnnxMoe.Trainer.Training;
@@ -31,10 +32,13 @@ public sealed record TrainedModel(Model Any, ModelManifest Manifest)
         manifest.Verify(modelFolder, weights);
         var options = manifest.Recipe?["Model"]?.Deserialize<ModelOptions>()
             ?? throw new UserError($"{Path.Combine(modelFolder, ModelManifest.FileName)} has no recipe with a section Model, so the model cannot be built again.");
+        var space = SpaceOf(modelFolder, manifest);
         var settings = manifest.Recipe!["Supernet"]?.Deserialize<SupernetOptions>() ?? new();
-        var supernet = manifest.Classifier is null && SpaceOf(modelFolder, manifest) is { } space ? new TransformerSupernet(options, settings, space, Vocabulary(manifest), seed: 0) : null;
-        Model model = manifest.Classifier is { } sizes ? ClassifierRun.Build(options, settings, SpaceOf(modelFolder, manifest), sizes, seed: 0, device: null)
-            : supernet?.Transformer ?? TransformerModel.Build(options, Vocabulary(manifest), new LayerScope(0));
+        ISupernet? supernet = manifest.Classifier is not null || space is null ? null
+            : BitSupernet.Holds(space) ? new BitSupernet(options, space, Vocabulary(manifest), seed: 0)
+            : new TransformerSupernet(options, settings, space, Vocabulary(manifest), seed: 0);
+        Model model = manifest.Classifier is { } sizes ? ClassifierRun.Build(options, settings, space, sizes, seed: 0, device: null)
+            : supernet?.Model ?? TransformerModel.Build(options, Vocabulary(manifest), new LayerScope(0));
         WeightFile.Load(Path.Combine(modelFolder, weights), model.Weights);
         return new TrainedModel(model, manifest) { Supernet = supernet ?? (manifest.Files.ContainsKey(SpaceFile) ? model as ISupernet : null) };
     }

@@ -14,6 +14,7 @@ public sealed class WeightOptimizer : IDisposable
     private readonly OptimizerHelper _optimizer;
     private readonly double _clipNorm;
     private readonly string _prefix;
+    private readonly Tensor[] _skipped;
 
     /// <param name="weights">Of which the trainable ones are trained.</param>
     /// <param name="options">Which optimizer.</param>
@@ -25,6 +26,7 @@ public sealed class WeightOptimizer : IDisposable
         var plain = weights.Where(w => w.IsTrainable && !Decays(w)).ToArray();
         _weights = [.. decayed, .. plain];
         _clipNorm = options.ClipNorm;
+        _skipped = [.. _weights.Select(_ => zeros([], ScalarType.Int64).DetachFromDisposeScope())];
         (Parameter[] Parameters, double Decay)[] groups = [.. new[] { (decayed, options.WeightDecay), (plain, 0) }.Where(group => group.Item1.Length > 0)
             .Select(group => (group.Item1.Select(w => w.Parameter).ToArray(), group.Item2))];
         _optimizer = options.Optimizer == "sgd"
@@ -50,6 +52,9 @@ public sealed class WeightOptimizer : IDisposable
     {
         foreach (var group in _optimizer.ParamGroups)
             group.LearningRate = learningRate;
+        for (var i = 0; i < _weights.Length; i++)
+            if (_weights[i].Parameter.grad is null)
+                _skipped[i].add_((TorchSharp.Scalar)1);
         _optimizer.step();
         _optimizer.zero_grad();
     }
@@ -57,20 +62,24 @@ public sealed class WeightOptimizer : IDisposable
     /// <summary>Forgets gradients that are not to be applied.</summary>
     public void Clear() => _optimizer.zero_grad();
 
-    /// <summary>Moment tensors by name, such as <c>first/WEIGHT</c>. They are the live ones: copying into them restores a state.</summary>
+    /// <summary>
+    /// State by name: moments, such as <c>first/WEIGHT</c>, and for AdamW <c>skipped/WEIGHT</c>, the number of steps that left the weight alone. They are the live
+    /// ones: copying into them restores a state.
+    /// </summary>
     public IEnumerable<(string Name, Tensor Moment)> Moments() => _optimizer.state_dict().State.SelectMany((state, i) => state switch
     {
-        AdamW.State adam => [($"{_prefix}first/{_weights[i].Name}", adam.exp_avg), ($"{_prefix}second/{_weights[i].Name}", adam.exp_avg_sq)],
+        AdamW.State adam => [($"{_prefix}first/{_weights[i].Name}", adam.exp_avg), ($"{_prefix}second/{_weights[i].Name}", adam.exp_avg_sq), ($"{_prefix}skipped/{_weights[i].Name}", _skipped[i])],
         // A momentum of 0 is what it is before the first step, when there is none.
         SGD.State sgd => new[] { ($"{_prefix}momentum/{_weights[i].Name}", sgd.momentum_buffer ??= zeros_like(_weights[i].Parameter).DetachFromDisposeScope()) },
         _ => throw new InvalidOperationException($"Unknown state {state.GetType()}."),
     });
 
-    /// <summary>Steps made so far, on which AdamW's bias correction depends.</summary>
+    /// <summary>Steps made so far, on which AdamW's bias correction depends; of a weight those that changed it.</summary>
     public void SetSteps(long steps)
     {
-        foreach (var state in _optimizer.state_dict().State.OfType<AdamW.State>())
-            state.step = steps;
+        foreach (var (state, skipped) in _optimizer.state_dict().State.Zip(_skipped))
+            if (state is AdamW.State adam)
+                adam.step = steps - skipped.item<long>();
     }
 
     /// <summary>Forgets what earlier steps left, as a new optimizer would.</summary>
@@ -81,7 +90,12 @@ public sealed class WeightOptimizer : IDisposable
         SetSteps(0);
     }
 
-    public void Dispose() => _optimizer.Dispose();
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        foreach (var skipped in _skipped)
+            skipped.Dispose();
+    }
 
     private static bool Decays(Weight weight) => weight.Shape.Length >= 2 && !weight.Name.EndsWith("_bias", StringComparison.Ordinal);
 }

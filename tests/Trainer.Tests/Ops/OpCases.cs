@@ -14,7 +14,7 @@ internal static class OpCases
         for (var seed = 1; seed <= Seeds; seed++)
         {
             var draw = new Draw(seed);
-            foreach (var op in ElementCases.All(draw).Concat(ReductionCases.All(draw)).Concat(ShapeCases.All(draw)).Concat(IndexCases.All(draw)).Concat(NeuralCases.All(draw)))
+            foreach (var op in ElementCases.All(draw).Concat(ReductionCases.All(draw)).Concat(ShapeCases.All(draw)).Concat(IndexCases.All(draw)).Concat(NeuralCases.All(draw)).Concat(QuantizationCases.All(draw)))
                 yield return op;
         }
     }

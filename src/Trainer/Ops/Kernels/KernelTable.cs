@@ -29,6 +29,7 @@ internal sealed class KernelTable
         RecurrentKernels.Register(table);
         MoeKernels.Register(table);
         FusedKernels.Register(table);
+        QuantizationKernels.Register(table);
         return table;
     }
 
