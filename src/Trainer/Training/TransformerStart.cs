@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>Initial weights of a transformer that is trained by <see cref="TransformerRun"/>.</summary>
-internal static class TransformerStart
+public static class TransformerStart
 {
     /// <summary>What sets them: a teacher's weights (Supernet:Distill:FromTeacher), or a trained model's of the same sizes (Start:From); null: they stay random.</summary>
     /// <exception cref="UserError">The model to start from has other sizes or tokens, or there are several.</exception>
@@ -31,7 +31,7 @@ internal static class TransformerStart
     }
 
     /// <summary>Gives each weight the first elements of the teacher's weight of that name (of all sets of a weight), where that is as large.</summary>
-    internal static void CopyLeading(TransformerModel from, TransformerModel to)
+    public static void CopyLeading(TransformerModel from, TransformerModel to)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
