@@ -18,6 +18,7 @@ public static class ExperimentList
         new MixtureGrowth(),
         new ChainOfExperts(),
         new GraphOfTokens(),
+        new AutoDistil(),
         new AdaMoe(),
         new MomentumSmoe(),
         new SmoeDropout(),
