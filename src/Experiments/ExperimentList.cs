@@ -20,6 +20,7 @@ public static class ExperimentList
         new ChainOfExperts(),
         new GraphOfTokens(),
         new SuperTickets(),
+        new AutoDistil(),
         new AdaMoe(),
         new MomentumSmoe(),
         new SmoeDropout(),

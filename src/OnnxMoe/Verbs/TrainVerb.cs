@@ -50,6 +50,8 @@ public sealed class TrainVerb : Verb
         {
             if (source == training.Name || waiting.Contains(source))
                 throw new UserError($"'{training.Name}' needs '{source}' ({(source == teacher ? "Supernet:Distill:Teacher" : "Start:From")}), which needs it in turn; a model cannot start from itself.");
+            if (source.EndsWith("-subnet", StringComparison.Ordinal))
+                throw new UserError($"'{training.Name}' starts from '{source}', which a search leaves; run 'onnxmoe search {source[..^"-subnet".Length]}' first.");
             context.Output.WriteLine($"{training.Name} {(source == teacher ? "learns" : "starts")} from {source}, which is trained first.");
             Train(context, context.Settings.OfRecipe(source), [.. waiting, training.Name]);
         }

@@ -11,6 +11,9 @@ public sealed class StartOptions
     [Setting("How their weights become the initial ones", Choices = ConversionList.Names)]
     public string Convert { get; set; } = "copy";
 
+    [Setting("Take the section Model of the model to start from, such as a subnetwork whose sizes a search chose (masked language models, encoder-decoders)")]
+    public bool TakeSizes { get; set; }
+
     /// <summary>The section Start:Extraction.</summary>
     public ExtractionOptions Extraction { get; set; } = new();
 

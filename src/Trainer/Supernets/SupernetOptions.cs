@@ -19,13 +19,11 @@ public sealed class SupernetOptions
     [Setting("How many architectures at random", Min = 1)]
     public int RandomPaths { get; set; } = 1;
 
-<<<<<<< HEAD
-    /// <summary>The section Supernet:Tickets.</summary>
-    public TicketOptions Tickets { get; set; } = new();
-=======
     [Setting("Balanced paths: steps in which the mean falls from the largest to the smallest and rises again", Unit = "steps", Min = 2)]
     public int Period { get; set; } = 400;
->>>>>>> q
+
+    /// <summary>The section Supernet:Tickets.</summary>
+    public TicketOptions Tickets { get; set; } = new();
 
     /// <summary>The section Supernet:Copies.</summary>
     public CopiesOptions Copies { get; set; } = new();

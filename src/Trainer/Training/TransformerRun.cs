@@ -27,6 +27,7 @@ internal sealed class TransformerRun
 
     private TransformerRun(string modelFolder, TrainSettings settings, int length, Device? device, TextWriter log)
     {
+        settings = TransformerStart.WithSizes(modelFolder, settings);
         (_settings, _device) = (settings, device);
         _spaceFile = settings.Supernet.SpaceFile(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!);
         var space = _spaceFile is null ? null : SearchSpaceFile.Read(_spaceFile);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Trainer.Backbones;
@@ -8,8 +9,22 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>Initial weights of a transformer that is trained by <see cref="TransformerRun"/>.</summary>
-internal static class TransformerStart
+public static class TransformerStart
 {
+    /// <summary>The settings, with the section Model of the model to start from where they ask for it (Start:TakeSizes).</summary>
+    /// <exception cref="UserError">There is no such model.</exception>
+    public static TrainSettings WithSizes(string modelFolder, TrainSettings settings)
+    {
+        if (!settings.Start.TakeSizes)
+            return settings;
+        if (settings.Start.Sources().Count != 1)
+            throw new UserError("Start:TakeSizes takes the sizes of the model in Start:From, which must name one.");
+        var source = ModelManifest.Load(StartModels.Folder(modelFolder, settings.Start.Sources()[0]));
+        var model = source.Recipe?["Model"]?.Deserialize<ModelOptions>() ?? throw new UserError($"'{source.Name}' (Start:From) has no recipe with a section Model to take.");
+        return model.Backbone == settings.Model.Backbone ? settings with { Model = model }
+            : throw new UserError($"'{source.Name}' (Start:From) is a {source.Kind}, but Model:Backbone is {settings.Model.Backbone}; Start:TakeSizes needs the same kind.");
+    }
+
     /// <summary>What sets them: a teacher's weights (Supernet:Distill:FromTeacher), or a trained model's of the same sizes (Start:From); null: they stay random.</summary>
     /// <exception cref="UserError">The model to start from has other sizes or tokens, or there are several.</exception>
     public static Action? Of(string modelFolder, TrainSettings settings, TransformerModel model, Distillation? distillation, ITokenizer tokenizer, TextWriter log)
@@ -31,7 +46,7 @@ internal static class TransformerStart
     }
 
     /// <summary>Gives each weight the first elements of the teacher's weight of that name (of all sets of a weight), where that is as large.</summary>
-    internal static void CopyLeading(TransformerModel from, TransformerModel to)
+    public static void CopyLeading(TransformerModel from, TransformerModel to)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
