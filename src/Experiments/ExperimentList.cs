@@ -20,9 +20,11 @@ public static class ExperimentList
         new GraphOfTokens(),
         new AdaMoe(),
         new MomentumSmoe(),
+        new SdDarts(),
         new SmoeDropout(),
         new MoePlusPlus(),
         new DynamicMoe(),
+        new DartsPt(),
         new Bam(),
     ];
 

@@ -14,7 +14,8 @@ namespace OnnxMoe.Supernets;
 /// <summary>A supernet that classifies.</summary>
 internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(trained)
 {
-    private readonly LabeledDataset _data = LabeledDataset.Open(trained.Manifest.Recipe!["Data"].Deserialize<DataOptions>()!);
+    /// <summary>What the supernet was trained on, and what it is measured on.</summary>
+    public LabeledDataset Data { get; } = LabeledDataset.Open(trained.Manifest.Recipe!["Data"].Deserialize<DataOptions>()!);
 
     private readonly Dictionary<Architecture, int> _best = [];
 
@@ -22,7 +23,7 @@ internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(tr
 
     public override CostContext Cost { get; } = new(1);
 
-    public override IReadOnlyDictionary<string, HostTensor> OneInput(Model model) => ((Classifier)Trained.Any).InputsOf(_data.Validation.Take([0]));
+    public override IReadOnlyDictionary<string, HostTensor> OneInput(Model model) => ((Classifier)Trained.Any).InputsOf(Data.Validation.Take([0]));
 
     /// <summary>Normalizations get the statistics of the architecture from training data; of several supernets the one that is best for it is used.</summary>
     public override void Activate(Architecture architecture)
@@ -44,12 +45,12 @@ internal sealed class ClassifierSubject(TrainedModel trained) : SearchSubject(tr
         const int batches = 8;
         var model = (Classifier)Trained.Any;
         if (model.Weights.Any(weight => weight.IsStatistic))
-            EstimatedStatistics.Run(model, _data.Train.Batches(batch).Take(batches));
+            EstimatedStatistics.Run(model, Data.Train.Batches(batch).Take(batches));
     }
 
-    public override Quality Validate(Model model) => On(model, _data.Validation);
+    public override Quality Validate(Model model) => On(model, Data.Validation);
 
-    public override Quality Test(Model model) => On(model, _data.Test);
+    public override Quality Test(Model model) => On(model, Data.Test);
 
     public override HostTensor HeldOutLogits(Model model, TextWriter log) => TorchRunner.Run(model, HeldOutSequences.Load((Classifier)Trained.Any, Trained.Manifest, log))["logits"];
 

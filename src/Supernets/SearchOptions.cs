@@ -1,12 +1,13 @@
 using OnnxMoe.Artifacts.Configuration;
 using OnnxMoe.Search.Evolution;
+using OnnxMoe.Trainer.Darts;
 
 namespace OnnxMoe.Supernets;
 
 /// <summary>The recipe's section Search.</summary>
 public sealed class SearchOptions
 {
-    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), at random, or by measuring all of a small space", Choices = "linas|evolution|random|all")]
+    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), at random, or by measuring all of a small space; or what a softly trained supernet of cells has learned: its largest architecture weights (magnitude; DARTS), or the deletions that hurt most (perturbation; DARTS-PT)", Choices = "linas|evolution|random|all|magnitude|perturbation")]
     public string Method { get; set; } = "linas";
 
     [Setting("Architectures to measure", Min = 1)]
@@ -24,6 +25,9 @@ public sealed class SearchOptions
     [Setting("The most of another objective that Search:Choose=best may cost, such as latency=0.05")]
     public string Limit { get; set; } = "";
 
+    [Setting("Steps in which the chosen architecture is trained anew, from random weights; 0: it keeps the supernet's weights", Unit = "steps", Min = 0)]
+    public int Retrain { get; set; }
+
     [Setting("Runs of a latency measurement; the median counts", Min = 1)]
     public int Repetitions { get; set; } = 50;
 
@@ -32,6 +36,9 @@ public sealed class SearchOptions
 
     [Setting("Threads of ONNX Runtime; 0: as many as there are cores", Min = 0)]
     public int Threads { get; set; } = 1;
+
+    /// <summary>The section Search:Selection.</summary>
+    public SelectionOptions Selection { get; set; } = new();
 
     /// <summary>The section Search:Evolution.</summary>
     public EvolutionOptions Evolution { get; set; } = new();
