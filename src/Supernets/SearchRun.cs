@@ -2,6 +2,7 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Exporter;
 using OnnxMoe.Search.Fronts;
 using OnnxMoe.Search.Methods;
+using OnnxMoe.Trainer.Darts;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets;

@@ -9,7 +9,7 @@ using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Trainer.Tests.Darts;
 
-/// <summary>A supernet of cells of three nodes on images of 4x4 pixels, each class a bright row.</summary>
+/// <summary>A supernet of cells of three nodes on noisy images of 4x4 pixels, each class of its own brightness.</summary>
 internal static class Toy
 {
     public static readonly ClassifierSizes Sizes = new(1, 16, 3);
@@ -24,7 +24,7 @@ internal static class Toy
     public static LabeledSequences Images(int count, int seed = 3)
     {
         var random = new Random(seed);
-        return new([.. Enumerable.Range(0, count * 16).Select(i => random.NextSingle() + (i % 16 / 4 == i / 16 % 3 ? 1 : 0))], [.. Enumerable.Range(0, count).Select(i => (long)(i % 3))], 16, 1, 3);
+        return new([.. Enumerable.Range(0, count * 16).Select(i => random.NextSingle() + (i / 16 % 3 * 0.5f))], [.. Enumerable.Range(0, count).Select(i => (long)(i % 3))], 16, 1, 3);
     }
 
     /// <summary>A training step of a supernet whose gates become soft.</summary>
