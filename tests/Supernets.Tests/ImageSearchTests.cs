@@ -42,11 +42,11 @@ public sealed class ImageSearchTests : IDisposable
         var front = JsonNode.Parse(File.ReadAllText(Of("super", "search", "front.json")))!;
         Assert.Equal(16, (int)front["measured"]!);
         var chosen = TrainedModel.Load(Of("super-subnet"));
-        var subject = SearchSubject.Of(TrainedModel.Load(Of("super")));
+        var subject = SearchSubject.Of(Of("super"), TrainedModel.Load(Of("super")), TextWriter.Null);
         var architecture = Architecture.Parse(subject.Supernet.Space, (string)front["chosen"]!);
         Assert.Equal((double)front["front"]!.AsArray().Single(member => (string)member!["genes"]! == architecture.Key)!["objectives"]![0]!, subject.Validate(chosen.Any).Loss, 1e-5);
         subject.Activate(architecture);
-        var inputs = subject.HeldOut(TextWriter.Null);
+        var inputs = HeldOutSequences.Load((Classifier)chosen.Any, chosen.Manifest, TextWriter.Null);
         using var session = new OnnxSession(Of("super-subnet", "model.onnx"));
         foreach (var logits in new[] { TorchRunner.Run(chosen.Any, inputs), session.Run(inputs) })
         {
