@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Experiments.Classifiers;
+using OnnxMoe.Experiments.Searches;
 using OnnxMoe.Experiments.TinyModels;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Data;
@@ -69,6 +70,9 @@ public sealed class ExperimentContext(
         setup.Trainer.Threads = options.Threads;
         return options.Steps > 0 ? setup.WithSteps(options.Steps) : setup;
     }
+
+    /// <summary>What the experiments with cells share, with the steps and threads that the user asked for.</summary>
+    public CellSetup Cells() => new(_labeled, options.Threads, options.Steps);
 
     /// <summary>Runs every arm with every seed, seed by seed; a stored run is taken instead of a new one.</summary>
     public IReadOnlyList<ArmResult> RunAll(params IReadOnlyList<Arm> arms)

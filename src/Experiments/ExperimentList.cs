@@ -23,9 +23,11 @@ public static class ExperimentList
         new AutoDistil(),
         new AdaMoe(),
         new MomentumSmoe(),
+        new SdDarts(),
         new SmoeDropout(),
         new MoePlusPlus(),
         new DynamicMoe(),
+        new DartsPt(),
         new Bam(),
         new SimqNas(),
     ];

@@ -1,5 +1,5 @@
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Verification;
 using OnnxMoe.Search.Spaces;
@@ -8,8 +8,8 @@ using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Layers;
 using OnnxMoe.Trainer.Normalization;
 using OnnxMoe.Trainer.Quantization;
-using OnnxMoe.Trainer.Supernets.Copies;
 using OnnxMoe.Trainer.Supernets;
+using OnnxMoe.Trainer.Supernets.Copies;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets;
@@ -19,15 +19,17 @@ namespace OnnxMoe.Supernets;
 /// <param name="calibration">Of subnetworks that are quantized.</param>
 internal sealed class ClassifierSubject(TrainedModel trained, CalibrationOptions calibration) : SearchSubject(trained)
 {
-    private readonly LabeledDataset _data = LabeledDataset.Open(trained.Manifest.Recipe!["Data"].Deserialize<DataOptions>()!);
     private readonly Dictionary<Architecture, int> _best = [];
     private StaticQuantizer? _quantizer;
+
+    /// <summary>What the supernet was trained on, and what it is measured on.</summary>
+    public LabeledDataset Data { get; } = LabeledDataset.Open(trained.Manifest.Recipe!["Data"].Deserialize<DataOptions>()!);
 
     public override bool Classifies => true;
 
     public override CostContext Cost { get; } = new(1);
 
-    public override IReadOnlyDictionary<string, HostTensor> OneInput(Model model) => ((Classifier)Trained.Any).InputsOf(_data.Validation.Take([0]));
+    public override IReadOnlyDictionary<string, HostTensor> OneInput(Model model) => ((Classifier)Trained.Any).InputsOf(Data.Validation.Take([0]));
 
     /// <summary>Normalizations get the statistics of the architecture from training data; of several supernets the one that is best for it is used.</summary>
     public override void Activate(Architecture architecture)
@@ -43,18 +45,9 @@ internal sealed class ClassifierSubject(TrainedModel trained, CalibrationOptions
         EstimateStatistics();
     }
 
-    private void EstimateStatistics()
-    {
-        const int batch = 128;
-        const int batches = 8;
-        var model = (Classifier)Trained.Any;
-        if (model.Weights.Any(weight => weight.IsStatistic))
-            EstimatedStatistics.Run(model, _data.Train.Batches(batch).Take(batches));
-    }
+    public override Quality Validate(Model model) => On(model, Data.Validation);
 
-    public override Quality Validate(Model model) => On(model, _data.Validation);
-
-    public override Quality Test(Model model) => On(model, _data.Test);
+    public override Quality Test(Model model) => On(model, Data.Test);
 
     public override HostTensor HeldOutLogits(Model model, TextWriter log) => TorchRunner.Run(model, HeldOutSequences.Load((Classifier)Trained.Any, Trained.Manifest, log))["logits"];
 
@@ -74,8 +67,17 @@ internal sealed class ClassifierSubject(TrainedModel trained, CalibrationOptions
         if (options.Quantization.Bits.Length == 0)
             return extracted;
         var quantized = ClassifierRun.Build(options, new SupernetOptions(), null, ((Classifier)extracted).Sizes, seed: 0, device: null);
-        (_quantizer ??= new(_data, calibration)).Quantize((Classifier)extracted, quantized);
+        (_quantizer ??= new(Data, calibration)).Quantize((Classifier)extracted, quantized);
         return quantized;
+    }
+
+    private void EstimateStatistics()
+    {
+        const int batch = 128;
+        const int batches = 8;
+        var model = (Classifier)Trained.Any;
+        if (model.Weights.Any(weight => weight.IsStatistic))
+            EstimatedStatistics.Run(model, Data.Train.Batches(batch).Take(batches));
     }
 
     private static Quality On(Model model, LabeledSequences data)

@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts.Configuration;
 using OnnxMoe.Search.Evolution;
+using OnnxMoe.Trainer.Darts;
 using OnnxMoe.Trainer.Quantization;
 
 namespace OnnxMoe.Supernets;
@@ -7,7 +8,8 @@ namespace OnnxMoe.Supernets;
 /// <summary>The recipe's section Search.</summary>
 public sealed class SearchOptions
 {
-    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), at random, at random and then where it pays (sensitivity; Yi et al. 2024), or by measuring all of a small space", Choices = "linas|evolution|random|sensitivity|all")]
+    [Setting("How to search: by predictors that are learned on the way (LINAS), by evolution on the measurements (NSGA-II), at random, at random and then where it pays (sensitivity; LLM-QFA), or by measuring all of a small space; or what a softly trained supernet of cells has learned: its largest architecture weights (magnitude; DARTS), or the deletions that hurt most (perturbation; DARTS-PT)",
+        Choices = "linas|evolution|random|sensitivity|all|magnitude|perturbation")]
     public string Method { get; set; } = "linas";
 
     [Setting("Architectures to measure", Min = 1)]
@@ -25,6 +27,9 @@ public sealed class SearchOptions
     [Setting("The most of another objective that Search:Choose=best may cost, such as latency=0.05")]
     public string Limit { get; set; } = "";
 
+    [Setting("Steps in which the chosen architecture is trained anew, from random weights; 0: it keeps the supernet's weights", Unit = "steps", Min = 0)]
+    public int Retrain { get; set; }
+
     [Setting("Runs of a latency measurement; the median counts", Min = 1)]
     public int Repetitions { get; set; } = 50;
 
@@ -36,6 +41,9 @@ public sealed class SearchOptions
 
     /// <summary>The section Search:Calibration.</summary>
     public CalibrationOptions Calibration { get; set; } = new();
+
+    /// <summary>The section Search:Selection.</summary>
+    public SelectionOptions Selection { get; set; } = new();
 
     /// <summary>The section Search:Evolution.</summary>
     public EvolutionOptions Evolution { get; set; } = new();

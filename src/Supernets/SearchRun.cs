@@ -2,6 +2,7 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Exporter;
 using OnnxMoe.Search.Fronts;
 using OnnxMoe.Search.Methods;
+using OnnxMoe.Trainer.Darts;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets;
@@ -23,6 +24,11 @@ public static class SearchRun
     public static void Execute(string modelFolder, SearchOptions options, ExportOptions export, long seed, TextWriter log, bool terminal, CancellationToken cancel)
     {
         var subject = SearchSubject.Of(modelFolder, TrainedModel.Load(modelFolder), options, log);
+        if (options.Method is SelectionOptions.Magnitude or SelectionOptions.Perturbation)
+        {
+            new SelectionRun(modelFolder, subject, options).Execute(export, log, terminal, cancel);
+            return;
+        }
         var objectives = Objective.Parse(options.Objectives, subject.Classifies);
         var space = subject.Supernet.Space;
         log.WriteLine($"{subject.Trained.Manifest.Name}: {space.Size:N0} architectures; {options.Method} measures {options.Budget}: {options.Objectives}");
@@ -47,7 +53,7 @@ public static class SearchRun
         };
         MethodOf(options).Run(space, objectives.Count, measurements, (int)(seed % int.MaxValue));
         cancel.ThrowIfCancellationRequested();
-        new SearchOutcome(modelFolder, subject, options, objectives, SearchResult.Of(measurements.All, objectives)).Write(export, seed, log, cancel);
+        new SearchOutcome(modelFolder, subject, options, objectives, SearchResult.Of(measurements.All, objectives)).Write(export, seed, log, terminal, cancel);
     }
 
     /// <summary>Measurements stay true as long as the weights and what times depend on are the same, whatever method asked for them.</summary>

@@ -8,10 +8,11 @@ namespace OnnxMoe.Supernets;
 /// <param name="subject">The supernet.</param>
 /// <param name="architecture">Which one.</param>
 /// <param name="timing">How latency is measured.</param>
-internal sealed class Subnet(SearchSubject subject, Architecture architecture, LatencyMeter timing)
+/// <param name="own">The architecture with weights of its own; null: with the supernet's.</param>
+internal sealed class Subnet(SearchSubject subject, Architecture architecture, LatencyMeter timing, Model? own = null)
 {
     private Quality? _quality;
-    private Model? _model;
+    private Model? _model = own;
     private Timing? _latency;
 
     public Architecture Architecture { get; } = architecture;

@@ -76,6 +76,17 @@ public sealed class SearchRunTests : IDisposable
     }
 
     [Fact]
+    public void TheChosenOneCanBeTrainedAnew()
+    {
+        Train("super");
+        var log = Search(new() { Budget = 4, Method = "random", Objectives = "loss,flops", Choose = "2,1,0,1,0", Retrain = 7, Repetitions = 2 });
+        Assert.Contains("trained anew in 7 steps", log, StringComparison.Ordinal);
+        var training = ModelManifest.Load(Of("super-subnet")).Training!;
+        Assert.Equal((7, "2,1,0,1,0", "super"), ((int)training["steps"]!, (string)training["architecture"]!, (string)training["supernet"]!));
+        Assert.Contains("retrained", File.ReadAllText(Of("super", "search.html")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AStoppedTrainingOfASupernetEndsWithTheWeightsOfAnUndisturbedOne()
     {
         Train("whole", steps: 9);

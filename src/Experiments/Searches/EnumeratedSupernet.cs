@@ -33,7 +33,7 @@ public sealed class EnumeratedSupernet
     public int FrontSize => Domination.Fronts([.. _objectives.Values.Distinct()])[0].Count;
 
     /// <summary>Width 12, 24 or 48, up to 7 blocks, each of a hidden size of 12, 24 or 48: 9,837 architectures.</summary>
-    public static SearchSpace DigitSpace { get; } = ReadSpace("digits-mlp.json");
+    public static SearchSpace DigitSpace { get; } = BuiltInSpace.Read("digits-mlp");
 
     /// <summary>Training of the supernet: not longer, or larger architectures would be too sure of themselves to have the lower loss, and the front a few small ones.</summary>
     public static TrainerOptions Training(int threads) => new() { Steps = 400, BatchSize = 64, LearningRate = 3e-3, WarmupSteps = 50, Threads = threads };
@@ -69,13 +69,6 @@ public sealed class EnumeratedSupernet
             step.Run(done);
         }
         return model;
-    }
-
-    /// <summary>A search space of models/spaces, built into the assembly.</summary>
-    internal static SearchSpace ReadSpace(string name)
-    {
-        using var text = new StreamReader(typeof(EnumeratedSupernet).Assembly.GetManifestResourceStream(name)!);
-        return SearchSpaceFile.Parse(text.ReadToEnd());
     }
 
     /// <summary>Loss and FLOPs of an architecture.</summary>

@@ -27,7 +27,7 @@ public sealed class QuantizedSupernet
     }
 
     /// <summary>Width and hidden sizes of 16, 32 or 64, up to 7 blocks; each linear layer of 4, 8 or 32 bits, symmetric or not.</summary>
-    public static SearchSpace DigitSpace { get; } = EnumeratedSupernet.ReadSpace("digits-simq.json");
+    public static SearchSpace DigitSpace { get; } = BuiltInSpace.Read("digits-simq");
 
     /// <summary>Loss on the validation images, and bytes of the exported file.</summary>
     public double[] Measure(Architecture architecture)

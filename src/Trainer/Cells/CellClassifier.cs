@@ -69,6 +69,9 @@ public sealed class CellClassifier : ImageClassifier, ISupernet
     /// <summary>The operations of each edge; the same for all cells.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Candidates { get; }
 
+    /// <summary>Nodes of a cell.</summary>
+    public int Nodes => _options.Cells.Nodes;
+
     /// <summary>What the edges run.</summary>
     public CellGates Gates { get; set; }
 

@@ -12,6 +12,9 @@ public sealed class SoftGates(Weight alpha) : CellGates
 {
     private readonly int?[] _decided = new int?[alpha.Shape[0]];
 
+    /// <summary>Candidates of an edge.</summary>
+    public int Candidates => (int)alpha.Shape[1];
+
     /// <summary>The candidate of each decided edge; null: open.</summary>
     public IReadOnlyList<int?> Decided => _decided;
 
@@ -28,7 +31,7 @@ public sealed class SoftGates(Weight alpha) : CellGates
     {
         var shares = Shares(ops);
         return [.. _decided.Select((decided, edge) => decided is { } one ? (IReadOnlyList<GatedOp>)(Deleted == (edge, one) ? [] : [new(one)])
-            : [.. Enumerable.Range(0, (int)alpha.Shape[1]).Where(op => Deleted != (edge, op) && IsAllowed(edge, op))
+            : [.. Enumerable.Range(0, Candidates).Where(op => Deleted != (edge, op) && IsAllowed(edge, op))
                 .Select(op => new GatedOp(op, shares.Slice(0, edge, edge + 1).Slice(1, op, op + 1)))])];
     }
 
@@ -38,7 +41,7 @@ public sealed class SoftGates(Weight alpha) : CellGates
         var weights = ops.Weight(alpha);
         if (Allowed is null)
             return weights.Softmax();
-        var mask = Enumerable.Range(0, (int)alpha.Shape[0]).SelectMany(edge => Enumerable.Range(0, (int)alpha.Shape[1]).Select(op => IsAllowed(edge, op) ? 0f : float.NegativeInfinity)).ToArray();
+        var mask = Enumerable.Range(0, (int)alpha.Shape[0]).SelectMany(edge => Enumerable.Range(0, Candidates).Select(op => IsAllowed(edge, op) ? 0f : float.NegativeInfinity)).ToArray();
         return (weights + ops.Constant(HostTensor.From(mask, alpha.Shape))).Softmax();
     }
 

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Trainer.Darts;
 using OnnxMoe.Trainer.Supernets.Copies;
 using OnnxMoe.Trainer.Tickets;
 
@@ -36,6 +37,15 @@ public sealed class SupernetOptions
 
     /// <summary>The section Supernet:Distill.</summary>
     public DistillOptions Distill { get; set; } = new();
+
+    [Setting("What an edge of a cell runs in training: one operation, by Paths (onehot), or all, weighted by architecture weights that are trained, too (soft; DARTS)", Choices = "onehot|soft")]
+    public string Gates { get; set; } = "onehot";
+
+    /// <summary>The section Supernet:Darts.</summary>
+    public DartsOptions Darts { get; set; } = new();
+
+    /// <summary>True where edges run all operations.</summary>
+    public bool IsSoft() => Space.Length > 0 && Gates == "soft";
 
     /// <summary>Where the search space is; null for an ordinary model.</summary>
     /// <param name="models">The folder that holds the models.</param>

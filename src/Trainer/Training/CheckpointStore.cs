@@ -13,12 +13,22 @@ namespace OnnxMoe.Trainer.Training;
 /// </summary>
 public sealed class CheckpointStore(string modelFolder, IReadOnlyList<Weight> weights, ITrainingStep optimizer)
 {
-    private readonly string _last = Path.Combine(modelFolder, "checkpoints", "last.safetensors");
+    private readonly string _last = PathOf(modelFolder);
 
     /// <summary>The weights of the lowest validation loss.</summary>
     public string Best { get; } = Path.Combine(modelFolder, "checkpoints", "best.safetensors");
 
     public bool Exists => File.Exists(_last);
+
+    /// <summary>The fingerprint of the settings that a folder's checkpoint was made with; null where there is none.</summary>
+    public static string? SettingsOf(string modelFolder)
+    {
+        var path = PathOf(modelFolder);
+        if (!File.Exists(path))
+            return null;
+        using var file = SafetensorsReader.Open(path);
+        return file.Metadata.GetValueOrDefault("settings");
+    }
 
     public void SaveBest() => WeightFile.Save(Best, weights);
 
@@ -51,4 +61,6 @@ public sealed class CheckpointStore(string modelFolder, IReadOnlyList<Weight> we
         return new Checkpoint(step, double.Parse(file.Metadata["best_loss"], CultureInfo.InvariantCulture),
             int.Parse(file.Metadata["best_step"], CultureInfo.InvariantCulture), settings);
     }
+
+    private static string PathOf(string modelFolder) => Path.Combine(modelFolder, "checkpoints", "last.safetensors");
 }

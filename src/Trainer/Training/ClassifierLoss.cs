@@ -12,9 +12,17 @@ internal static class ClassifierLoss
     /// <summary>Mean cross-entropy of a batch in nats, as a scalar tensor, and the classes [B] that the model finds most probable.</summary>
     public static (Tensor Loss, Tensor Classes) Of(Classifier model, LabeledSequences batch, ForwardContext context)
     {
-        var ops = (TorchOps)context.Ops;
-        var features = ops.Value(tensor(batch.Features, [batch.Count, batch.Length, batch.Width], device: ops.Device));
-        var logits = TorchOps.TensorOf(model.Forward(features, null, context));
-        return (nn.functional.cross_entropy(logits, tensor(batch.Labels, device: ops.Device)), logits.detach().argmax(-1, false));
+        var logits = Logits(model, batch, context);
+        return (CrossEntropy(logits, batch), logits.detach().argmax(-1, false));
     }
+
+    /// <summary>Logits [B, classes] of a batch.</summary>
+    public static Tensor Logits(Classifier model, LabeledSequences batch, ForwardContext context)
+    {
+        var ops = (TorchOps)context.Ops;
+        return TorchOps.TensorOf(model.Forward(ops.Value(tensor(batch.Features, [batch.Count, batch.Length, batch.Width], device: ops.Device)), null, context));
+    }
+
+    /// <summary>Mean cross-entropy of a batch in nats, as a scalar tensor.</summary>
+    public static Tensor CrossEntropy(Tensor logits, LabeledSequences batch) => nn.functional.cross_entropy(logits, tensor(batch.Labels, device: logits.device));
 }

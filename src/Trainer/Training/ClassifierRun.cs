@@ -8,6 +8,7 @@ using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Branches;
 using OnnxMoe.Trainer.Cells;
 using OnnxMoe.Trainer.Convolutions;
+using OnnxMoe.Trainer.Darts;
 using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Growth;
 using OnnxMoe.Trainer.Layers;
@@ -45,7 +46,7 @@ public static class ClassifierRun
         var evaluator = new ClassifierEvaluator(model, options.BatchSize, device) { Statistics = spaceFile is null ? null : BatchStatistics.Unrecorded };
         if (model is IMaterialized && options.Keep != "last")
             throw new UserError($"Trainer:Keep is {options.Keep}, but {settings.Name} changes its form in training, so only the last weights are of the whole model; set Trainer:Keep to last.");
-        using ITrainingStep step = model switch
+        using ITrainingStep step = settings.Supernet.IsSoft() ? DartsTraining.Of(model, data.Train, settings.Supernet, settings.Model, options, settings.Seed, device) : model switch
         {
             SupernetCopies copies => new CopiesStep(copies, settings.Supernet.Copies, data.Train, options, settings.Seed, device),
             TicketClassifier ticket => new TicketStep(ticket, settings.Supernet.Tickets, data.Train, options, settings.Seed, device),
@@ -67,7 +68,7 @@ public static class ClassifierRun
 
         Validation Validate()
         {
-            if (spaceFile is not null && model is ISupernet many)
+            if (spaceFile is not null && !settings.Supernet.IsSoft() && model is ISupernet many)
                 return SupernetValidation.Run(many, settings.Supernet, evaluator, data.Validation);
             var measured = evaluator.Run(data.Validation);
             return new(measured.Loss, measured.ToMetrics(), string.Create(CultureInfo.InvariantCulture, $", accuracy {measured.Accuracy:P1}"));
@@ -103,7 +104,8 @@ public static class ClassifierRun
         if (spaceFile is not null && model is ISupernet supernet)
         {
             File.Copy(spaceFile, files.PathOf(TrainedModel.SpaceFile));
-            supernet.Active = supernet.Space.Largest;
+            if (!settings.Supernet.IsSoft())
+                supernet.Active = supernet.Space.Largest;
         }
         Classification validation;
         (int, int, int)[] routed = [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))];

@@ -31,6 +31,8 @@ public static class TrainRun
         _ = TopKSchedule.Of(settings.Model, settings.Trainer); // one that does not go with the steps is refused before anything is read
         foreach (var warning in settings.Model.Warnings())
             log.WriteLine($"Warning: {warning}");
+        if (settings.Supernet.IsSoft() && settings.Model.Backbone != ModelOptions.CellNetwork)
+            throw new UserError($"Supernet:Gates=soft mixes the operations of cells; set Model:Backbone to {ModelOptions.CellNetwork}.");
         var device = Device(settings.Trainer);
         if (settings.Supernet.Space.Length > 0 && settings.Model.Backbone == ModelOptions.Encoder)
             throw new UserError($"Supernet:Space is {settings.Supernet.Space}, but a model of Model:Backbone={settings.Model.Backbone} is no supernet; there are supernets of all other kinds.");

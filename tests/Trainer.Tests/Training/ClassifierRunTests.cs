@@ -60,7 +60,7 @@ public sealed class ClassifierRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("sotu", 2, 16, "Data:Source is 'sotu', but the model (Model:Backbone) classifies: set Data:Source to digits.")]
+    [InlineData("sotu", 2, 16, "Data:Source is 'sotu', but the model (Model:Backbone) classifies: set Data:Source to digits or fashion.")]
     [InlineData("digits", 3, 16, "Data:PatchSide is 3, which does not divide the 8 pixels of a side.")]
     [InlineData("digits", 4, 16, "Model:ContextLength is 16, but the sequences of Data:Source digits have 4 positions.")]
     public void SettingsThatDoNotFitTheDataAreNamed(string source, int side, int length, string message)
