@@ -159,10 +159,10 @@ public sealed class QuantizedSubnetTests : IDisposable
         // With matrices that are large beside names and nodes: what is counted is within 2 % of the file.
         foreach (var precision in new[] { LinearPrecision.Full, new(8, true), new(8, false), new(4, true) })
         {
-            var options = new ModelOptions { Backbone = ModelOptions.Perceptron, Mlp = new() { Width = 512, Hidden = [512] } };
+            var options = new ModelOptions { Backbone = ModelOptions.Perceptron, Mlp = new() { Width = 1024, Hidden = [512] } };
             options.Quantization = new QuantPolicy([.. Enumerable.Repeat(precision, 4)]).ToOptions();
             var model = new MlpClassifier(options, Sizes, 1);
-            var counted = new (int In, int Out)[] { (32, 512), (512, 512), (512, 512), (512, 10) }.Sum(size => QuantizedLinear.Bytes(size.In, size.Out, precision)) + (2 * 512 * sizeof(float));
+            var counted = new (int In, int Out)[] { (32, 1024), (1024, 512), (512, 1024), (1024, 10) }.Sum(size => QuantizedLinear.Bytes(size.In, size.Out, precision)) + (2 * 1024 * sizeof(float));
             var path = Path.Combine(_folder, $"{precision.Bits}{precision.Scheme}", "model.onnx");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             var exported = ModelExporter.Export(model, ExportTarget.Onnx, WeightPrecision.Fp32, "m");
