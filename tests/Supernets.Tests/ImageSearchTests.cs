@@ -42,7 +42,7 @@ public sealed class ImageSearchTests : IDisposable
         var front = JsonNode.Parse(File.ReadAllText(Of("super", "search", "front.json")))!;
         Assert.Equal(16, (int)front["measured"]!);
         var chosen = TrainedModel.Load(Of("super-subnet"));
-        var subject = SearchSubject.Of(Of("super"), TrainedModel.Load(Of("super")), TextWriter.Null);
+        var subject = SearchSubject.Of(Of("super"), TrainedModel.Load(Of("super")), new(), TextWriter.Null);
         var architecture = Architecture.Parse(subject.Supernet.Space, (string)front["chosen"]!);
         Assert.Equal((double)front["front"]!.AsArray().Single(member => (string)member!["genes"]! == architecture.Key)!["objectives"]![0]!, subject.Validate(chosen.Any).Loss, 1e-5);
         subject.Activate(architecture);
