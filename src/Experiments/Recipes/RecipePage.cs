@@ -40,7 +40,7 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
             output.WriteLine($"Paper: {Paper}");
         if (model is Classifier network and not EncoderClassifier)
         {
-            Section(output, "Model", [.. ModelComposition.Describe(space is null ? Model : ((ISupernet)model).OptionsOf(space.Largest), model), .. space is null ? [] : Genes(space), .. Copies()]);
+            Section(output, "Model", [.. ModelComposition.Describe(space is null ? Model : ((ISupernet)model).OptionsOf(space.Largest), model), .. space is null ? [] : Genes(space), .. Copies(), .. Splits(space)]);
             Section(output, "Cost", CostOfInput(network, space));
         }
         else if (supernet is not null)
@@ -60,6 +60,9 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
     }
 
     private IEnumerable<string> Copies() => Supernet.Copies.Count > 1 ? [$"{Supernet.Copies.Count} such supernets share the architectures{(Supernet.Copies.Balanced ? ", all equally busy" : "")}"] : [];
+
+    private IEnumerable<string> Splits(SearchSpace? space) => space is null || !Supernet.Split.IsOn ? []
+        : [$"becomes {Math.Pow(Supernet.Split.ChildrenOf(space.Choices[0]), Supernet.Split.At.Length)} such supernets, split at the steps {string.Join(", ", Supernet.Split.At)} ({Supernet.Split.By})"];
 
     private IEnumerable<string> Mixture()
     {

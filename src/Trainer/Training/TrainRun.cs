@@ -39,6 +39,8 @@ public static class TrainRun
         var transformer = settings.Model.Backbone is ModelOptions.MaskedLm or ModelOptions.EncoderDecoder || (settings.Model.Backbone == ModelOptions.Decoder && settings.Supernet.Space.Length > 0 && settings.Start.Convert != QuantizeWeights.Word);
         if (settings.Trainer.LabelSmoothing > 0 && !transformer)
             throw new UserError(FormattableString.Invariant($"Trainer:LabelSmoothing is {settings.Trainer.LabelSmoothing}, but this kind of model is trained without; set it to 0."));
+        if (transformer || settings.Model.Backbone == ModelOptions.Decoder)
+            SupernetSamplers.CheckText(settings.Supernet);
         if (transformer)
             TransformerRun.Execute(modelFolder, settings, SequenceLength(settings), device, log, terminal, cancel);
         else if (settings.Model.Backbone != ModelOptions.Decoder)
