@@ -118,7 +118,7 @@ public sealed class SearchRunTests : IDisposable
         Assert.Contains("'plain' is no supernet", Assert.Throws<UserError>(() => SearchRun.Execute(Of("plain"), new(), new(), 1, TextWriter.Null, false, default)).Message, StringComparison.Ordinal);
         var settings = Settings(2);
         settings.Model.Backbone = ModelOptions.Encoder;
-        Assert.Contains("is no supernet; set Model:Backbone to mlp, cnn or cells", Assert.Throws<UserError>(() => TrainRun.Execute(Of("encoder"), settings, TextWriter.Null, false, default)).Message, StringComparison.Ordinal);
+        Assert.Contains("is no supernet; there are supernets of all other kinds", Assert.Throws<UserError>(() => TrainRun.Execute(Of("encoder"), settings, TextWriter.Null, false, default)).Message, StringComparison.Ordinal);
         Assert.Contains("There is no search space", Assert.Throws<UserError>(() =>
             TrainRun.Execute(Of("lost"), Settings(2) with { Supernet = new() { Space = "nowhere" } }, TextWriter.Null, false, default)).Message, StringComparison.Ordinal);
     }
