@@ -46,7 +46,7 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
         else if (supernet is not null)
         {
             Section(output, "Model", [.. ModelComposition.Describe(supernet.OptionsOf(space!.Largest), model), .. Genes(space), .. Mixture()]);
-            Section(output, "Cost", [$"supernet: parameters: {Text($"{ModelCost.Parameters(model).Total:N0}")}", .. TransformerGenes.Ends(space).SelectMany(end => new[] { $"{end}:" }.Concat(Cost(supernet.Extract(end), [Model.ContextLength - 1])))]);
+            Section(output, "Cost", [$"supernet: parameters: {Text($"{ModelCost.Parameters(model).Total:N0}")}", .. SubSpaces.Ends(space).SelectMany(end => new[] { $"{end}:" }.Concat(Cost(supernet.Extract(end), [Model.ContextLength - 1])))]);
         }
         else
         {

@@ -48,7 +48,7 @@ public abstract class PathSampler
         for (var i = 0; drawn.Count < count; i++)
         {
             var genes = space.Choices.Select((choices, gene) => (int)(StatelessRandom.Next(seed, step, i, gene) % (ulong)choices)).ToArray();
-            var architecture = TransformerGenes.InPart(space, part, genes);
+            var architecture = SubSpaces.In(space, part, genes);
             if (i >= attempts || !(drawn.Contains(architecture) || others.Contains(architecture)))
                 drawn.Add(architecture);
         }
