@@ -48,9 +48,9 @@ public sealed class SplitSearchTests : IDisposable
         var leaf = supernet.Leaves[supernet.Tree.Choose(architecture)];
         var head = chosen.Any.Weights.Single(weight => weight.Name == "head.weight").Parameter.detach().data<float>().ToArray();
         Assert.Equal(leaf.Weights.Single(weight => weight.Name.EndsWith(".head.weight", StringComparison.Ordinal)).Parameter.detach().data<float>().ToArray(), head);
-        var subject = SearchSubject.Of(TrainedModel.Load(Of("super")));
+        var subject = SearchSubject.Of(Of("super"), TrainedModel.Load(Of("super")), new(), TextWriter.Null);
         subject.Activate(Architecture.Parse(subject.Supernet.Space, architecture.Key));
-        var inputs = subject.HeldOut(TextWriter.Null);
+        var inputs = HeldOutSequences.Load((Classifier)chosen.Any, chosen.Manifest, TextWriter.Null);
         using var session = new OnnxSession(Of("super-subnet", "model.onnx"));
         foreach (var logits in new[] { TorchRunner.Run(chosen.Any, inputs), session.Run(inputs) })
         {
