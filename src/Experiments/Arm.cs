@@ -11,6 +11,9 @@ public abstract class Arm(string name, string description)
 
     public string Description { get; } = description;
 
+    /// <summary>True when several experiments have the arm: its runs are stored once for all of them.</summary>
+    public virtual bool IsShared => false;
+
     /// <summary>Length of a run, for the progress bar.</summary>
     public abstract int Steps { get; }
 

@@ -78,7 +78,7 @@ public sealed class ExperimentContext(
     public IReadOnlyList<ArmResult> RunAll(params IReadOnlyList<Arm> arms)
     {
         var runs = Seeds.SelectMany(seed => arms.Select(arm => (Arm: arm, Seed: seed, Settings: arm.Fingerprint(seed, data)))).ToArray();
-        var stored = runs.Select(run => store.Load(run.Arm.Name, run.Seed, run.Settings)).ToArray();
+        var stored = runs.Select(run => StoreOf(run.Arm).Load(run.Arm.Name, run.Seed, run.Settings)).ToArray();
         if (stored.Count(run => run is not null) is > 0 and var count)
             log.WriteLine($"{count} of {runs.Length} runs are stored from before (--fresh runs them again).");
         if (stored.Contains(null))
@@ -91,9 +91,9 @@ public sealed class ExperimentContext(
             if (stored[i] is not null)
                 continue;
             var (arm, seed, settings) = runs[i];
-            var result = store.New(arm.Name, seed, settings);
+            var result = StoreOf(arm).New(arm.Name, seed, settings);
             arm.Run(seed, Data, result, steps => progress.Update(done + steps, $"{arm.Name}, seed {seed}"), Cancel);
-            store.Save(result);
+            StoreOf(arm).Save(result);
             stored[i] = result;
             done += arm.Steps;
             progress.Say(string.Create(CultureInfo.InvariantCulture,
@@ -101,4 +101,6 @@ public sealed class ExperimentContext(
         }
         return [.. arms.Select((arm, a) => new ArmResult(arm, [.. Seeds.Select((_, s) => stored[s * arms.Count + a]!)]))];
     }
+
+    private MeasurementStore StoreOf(Arm arm) => arm.IsShared ? store.Shared : store;
 }

@@ -11,14 +11,17 @@ namespace OnnxMoe.Experiments;
 /// experiment that was killed goes on behind the last of them, and an arm that did not change is not run again.
 /// </summary>
 /// <param name="folder">models/reproduce/NAME.</param>
-/// <param name="experiment">Whose name and version are part of the fingerprint.</param>
-public sealed class MeasurementStore(string folder, Experiment experiment)
+/// <param name="experiment">Whose name and version are part of the fingerprint; null: that of arms that experiments share.</param>
+public sealed class MeasurementStore(string folder, Experiment? experiment)
 {
     /// <summary>To be raised when training or what every arm measures changes.</summary>
     public const int HarnessVersion = 1;
 
     /// <summary>The project's JSON, but a run that diverged has measures that are no numbers.</summary>
     private static readonly JsonSerializerOptions Json = new(JsonFile.Options) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, WriteIndented = false };
+
+    /// <summary>The runs of arms that experiments share, in a folder beside this one.</summary>
+    public MeasurementStore Shared => new(Path.Combine(Path.GetDirectoryName(folder)!, "shared"), null);
 
     /// <summary>The stored run, or null when there is none of these settings. A damaged file counts as none.</summary>
     /// <param name="arm">Name of the arm.</param>
@@ -46,7 +49,7 @@ public sealed class MeasurementStore(string folder, Experiment experiment)
 
     public void Save(Measurement run) => AtomicFile.WriteText(PathOf(run.Arm, run.Seed, run.Fingerprint), JsonSerializer.Serialize(run, Json));
 
-    /// <summary>Deletes all stored runs of the experiment.</summary>
+    /// <summary>Deletes all stored runs of the experiment, not those of shared arms.</summary>
     public void Clear()
     {
         if (!Directory.Exists(folder))
@@ -56,7 +59,7 @@ public sealed class MeasurementStore(string folder, Experiment experiment)
     }
 
     private string Fingerprint(string settings) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{HarnessVersion} {experiment.Name} {experiment.Version} {settings}")));
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{HarnessVersion} {experiment?.Name} {experiment?.Version} {settings}")));
 
     private string PathOf(string arm, long seed, string fingerprint)
     {

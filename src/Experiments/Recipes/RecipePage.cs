@@ -40,13 +40,13 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
             output.WriteLine($"Paper: {Paper}");
         if (model is Classifier network and not EncoderClassifier)
         {
-            Section(output, "Model", [.. ModelComposition.Describe(space is null ? Model : ((ISupernet)model).OptionsOf(space.Largest), model), .. space is null ? [] : Genes(space), .. Copies()]);
+            Section(output, "Model", [.. ModelComposition.Describe(space is null ? Model : ((ISupernet)model).OptionsOf(space.Largest), model), .. space is null ? [] : Genes(space), .. Copies(), .. Splits(space)]);
             Section(output, "Cost", CostOfInput(network, space));
         }
         else if (supernet is not null)
         {
             Section(output, "Model", [.. ModelComposition.Describe(supernet.OptionsOf(space!.Largest), model), .. Genes(space), .. Mixture()]);
-            Section(output, "Cost", [$"supernet: parameters: {Text($"{ModelCost.Parameters(model).Total:N0}")}", .. TransformerGenes.Ends(space).SelectMany(end => new[] { $"{end}:" }.Concat(Cost(supernet.Extract(end), [Model.ContextLength - 1])))]);
+            Section(output, "Cost", [$"supernet: parameters: {Text($"{ModelCost.Parameters(model).Total:N0}")}", .. SubSpaces.Ends(space).SelectMany(end => new[] { $"{end}:" }.Concat(Cost(supernet.Extract(end), [Model.ContextLength - 1])))]);
         }
         else
         {
@@ -60,6 +60,9 @@ public sealed record RecipePage(string Name, string Description, string Paper, D
     }
 
     private IEnumerable<string> Copies() => Supernet.Copies.Count > 1 ? [$"{Supernet.Copies.Count} such supernets share the architectures{(Supernet.Copies.Balanced ? ", all equally busy" : "")}"] : [];
+
+    private IEnumerable<string> Splits(SearchSpace? space) => space is null || !Supernet.Split.IsOn ? []
+        : [$"becomes {Math.Pow(Supernet.Split.ChildrenOf(space.Choices[0]), Supernet.Split.At.Length)} such supernets, split at the steps {string.Join(", ", Supernet.Split.At)} ({Supernet.Split.By})"];
 
     private IEnumerable<string> Mixture()
     {

@@ -21,9 +21,9 @@ internal static class Students
     /// <summary>Three sub-spaces.</summary>
     public static SearchSpace Parted { get; } = new("parted",
     [
-        new(TransformerGenes.Part, 1, Ranges),
+        new(SubSpaces.Gene, 1, Ranges),
         .. Ranges.SelectMany((range, i) => new (string Gene, string[] Choices)[] { ("depth", Depths[i]), ("heads", Heads[i]), ("width", Widths[i]) }
-            .Select(gene => new GeneGroup($"{gene.Gene}@{range}", 1, gene.Choices, null, new(TransformerGenes.Part, [range])))),
+            .Select(gene => new GeneGroup($"{gene.Gene}@{range}", 1, gene.Choices, null, new(SubSpaces.Gene, [range])))),
         new("ratio", 1, Ratios),
     ]);
 

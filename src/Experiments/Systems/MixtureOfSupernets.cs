@@ -47,7 +47,7 @@ public sealed class MixtureOfSupernets : Experiment
                     (model.Layers, model.FirstDenseLayers, model.HiddenSize, model.Heads, model.HeadSize, model.ContextLength) = (2, 2, 64, 4, 16, 48);
                     (model.Gated, model.Activation, model.FfnBias) = (false, "gelu", true);
                 },
-                trainer => (trainer.Steps, trainer.BatchSize, trainer.SequenceLength, trainer.WarmupSteps, trainer.FinalLearningRate, trainer.EvaluationTokens) = (500, 8, 48, 50, 0.01, 12288));
+                trainer => (trainer.Steps, trainer.BatchSize, trainer.SequenceLength, trainer.WarmupSteps, trainer.FinalLearningRate, trainer.EvaluationTokens) = (800, 8, 48, 80, 0.01, 12288));
             return setup;
         }
         SupernetArm Super(string name, string description, Action<MixtureOptions>? change = null)

@@ -18,6 +18,6 @@ internal static class EncoderCheck
     private static void Require(bool holds, string otherwise)
     {
         if (!holds)
-            throw new UserError($"{otherwise}, which only causal language models have; leave it out, or set Model:Backbone=decoder.");
+            throw new UserError($"{otherwise}, which only language models have; leave it out, or set Model:Backbone=decoder.");
     }
 }

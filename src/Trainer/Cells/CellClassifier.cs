@@ -81,6 +81,9 @@ public sealed class CellClassifier : ImageClassifier, ISupernet
     /// <summary>All cells in order.</summary>
     public IEnumerable<Cell> Cells => _stages.SelectMany(stage => stage);
 
+    /// <summary>The weights of all cells and of the blocks between them.</summary>
+    public IReadOnlyList<Weight> StageWeights => [.. Cells.SelectMany(cell => cell.Weights), .. _reductions.SelectMany(block => block.Weights)];
+
     /// <summary>All weights but <see cref="Alpha"/>.</summary>
     public IReadOnlyList<Weight> NetworkWeights => [.. Weights.Where(weight => weight != _alpha)];
 
@@ -107,8 +110,9 @@ public sealed class CellClassifier : ImageClassifier, ISupernet
 
     public Model Extract(Architecture architecture)
     {
+        const string first = "stem.weight";
         var extracted = new CellClassifier(OptionsOf(architecture), null, Sizes, seed: 0);
-        LeadingParts.Copy(this, extracted);
+        LeadingParts.Copy(this, extracted, _stem.Weight.Name[..^first.Length]);
         return extracted;
     }
 

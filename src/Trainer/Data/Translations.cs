@@ -42,8 +42,10 @@ public sealed class Translations : TokenTask
 
     public override IEnumerable<TaskBatch> HeldOut(bool test, int rows)
     {
-        var left = _evaluationTokens;
-        return (test ? _test : _validation).TakeWhile(pair => (left -= pair.Target.Length + 1) > -pair.Target.Length).Chunk(rows).Select(Collate);
+        var (pairs, count, tokens) = (test ? _test : _validation, 0, 0L);
+        while (count < pairs.Length && tokens < _evaluationTokens)
+            tokens += pairs[count++].Target.Length + 1;
+        return pairs.Take(count).Chunk(rows).Select(Collate);
     }
 
     public override string Describe() => $"{_train.Length:N0} training sentences";

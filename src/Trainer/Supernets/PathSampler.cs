@@ -1,19 +1,35 @@
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Data;
+using static TorchSharp.torch;
 
 namespace OnnxMoe.Trainer.Supernets;
 
 /// <summary>The architectures that a training step runs.</summary>
 public abstract class PathSampler
 {
-    /// <summary>Those of a step, counted from 0; the same whenever they are asked for.</summary>
+    /// <summary>What the sampler learned, by name; the tensors are the live ones.</summary>
+    public virtual IEnumerable<(string Name, Tensor Moment)> State => [];
+
+    /// <summary>Those of a step, counted from 0; the same whenever they are asked for before it is made.</summary>
     public abstract IReadOnlyList<Architecture> Sample(int step);
+
+    /// <summary>What the loss of an architecture is multiplied by.</summary>
+    public virtual double WeightOf(Architecture architecture) => 1;
+
+    /// <summary>Called when the gradients of a step are clipped and not yet applied.</summary>
+    /// <param name="step">Its number.</param>
+    /// <param name="run">The step's architectures.</param>
+    /// <param name="metrics">Takes numbers for metrics.jsonl.</param>
+    public virtual void Observe(int step, IReadOnlyList<Architecture> run, IDictionary<string, double> metrics)
+    {
+    }
 
     /// <exception cref="ArgumentException">There is no such way.</exception>
     public static PathSampler Of(SupernetOptions options, SearchSpace space, long seed) => options.Paths switch
     {
         "uniform" => new UniformPaths(space, options.RandomPaths, seed),
         "balanced" => new BalancedPaths(space, options.Period, seed),
+        "fair" => new FairPaths(space, seed),
         "sandwich" => new SandwichPaths(space, options.RandomPaths, seed),
         _ => throw new ArgumentException($"There is no way '{options.Paths}' to sample architectures."),
     };
@@ -32,7 +48,7 @@ public abstract class PathSampler
         for (var i = 0; drawn.Count < count; i++)
         {
             var genes = space.Choices.Select((choices, gene) => (int)(StatelessRandom.Next(seed, step, i, gene) % (ulong)choices)).ToArray();
-            var architecture = TransformerGenes.InPart(space, part, genes);
+            var architecture = SubSpaces.In(space, part, genes);
             if (i >= attempts || !(drawn.Contains(architecture) || others.Contains(architecture)))
                 drawn.Add(architecture);
         }

@@ -10,8 +10,8 @@ public sealed class SandwichPaths(SearchSpace space, int random, long seed) : Pa
 {
     public override IReadOnlyList<Architecture> Sample(int step)
     {
-        var part = step % TransformerGenes.Parts(space);
-        Architecture[] ends = [TransformerGenes.Within(space, part, largest: true), TransformerGenes.Within(space, part, largest: false)];
+        var part = step % SubSpaces.Count(space);
+        Architecture[] ends = [SubSpaces.Largest(space, part), SubSpaces.Smallest(space, part)];
         return [.. ends, .. Draw(space, part, random, seed, step, ends)];
     }
 }

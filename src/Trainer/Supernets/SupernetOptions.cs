@@ -14,7 +14,14 @@ public sealed class SupernetOptions
     [Setting("The search space, a JSON file; a name without a folder is one of Models/spaces; none: an ordinary model")]
     public string Space { get; set; } = "";
 
-    [Setting("Architectures of a training step: the largest, the smallest and some at random (sandwich; Yu and Huang 2019), some at random, or one whose genes have a mean that falls and rises (balanced; Yi et al. 2024)", Choices = "sandwich|uniform|balanced")]
+    /// <summary>The word of <see cref="Paths"/> and <see cref="Data"/> for draws by norms of gradients.</summary>
+    public const string GradientNorm = "gradient-norm";
+
+    /// <summary>The word of <see cref="Reweight"/> for losses whose mean gradient is that of uniform draws.</summary>
+    public const string Unbiased = "unbiased";
+
+    [Setting("Architectures of a training step: the largest, the smallest and some at random (sandwich; Yu and Huang 2019), some at random (uniform), as many as genes have choices, each choice once (fair; FairNAS), one whose genes have a mean that falls and rises (balanced; Yi et al. 2024), or one whose operations are drawn by the norms of their gradients (gradient-norm; PA&DA, Model:Backbone=cells)",
+        Choices = "sandwich|uniform|fair|balanced|gradient-norm")]
     public string Paths { get; set; } = Sandwich;
 
     [Setting("How many architectures at random", Min = 1)]
@@ -46,6 +53,17 @@ public sealed class SupernetOptions
 
     /// <summary>True where edges run all operations.</summary>
     public bool IsSoft() => Space.Length > 0 && Gates == "soft";
+    [Setting("Training examples of a step: at random, or each epoch's drawn by the norms of their gradients in the one before (PA&DA)", Choices = "uniform|gradient-norm")]
+    public string Data { get; set; } = "uniform";
+
+    [Setting("What makes up for uneven draws: nothing, as published, or weights of the losses that keep the mean gradient", Choices = "none|unbiased")]
+    public string Reweight { get; set; } = "none";
+
+    [Setting("The largest share of the norms in the probabilities of gradient-norm draws, which grows from epoch to epoch; the rest is uniform", Min = 0, Max = 1)]
+    public double TauMax { get; set; } = 1;
+
+    /// <summary>The section Supernet:Split.</summary>
+    public SplitOptions Split { get; set; } = new();
 
     /// <summary>Where the search space is; null for an ordinary model.</summary>
     /// <param name="models">The folder that holds the models.</param>

@@ -30,7 +30,7 @@ internal static class Teachers
             throw new UserError("Supernet:Distill compares the last self-attention of one stack of blocks; an encoder-decoder has two, so leave Supernet:Distill:Teacher empty.");
         if (!StartModels.ReadsTokensOf(folder, trained.Manifest, tokenizer))
             throw new UserError($"The teacher '{options.Teacher}' has other tokens than the supernet; train both on the same Data:Source, Data:Tokenizer and Data:VocabularySize.");
-        foreach (var architecture in TransformerGenes.Ends(supernet.Space))
+        foreach (var architecture in SubSpaces.Ends(supernet.Space))
         {
             var sizes = supernet.OptionsOf(architecture);
             _ = SelfAttentionRelation.HeadSize((long)BlockBuilder.HeadSize(sizes) * BlockBuilder.Heads(sizes, sizes.Layers - 1), Distillation.Heads(teacher, options));

@@ -7,14 +7,11 @@ namespace OnnxMoe.Trainer.Supernets;
 /// <summary>
 /// What the genes of a transformer mean: width, depth, heads and hidden (of all blocks, or one gene for each) or ratio (hidden size by width), and of an
 /// encoder-decoder the same of its decoder, target-..., with target-cross, the heads that look at the encoder. A gene that a space does not have stays as in
-/// the recipe. In a space of several sub-spaces the gene <see cref="Part"/> names one, and width@NAME is its width.
+/// the recipe. In a space of several <see cref="SubSpaces"/> width@NAME is the width of one.
 /// </summary>
 public static class TransformerGenes
 {
-    /// <summary>The gene that chooses among sub-spaces.</summary>
-    public const string Part = "part";
-
-    private static readonly string[] Known = ["width", "depth", "heads", "hidden", "ratio", Part];
+    private static readonly string[] Known = ["width", "depth", "heads", "hidden", "ratio", SubSpaces.Gene];
     private static readonly string[] KnownOfTarget = ["target-width", "target-depth", "target-heads", "target-cross", "target-hidden"];
 
     /// <summary>Checks that a space fits a recipe, whose sizes are only those that the space has no genes for.</summary>
@@ -26,7 +23,7 @@ public static class TransformerGenes
         {
             var name = group.Name.Split('@')[0];
             Require(known.Contains(name), $"has the gene '{group.Name}', which a transformer (Model:Backbone={options.Backbone}) does not have; it has {string.Join(", ", known)}");
-            for (var choice = 0; name != Part && choice < group.Choices.Count; choice++)
+            for (var choice = 0; name != SubSpaces.Gene && choice < group.Choices.Count; choice++)
                 Require(group.Number(choice) > 0 && (name == "ratio" || group.Number(choice) == Math.Floor(group.Number(choice))), $"lets '{group.Name}' be {group.Choices[choice]}; it must be a positive {(name == "ratio" ? "" : "whole ")}number");
         }
         Require(options.Backbone is ModelOptions.Decoder or ModelOptions.MaskedLm or ModelOptions.EncoderDecoder, $"has genes of a transformer, but Model:Backbone is {options.Backbone}");
@@ -35,7 +32,7 @@ public static class TransformerGenes
         Require(options.LayerHeads.Length == 0 && options.LayerHidden.Length == 0 && options.Target is { LayerHeads.Length: 0, CrossHeads.Length: 0, LayerHidden.Length: 0 },
             "gives the blocks their sizes; leave Model:LayerHeads, Model:LayerHidden and those of Model:Target empty");
         Require(options.KvHeads == 0 || space.Groups.All(group => !group.Name.StartsWith("heads", StringComparison.Ordinal)), $"has a gene of heads, but Model:KvHeads is {options.KvHeads}; set it to 0");
-        foreach (var architecture in Ends(space))
+        foreach (var architecture in SubSpaces.Ends(space))
             OptionsOf(options, architecture).Check();
 
         void Require(bool rule, string broken)
@@ -43,28 +40,6 @@ public static class TransformerGenes
             if (!rule)
                 throw new UserError($"The search space '{space.Name}' {broken}.");
         }
-    }
-
-    /// <summary>The largest and the smallest architecture of each sub-space; of a space without, of all.</summary>
-    public static IEnumerable<Architecture> Ends(SearchSpace space) => Parts(space) == 1 ? [space.Largest, space.Smallest]
-        : Enumerable.Range(0, Parts(space)).SelectMany(part => new[] { Within(space, part, largest: true), Within(space, part, largest: false) });
-
-    /// <summary>Sub-spaces of a space; 1 where it is not divided.</summary>
-    public static int Parts(SearchSpace space) => space.Groups.FirstOrDefault(group => group.Name == Part)?.Choices.Count ?? 1;
-
-    /// <summary>The number of an architecture's sub-space; 0 where there is one.</summary>
-    public static int PartOf(Architecture architecture) => Parts(architecture.Space) == 1 ? 0 : architecture.Genes[architecture.Space.Find(Part).First];
-
-    /// <summary>The last (or first) choices of a sub-space.</summary>
-    public static Architecture Within(SearchSpace space, int part, bool largest) =>
-        InPart(space, part, largest ? [.. space.Choices.Select(choices => choices - 1)] : new int[space.Length]);
-
-    /// <summary>The architecture of those genes in a sub-space.</summary>
-    public static Architecture InPart(SearchSpace space, int part, int[] genes)
-    {
-        if (Parts(space) > 1)
-            genes[space.Find(Part).First] = part;
-        return space.Of(genes);
     }
 
     /// <summary>The ordinary model that an architecture stands for.</summary>
@@ -94,7 +69,7 @@ public static class TransformerGenes
     /// <summary>Reads the genes of an architecture, of its sub-space where there are several.</summary>
     private sealed class Reader(Architecture architecture)
     {
-        private readonly string _suffix = Parts(architecture.Space) == 1 ? "" : $"@{architecture.Word(Part)}";
+        private readonly string _suffix = SubSpaces.Count(architecture.Space) == 1 ? "" : $"@{architecture.Word(SubSpaces.Gene)}";
 
         /// <summary>A gene as a number; null where the space does not have it.</summary>
         public double? Number(string name) => Find(name) is { } group ? architecture.Number(group.Name) : null;

@@ -27,13 +27,13 @@ public sealed class TransformerSupernet : ISupernet
     public TransformerSupernet(ModelOptions options, SupernetOptions supernet, SearchSpace space, int vocabulary, long seed, TorchSharp.torch.Device? device = null)
     {
         TransformerGenes.Check(options, space);
-        if (TransformerGenes.Parts(space) > 1 && supernet.Mixture.Experts > 1)
+        if (SubSpaces.Count(space) > 1 && supernet.Mixture.Experts > 1)
             throw new UserError($"Supernet:Mixture:Experts is {supernet.Mixture.Experts}, but the sub-spaces of '{space.Name}' have weights of their own already; set it to 1.");
         (_options, _supernet, Space) = (options, supernet, space);
         var scope = new LayerScope(seed, device);
         _model = TransformerModel.Build(LargestSizes(options, space), vocabulary, scope);
-        if (TransformerGenes.Parts(space) > 1)
-            WeightBanks.AddForParts(scope, _model, TransformerGenes.Parts(space), () => _active);
+        if (SubSpaces.Count(space) > 1)
+            WeightBanks.AddForParts(scope, _model, SubSpaces.Count(space), () => _active);
         if (supernet.Mixture.Experts > 1)
             WeightBanks.AddMixtures(scope, _model, supernet.Mixture, space, () => _active);
         Active = space.Largest;
@@ -70,7 +70,7 @@ public sealed class TransformerSupernet : ISupernet
     /// <summary>Each size the largest of any sub-space.</summary>
     private static ModelOptions LargestSizes(ModelOptions options, SearchSpace space)
     {
-        var largest = Enumerable.Range(0, TransformerGenes.Parts(space)).Select(part => TransformerGenes.OptionsOf(options, TransformerGenes.Within(space, part, largest: true))).ToArray();
+        var largest = Enumerable.Range(0, SubSpaces.Count(space)).Select(part => TransformerGenes.OptionsOf(options, SubSpaces.Largest(space, part))).ToArray();
         var sizes = largest[^1];
         if (largest.Length == 1)
             return sizes;

@@ -14,7 +14,7 @@ internal static class WeightBanks
     /// <summary>A set of all weights for each sub-space, of which an architecture uses its own's.</summary>
     public static void AddForParts(LayerScope scope, TransformerModel model, int parts, Func<Architecture> active)
     {
-        var router = new RuleRouter(scope, parts, TransformerGenes.PartOf);
+        var router = new RuleRouter(scope, parts, SubSpaces.Of);
         foreach (var weight in model.Weights.ToArray())
             weight.Mixture = new ExpertMixture(Others(scope, weight, parts), router, active);
     }

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Training;
 
 /// <summary>Cross-entropy of a classifier.</summary>
-internal static class ClassifierLoss
+public static class ClassifierLoss
 {
     /// <summary>Mean cross-entropy of a batch in nats, as a scalar tensor, and the classes [B] that the model finds most probable.</summary>
     public static (Tensor Loss, Tensor Classes) Of(Classifier model, LabeledSequences batch, ForwardContext context)
@@ -24,5 +24,13 @@ internal static class ClassifierLoss
     }
 
     /// <summary>Mean cross-entropy of a batch in nats, as a scalar tensor.</summary>
-    public static Tensor CrossEntropy(Tensor logits, LabeledSequences batch) => nn.functional.cross_entropy(logits, tensor(batch.Labels, device: logits.device));
+    /// <param name="logits">[B, classes]</param>
+    /// <param name="batch">Has the labels.</param>
+    /// <param name="weights">[B], what each example's loss is multiplied by before the mean; null: 1.</param>
+    public static Tensor CrossEntropy(Tensor logits, LabeledSequences batch, double[]? weights = null)
+    {
+        var labels = tensor(batch.Labels, device: logits.device);
+        return weights is null ? nn.functional.cross_entropy(logits, labels)
+            : (nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.None) * tensor(weights, dtype: ScalarType.Float32, device: logits.device)).mean();
+    }
 }

@@ -33,8 +33,24 @@ internal static class ClassifierReport
                 new LineChart("Learning rate", "step", "", [Curve("learning rate", steps, "learning_rate")]),
                 new LineChart("Gradient norm", "step", "before clipping", [Curve("gradient norm", steps, "gradient_norm")]) { Logarithmic = true },
                 new LineChart("Speed", "step", "positions/s", [Curve("positions/s", steps, "tokens_per_second")]));
+        AddSampling(report, metrics);
         if (validation.ExpertLoad.Length > 0)
             AddLoad(report, model, evaluations, validation.ExpertLoad);
         AddRecipe(report, settings).Save(path);
+    }
+
+    /// <summary>What samplers turned to from epoch to epoch.</summary>
+    private static void AddSampling(HtmlReport report, IReadOnlyList<JsonObject> metrics)
+    {
+        const string probability = "probability_", effective = "effective_examples";
+        JsonObject[] epochs = [.. metrics.Where(entry => entry.ContainsKey(effective) || entry.Any(pair => pair.Key.StartsWith(probability, StringComparison.Ordinal)))];
+        if (epochs.Length == 0)
+            return;
+        LineChart[] charts =
+        [
+            new LineChart("Probability of each operation", "step", "", [.. epochs[0].Select(pair => pair.Key).Where(key => key.StartsWith(probability, StringComparison.Ordinal)).Select(key => Curve(key[probability.Length..], epochs, key))]),
+            new LineChart("Examples drawn", "step", "effective number", [Curve("effective number", [.. epochs.Where(entry => entry.ContainsKey(effective))], effective)]),
+        ];
+        report.Section("Sampling", "What is drawn by the norms of gradients, at the end of each epoch.").Charts([.. charts.Where(chart => chart.Series.Any(series => series.Values.Count > 0))]);
     }
 }

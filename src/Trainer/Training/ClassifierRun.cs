@@ -44,6 +44,7 @@ public static class ClassifierRun
             $"{settings.Name}: {size.Total:N0} parameters, {size.Active:N0} active for a position; {data.Train.Count:N0} training sequences of {sizes.Length} x {sizes.Features}, {options.Steps} steps of {options.BatchSize * options.Accumulation}"));
         // The stored statistics of a supernet's normalizations are of no single architecture.
         var evaluator = new ClassifierEvaluator(model, options.BatchSize, device) { Statistics = spaceFile is null ? null : BatchStatistics.Unrecorded };
+        SupernetSamplers.Check(settings.Supernet, spaceFile is null ? null : model as ISupernet, log);
         if (model is IMaterialized && options.Keep != "last")
             throw new UserError($"Trainer:Keep is {options.Keep}, but {settings.Name} changes its form in training, so only the last weights are of the whole model; set Trainer:Keep to last.");
         using ITrainingStep step = settings.Supernet.IsSoft() ? DartsTraining.Of(model, data.Train, settings.Supernet, settings.Model, options, settings.Seed, device) : model switch
@@ -51,10 +52,7 @@ public static class ClassifierRun
             SupernetCopies copies => new CopiesStep(copies, settings.Supernet.Copies, data.Train, options, settings.Seed, device),
             TicketClassifier ticket => new TicketStep(ticket, settings.Supernet.Tickets, data.Train, options, settings.Seed, device),
             GrowingClassifier growing => GrowthTraining.Of(growing, data.Train, options, settings.Seed, device),
-            _ => new ClassifierStep(model, new WeightOptimizer(model.Weights, options), data.Train, options, settings.Seed, device)
-            {
-                Paths = spaceFile is not null && model is ISupernet supernet ? PathSampler.Of(settings.Supernet, supernet.Space, settings.Seed) : null,
-            },
+            _ => StepOf(model, spaceFile is null ? null : settings.Supernet, data.Train, options, settings.Seed, device),
         };
         var trained = TrainLoop.Train(modelFolder, settings, model, step, Validate, start: null, log, terminal, cancel);
         if (trained is not { } result)
@@ -75,6 +73,28 @@ public static class ClassifierRun
         }
     }
 
+    /// <summary>Makes the steps of a classifier, or of a supernet whose steps run some of its architectures.</summary>
+    /// <param name="model">What is trained.</param>
+    /// <param name="supernet">How it is trained to be many; null: it is not.</param>
+    /// <param name="data">Training examples.</param>
+    /// <param name="options">The section Trainer.</param>
+    /// <param name="seed">Of the run.</param>
+    /// <param name="device">Where the model is; null for the CPU.</param>
+    public static ITrainingStep StepOf(Classifier model, SupernetOptions? supernet, LabeledSequences data, TrainerOptions options, long seed, Device? device)
+    {
+        if (model is FewShotSupernet several)
+            return new FewShotStep(several, supernet!, data, options, seed, device);
+        var optimizer = new WeightOptimizer(model.Weights, options);
+        if (supernet is null)
+            return new ClassifierStep(model, optimizer, data, options, seed, device);
+        var epochs = SamplingEpochs.Of(data.Count, options.BatchSize * options.Accumulation, options.Steps, supernet.TauMax);
+        return new ClassifierStep(model, optimizer, data, options, seed, device)
+        {
+            Paths = SupernetSamplers.Paths(supernet, (ISupernet)model, epochs, seed),
+            Examples = SupernetSamplers.Examples(supernet, data.Count, epochs, seed),
+        };
+    }
+
     /// <summary>The classifier of a recipe; a supernet, or several, where there is a search space.</summary>
     public static Classifier Build(ModelOptions options, SupernetOptions supernet, SearchSpace? space, ClassifierSizes sizes, long seed, Device? device)
     {
@@ -84,6 +104,8 @@ public static class ClassifierRun
         var scope = new LayerScope(seed, device);
         if (supernet.Tickets.IsOn)
             return options.Backbone == ModelOptions.BranchNetwork ? new TicketClassifier(options, sizes, scope) : throw new UserError("Supernet:Tickets searches the channels of branches; set Model:Backbone to branches.");
+        if (space is not null && supernet.Split.IsOn && options.Backbone == ModelOptions.CellNetwork)
+            return new FewShotSupernet(options, supernet.Split, space, sizes, scope);
         return space is not null && supernet.Copies.Count > 1 ? new SupernetCopies(scope, supernet.Copies.Count, copy => Build(options, space, sizes, copy)) : Build(options, space, sizes, scope);
     }
 
@@ -107,6 +129,8 @@ public static class ClassifierRun
             if (!settings.Supernet.IsSoft())
                 supernet.Active = supernet.Space.Largest;
         }
+        if (model is FewShotSupernet split)
+            SplitFile.Write(files.PathOf(SplitFile.Name), split);
         Classification validation;
         (int, int, int)[] routed = [.. model.RoutedLayers.Select(l => (l.Number, l.Router.Experts, l.Router.ExpertsPerToken))];
         using (var trace = routed.Length == 0 ? null : new RoutingTraceWriter(files.PathOf("trace.bin"), routed))

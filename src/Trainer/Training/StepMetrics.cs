@@ -2,7 +2,7 @@ namespace OnnxMoe.Trainer.Training;
 
 /// <summary>What one optimizer step measured.</summary>
 /// <param name="Loss">Mean cross-entropy, nats a token.</param>
-/// <param name="Auxiliary">Router losses by name, summed over layers, times their coefficients.</param>
+/// <param name="Auxiliary">Router losses by name, summed over layers, times their coefficients; and what samplers have to say.</param>
 /// <param name="GradientNorm">Before clipping.</param>
 /// <param name="LearningRate">Of this step.</param>
 /// <param name="TokensPerSecond">Of this step.</param>

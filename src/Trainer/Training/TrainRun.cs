@@ -37,14 +37,31 @@ public static class TrainRun
         if (settings.Supernet.Space.Length > 0 && settings.Model.Backbone == ModelOptions.Encoder)
             throw new UserError($"Supernet:Space is {settings.Supernet.Space}, but a model of Model:Backbone={settings.Model.Backbone} is no supernet; there are supernets of all other kinds.");
         var transformer = settings.Model.Backbone is ModelOptions.MaskedLm or ModelOptions.EncoderDecoder || (settings.Model.Backbone == ModelOptions.Decoder && settings.Supernet.Space.Length > 0 && settings.Start.Convert != QuantizeWeights.Word);
-        if (settings.Trainer.LabelSmoothing > 0 && !transformer)
-            throw new UserError(FormattableString.Invariant($"Trainer:LabelSmoothing is {settings.Trainer.LabelSmoothing}, but this kind of model is trained without; set it to 0."));
+        RequireTransformer(settings, transformer);
+        if (transformer || settings.Model.Backbone == ModelOptions.Decoder)
+            SupernetSamplers.CheckText(settings.Supernet);
         if (transformer)
             TransformerRun.Execute(modelFolder, settings, SequenceLength(settings), device, log, terminal, cancel);
         else if (settings.Model.Backbone != ModelOptions.Decoder)
             ClassifierRun.Execute(modelFolder, settings, device, log, terminal, cancel);
         else
             LanguageModel(modelFolder, settings, device, log, terminal, cancel);
+    }
+
+    /// <summary>Settings that only <see cref="TransformerRun"/> follows are refused elsewhere.</summary>
+    private static void RequireTransformer(TrainSettings settings, bool transformer)
+    {
+        var super = transformer && settings.Supernet.Space.Length > 0;
+        Require(transformer || settings.Trainer.LabelSmoothing == 0, $"Trainer:LabelSmoothing is {settings.Trainer.LabelSmoothing}, but this kind of model is trained without; set it to 0");
+        Require(super || settings.Supernet.Mixture.Experts == 1, $"Supernet:Mixture:Experts is {settings.Supernet.Mixture.Experts}, but only supernets of transformers mix weights; set Supernet:Space, or the number to 1");
+        Require(super || settings.Supernet.Distill.Teacher.Length == 0, $"Supernet:Distill:Teacher is '{settings.Supernet.Distill.Teacher}', but only supernets of transformers have a teacher; set Supernet:Space, or leave it empty");
+        Require((transformer && !super) || !settings.Start.TakeSizes, $"Start:TakeSizes is for masked language models and encoder-decoders that are no supernets; set it to false");
+
+        static void Require(bool holds, FormattableString otherwise)
+        {
+            if (!holds)
+                throw new UserError(FormattableString.Invariant(otherwise) + ".");
+        }
     }
 
     private static void LanguageModel(string modelFolder, TrainSettings settings, torch.Device? device, TextWriter log, bool terminal, CancellationToken cancel)

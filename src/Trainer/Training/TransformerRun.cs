@@ -72,7 +72,7 @@ internal sealed class TransformerRun
     {
         if (_supernet is null)
             return Entry(Measure(test: false), []);
-        var ends = TransformerGenes.Ends(_supernet.Space).Select(architecture =>
+        var ends = SubSpaces.Ends(_supernet.Space).Select(architecture =>
         {
             _supernet.Active = architecture;
             return Measure(test: false);

@@ -113,10 +113,10 @@ public class TransformerSupernetTests
         {
             var sampled = paths.Sample(step);
             Assert.Equal(sampled, new SandwichPaths(Parts, 2, seed: 5).Sample(step));
-            Assert.All(sampled, architecture => Assert.Equal(step % 2, TransformerGenes.PartOf(architecture)));
+            Assert.All(sampled, architecture => Assert.Equal(step % 2, SubSpaces.Of(architecture)));
             Assert.Equal(4, sampled.Distinct().Count());
-            Assert.Equal(TransformerGenes.Within(Parts, step % 2, largest: true), sampled[0]);
-            Assert.Equal(TransformerGenes.Within(Parts, step % 2, largest: false), sampled[1]);
+            Assert.Equal(SubSpaces.Largest(Parts, step % 2), sampled[0]);
+            Assert.Equal(SubSpaces.Smallest(Parts, step % 2), sampled[1]);
         }
     }
 

@@ -151,6 +151,19 @@ public sealed class TransformerRunTests : IDisposable
     }
 
     [Fact]
+    public void AModelTakesTheSizesOfTheOneItStartsFrom()
+    {
+        Train("first", Settings(ModelOptions.MaskedLm, super: false, 3));
+        var settings = Settings(ModelOptions.MaskedLm, super: false, 1);
+        (settings.Start.From, settings.Start.TakeSizes, settings.Model.HiddenSize, settings.Model.Layers) = ("first", true, 32, 1);
+        settings.Model.FirstDenseLayers = 1;
+        Train("second", settings);
+        Assert.Equal(16, ((TransformerModel)TrainedModel.Load(Of("second")).Any).Options.HiddenSize);
+        settings.Model.Backbone = ModelOptions.EncoderDecoder;
+        Assert.Contains("needs the same kind", Refused("third", settings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AModelStartsFromOneOfItsSizes()
     {
         Train("first", Settings(ModelOptions.MaskedLm, super: false, 12));
@@ -161,6 +174,28 @@ public sealed class TransformerRunTests : IDisposable
         Assert.Equal((double)ModelManifest.Load(Of("first")).Training!["testLoss"]!, (double)ModelManifest.Load(Of("second")).Training!["testLoss"]!, 1e-5);
         settings.Model.DenseHidden = 24;
         Assert.Contains("has other sizes", Refused("third", settings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SettingsThatOnlySupernetsOfTransformersFollowAreRefusedElsewhere()
+    {
+        var plain = Settings(ModelOptions.MaskedLm, super: false, 1);
+        plain.Supernet.Mixture.Experts = 2;
+        Assert.Contains("only supernets of transformers mix weights", Refused("plain", plain), StringComparison.Ordinal);
+        plain.Supernet.Mixture.Experts = 1;
+        plain.Supernet.Distill.Teacher = "teacher";
+        Assert.Contains("only supernets of transformers have a teacher", Refused("plain", plain), StringComparison.Ordinal);
+        var causal = Settings(ModelOptions.Decoder, super: false, 1);
+        causal.Trainer.LabelSmoothing = 0.1;
+        Assert.Contains("Trainer:LabelSmoothing is 0.1", Refused("causal", causal), StringComparison.Ordinal);
+        (causal.Trainer.LabelSmoothing, causal.Start.TakeSizes) = (0, true);
+        Assert.Contains("Start:TakeSizes is for", Refused("causal", causal), StringComparison.Ordinal);
+        var halves = Settings(ModelOptions.Decoder, super: false, 1);
+        halves.Model.Target.Layers = 2;
+        Assert.Contains("but Model:Backbone is decoder", Refused("halves", halves), StringComparison.Ordinal);
+        halves.Model.Target.Layers = 0;
+        halves.Model.LayerHidden = [4];
+        Assert.Contains("Model:LayerHidden has 1 numbers for 2 blocks", Refused("halves", halves), StringComparison.Ordinal);
     }
 
     private string Refused(string name, TrainSettings settings) => Assert.Throws<UserError>(() => Train(name, settings)).Message;
