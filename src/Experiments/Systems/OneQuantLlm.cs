@@ -87,6 +87,7 @@ public sealed class OneQuantLlm : Experiment
                 "How the probabilities of bits follow from the mean is not in the paper; here they have the largest entropy that the mean allows, blocks independently.",
                 "GPTQ sees the inputs that the model as it was trained gives each matrix, not those of the blocks before it quantized.",
                 "The adapters learn on the text that the model was trained on, not on instructions.",
+                "The training is short: a shared adapter learns in every step, one of its own in those of its bits, a third of them. Longer training, which the machine had no time for, may turn that around.",
                 "A dedicated training meets its bits in every step; a step of the others meets each number of bits in a third of the blocks.",
             ],
         };
