@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using OnnxMoe.Artifacts;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Verification;
 using OnnxMoe.Search.Spaces;
