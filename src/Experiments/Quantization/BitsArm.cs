@@ -16,16 +16,16 @@ namespace OnnxMoe.Experiments.Quantization;
 /// <param name="description">What distinguishes it, in words.</param>
 /// <param name="setup">Of the adapters' training; its model has the sizes of the trained one.</param>
 /// <param name="trained">The trained model of a seed and what GPTQ knows of its inputs.</param>
-/// <param name="paths">The subnetworks of the steps; one run of training for each way. None: the model as quantized.</param>
-internal sealed class BitsArm(string name, string description, TinySetup setup, Func<long, TokenDataset, TrainedLm> trained, params IReadOnlyList<Func<SearchSpace, long, PathSampler>> paths) : Arm(name, description)
+/// <param name="paths">The subnetworks of the steps; null: nothing is trained.</param>
+internal sealed class BitsArm(string name, string description, TinySetup setup, Func<long, TokenDataset, TrainedLm> trained, Func<SearchSpace, long, PathSampler>? paths = null) : Arm(name, description)
 {
     /// <summary>The loss of the model that is quantized.</summary>
     public const string FullPrecision = "loss_32";
 
-    public override int Steps => Math.Max(1, setup.Trainer.Steps * paths.Count);
+    public override int Steps => paths is null ? 1 : setup.Trainer.Steps;
 
-    /// <summary>True for arms with a training for each number of bits, of which the n-th measures that one alone.</summary>
-    public bool Dedicated { get; init; }
+    /// <summary>Mean bits of the subnetworks that are measured.</summary>
+    public IReadOnlyList<double> Bits { get; init; } = BitLosses.Means;
 
     public override string Fingerprint(long seed, DataOptions data) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{new TrainSettings(Name, seed, data, setup.Model, setup.Trainer).Fingerprint()} {Description} {JsonSerializer.Serialize(TrainedLm.SetupOf(setup.Model.Layers, 0))}")));
@@ -36,19 +36,16 @@ internal sealed class BitsArm(string name, string description, TinySetup setup, 
         var space = BitLosses.SpaceOf(setup.Model.Layers);
         var clock = Stopwatch.StartNew();
         result[FullPrecision] = source.Loss;
-        for (var way = 0; way < Math.Max(1, paths.Count); way++)
+        var supernet = new BitSupernet(setup.Model, space, data.Tokenizer.VocabularySize, seed);
+        supernet.Start(source.Model, source.Products);
+        supernet.Adapts = paths is not null;
+        if (paths is not null)
+            Train(supernet, paths(space, seed), seed, data, progress, cancel);
+        var evaluator = new Evaluator(supernet.Lm, data.Domains, setup.Trainer.BatchSize, setup.Trainer.SequenceLength, setup.Trainer.EvaluationTokens, device: null);
+        foreach (var bits in Bits)
         {
-            var supernet = new BitSupernet(setup.Model, space, data.Tokenizer.VocabularySize, seed);
-            supernet.Start(source.Model, source.Products);
-            supernet.Adapts = paths.Count > 0;
-            if (paths.Count > 0)
-                Train(supernet, paths[way](space, seed), seed, data, step => progress((way * setup.Trainer.Steps) + step), cancel);
-            var evaluator = new Evaluator(supernet.Lm, data.Domains, setup.Trainer.BatchSize, setup.Trainer.SequenceLength, setup.Trainer.EvaluationTokens, device: null);
-            foreach (var bits in Dedicated ? [BitLosses.Means[way]] : BitLosses.Means)
-            {
-                supernet.Active = BitLosses.At(space, bits);
-                result[BitLosses.Measure(bits)] = evaluator.Run().Loss;
-            }
+            supernet.Active = BitLosses.At(space, bits);
+            result[BitLosses.Measure(bits)] = evaluator.Run().Loss;
         }
         result[TinyArm.ValidationLoss] = result[BitLosses.Measure(2)];
         result[TinyArm.Seconds] = clock.Elapsed.TotalSeconds;

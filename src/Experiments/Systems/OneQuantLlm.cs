@@ -11,7 +11,7 @@ namespace OnnxMoe.Experiments.Systems;
 /// <summary>One training of a quantized language model for all numbers of bits (Yi et al. 2024, arXiv 2405.20202).</summary>
 public sealed class OneQuantLlm : Experiment
 {
-    private const int Blocks = 6, Rank = 4, AdapterSteps = 300, Period = 240;
+    private const int Blocks = 6, Rank = 4, AdapterSteps = 200, Period = 160, Batch = 8, EvaluationTokens = 8192;
 
     public override string Name => "15-one-quantllm";
 
@@ -41,6 +41,7 @@ public sealed class OneQuantLlm : Experiment
             var setup = TrainedLm.SetupOf(Blocks, context.Threads).WithSteps(AdapterSteps);
             var adapter = setup.Model.Quantization.Adapter;
             (adapter.Rank, adapter.Alpha, adapter.Shared, setup.Trainer.WeightDecay) = (rank, rank, shared, 0);
+            (setup.Trainer.BatchSize, setup.Trainer.EvaluationTokens) = (Batch, EvaluationTokens);
             return setup;
         }
         PathSampler Balanced(SearchSpace space, long seed) => new BalancedPaths(space, Period, seed);
@@ -51,7 +52,7 @@ public sealed class OneQuantLlm : Experiment
             new BitsArm("shared rank 12, balanced", $"the same of rank {3 * Rank}: as many parameters as separate ones", Setup(shared: true, 3 * Rank), Trained, Balanced),
             new BitsArm("separate, uniform", $"an adapter of rank {Rank} for each number of bits, bits drawn uniformly", Setup(), Trained, Uniform),
             new BitsArm("separate, balanced", $"an adapter of rank {Rank} for each number of bits, bits drawn in balance: LLM-QFA", Setup(), Trained, Balanced),
-            new BitsArm("dedicated", "a training of as many steps for each number of bits", Setup(), Trained, [.. Enumerable.Range(0, 3).Select(choice => (Func<SearchSpace, long, PathSampler>)((space, _) => new OnePath(space, choice)))]) { Dedicated = true });
+            new BitsArm("dedicated to 2 bits", "as many steps, all of them at 2 bits", Setup(), Trained, (space, _) => new OnePath(space.Smallest)) { Bits = [2] });
         var (ptq, shared, wide, uniform, separate, dedicated) = (arms[0], arms[1], arms[2], arms[3], arms[4], arms[5]);
         string Bits(double bits) => bits.ToString(CultureInfo.InvariantCulture);
         ClaimResult Lower(ClaimKind kind, ArmResult better, ArmResult worse, double bits) =>
@@ -65,13 +66,13 @@ public sealed class OneQuantLlm : Experiment
             .. others.Select(bits => Lower(ClaimKind.Secondary, separate, uniform, bits)),
             .. BitLosses.Means.Select(bits => Lower(ClaimKind.Secondary, separate, ptq, bits)),
             .. BitLosses.Means.Select(bits => Lower(ClaimKind.Report, separate, wide, bits)),
-            .. BitLosses.Means[..3].Select(bits => Lower(ClaimKind.Report, separate, dedicated, bits)),
+            Lower(ClaimKind.Report, separate, dedicated, 2),
         ];
         string Mean(ArmResult arm, string measure) => arm.Runs.Average(run => run[measure]).ToString("F3", CultureInfo.InvariantCulture);
         string AtTwo(ArmResult arm) => Mean(arm, BitLosses.Measure(2));
         return new ExperimentResult(
             $"A dense language model of {Blocks} blocks of width 64 is trained for each seed, {TrainedLm.SetupOf(Blocks, 0).Trainer.Steps} steps, and its matrices are quantized by GPTQ at 2, 3 and 4 bits, a scale and a zero point for 32 inputs. Adapters that read each "
-            + $"group's mean are trained for {AdapterSteps} steps of 16 x 64 bytes, a choice of bits for each block in every step; in balance: the mean falls from 4 to 2 and rises again in {Period} steps. Then subnetworks are measured: 2, 3 and 4 bits throughout, and "
+            + $"group's mean are trained for {AdapterSteps} steps of {Batch} x 64 bytes, a choice of bits for each block in every step; in balance: the mean falls from 4 to 2 and rises again in {Period} steps. Then subnetworks are measured: 2, 3 and 4 bits throughout, and "
             + "2 and 3 by turns (2.5).",
             arms,
             [
@@ -91,9 +92,9 @@ public sealed class OneQuantLlm : Experiment
         };
     }
 
-    /// <summary>The same number of bits in all blocks, always.</summary>
-    private sealed class OnePath(SearchSpace space, int choice) : PathSampler
+    /// <summary>The same architecture in every step.</summary>
+    private sealed class OnePath(Architecture architecture) : PathSampler
     {
-        public override IReadOnlyList<Architecture> Sample(int step) => [space.Of([.. Enumerable.Repeat(choice, space.Length)])];
+        public override IReadOnlyList<Architecture> Sample(int step) => [architecture];
     }
 }

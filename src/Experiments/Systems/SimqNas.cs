@@ -24,7 +24,7 @@ public sealed class SimqNas : Experiment
 
     public override string WhatItIs => "one search for a subnetwork's sizes and the precision of each of its layers, each candidate quantized after training and measured";
 
-    public override string Claim => "one search for sizes and precisions together finds a better front than sizes first and precisions then";
+    public override string Claim => "one search for sizes and precisions together finds a front that is no worse than that of sizes first and precisions then";
 
     public override string Recipe => "digits-simq";
 
@@ -45,7 +45,7 @@ public sealed class SimqNas : Experiment
         JointSearchArm Arm(string name, string description, SearchMethod method) => new(name, description, method, Budget, training, Supernet);
         var arms = context.RunAll(
             Arm("sequential", "LINAS for sizes with half of the budget, the front in 8 bits, LINAS for the precision of its networks with the rest", new SequentialSearch(linas)),
-            Arm("policy only", "LINAS for the precision of the largest network's layers", new PolicySearch(linas)),
+            Arm("policy only", "evolution on the measurements for the precision of the largest network's layers", new PolicySearch(new EvolutionarySearch(evolution))),
             Arm("joint NSGA-II", $"evolution on the measurements, sizes and precisions together, population {Population}", new EvolutionarySearch(evolution)),
             Arm("joint LINAS", $"sizes and precisions together: rounds of {Population} measurements, {Predictions} predictions of an evolution between two rounds", linas));
         JointSearchArm.Compare(arms);
@@ -86,6 +86,7 @@ public sealed class SimqNas : Experiment
                 $"Latency when this page was written, one thread of ONNX Runtime, 4 blocks: 32 bits take {Speed(64, 1)} times as long as 8 bits with one image and width 64, {Speed(64, 64)} with 64 images, and at width 512 {Speed(512, 1)} and {Speed(512, 64)}; "
                 + "below 1 there is no latency benefit at that size.",
                 "4 bits are weights packed two to a byte, unpacked by standard operators; their inputs have 8 bits. The paper has 8 and 32 bits alone; with those the digits lose almost nothing, and there would be little to search.",
+                "In a first space of 360 sizes, 32 to 96 wide, the sequential search was better (-0.138 ± 0.099, 6 seeds): half of the budget knows a quarter of so few sizes. This page's has as many sizes as 07, as was planned.",
                 "The gene of a scheme counts only where its layer is quantized; in the paper's code it always does, and its genes of BERT are shifted against the features.",
                 "Validation images choose; the test images are looked at for the file picked at the end alone.",
             ],

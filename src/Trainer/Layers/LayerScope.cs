@@ -109,6 +109,9 @@ public sealed class LayerScope
     /// <summary>Bytes that training leaves as they are, such as the codes of quantized numbers; 0 at first.</summary>
     public Weight Codes(string name, params long[] shape) => Add(name, zeros(shape, ScalarType.Byte), trainable: false);
 
+    /// <summary>Whole numbers of 32 bits that training leaves as they are; 0 at first.</summary>
+    public Weight Integers(string name, params long[] shape) => Add(name, zeros(shape, ScalarType.Int32), trainable: false);
+
     /// <summary>A square matrix with one value on the diagonal and 0 elsewhere.</summary>
     public Weight Diagonal(string name, double value, long size) => Add(name, eye(size, dtype: ScalarType.Float32).mul_(value));
 

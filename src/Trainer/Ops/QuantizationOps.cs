@@ -12,9 +12,12 @@ public static class QuantizationOps
         x.Ops.Apply("QuantizeLinear", [x, scale, zero], new() { ["axis"] = axis })[0];
 
     /// <summary>Numbers (codes - zero) * scale.</summary>
-    /// <inheritdoc cref="QuantizeLinear"/>
-    public static Value DequantizeLinear(this Value codes, Value scale, Value zero, long axis = 1) =>
-        codes.Ops.Apply("DequantizeLinear", [codes, scale, zero], new() { ["axis"] = axis })[0];
+    /// <param name="codes">uint8, int8 or int32.</param>
+    /// <param name="scale">As in <see cref="QuantizeLinear"/>.</param>
+    /// <param name="zero">As there; null: 0, the only one that int32 has.</param>
+    /// <param name="axis">As there.</param>
+    public static Value DequantizeLinear(this Value codes, Value scale, Value? zero, long axis = 1) =>
+        codes.Ops.Apply("DequantizeLinear", zero is null ? [codes, scale] : [codes, scale, zero], new() { ["axis"] = axis })[0];
 
     /// <summary>Unsigned numbers times or divided by 2^<paramref name="by"/>; what falls out of the type is lost.</summary>
     public static Value BitShift(this Value x, Value by, bool left) =>

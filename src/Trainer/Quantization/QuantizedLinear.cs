@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Quantization;
 
 /// <summary>
-/// An affine layer of whole numbers: its inputs are rounded to codes of 8 bits, with one range for all, its matrix is kept as codes with a range for each output.
-/// Written with QuantizeLinear and DequantizeLinear around MatMul, which runtimes turn into products of integers; fewer than 8 bits are kept packed and unpacked
-/// by standard operators.
+/// An affine layer of whole numbers: its inputs are rounded to codes of 8 bits, with one range for all, its matrix is kept as codes with a range for each output,
+/// its bias in the steps of their products. Written with QuantizeLinear and DequantizeLinear around Gemm, which runtimes turn into products of integers; fewer than
+/// 8 bits are kept packed and unpacked by standard operators.
 /// </summary>
 /// <remarks>
 /// Codes are uint8, symmetric ones around 128: ONNX Runtime's products of uint8 with int8 overflow on x86 processors without VNNI, those of uint8 with uint8 do not.
@@ -39,7 +39,7 @@ public sealed class QuantizedLinear : Affine
         _zero = frozen.Codes("zero", outputs);
         _inputScale = frozen.Filled("input_scale", 1);
         _inputZero = frozen.Codes("input_zero");
-        _bias = scope.Filled("bias", 0, outputs);
+        _bias = frozen.Integers("bias", outputs);
     }
 
     /// <summary>Takes over a trained layer.</summary>
@@ -56,7 +56,10 @@ public sealed class QuantizedLinear : Affine
         Fill(_zero, HostTensor.From(quantized.Zeros, _outputs));
         Fill(_inputScale, HostTensor.Scalar(input.Scale));
         Fill(_inputZero, HostTensor.Scalar(input.Zero));
-        Fill(_bias, HostTensor.From(bias, _outputs));
+        var steps = new int[_outputs];
+        for (var i = 0; i < _outputs; i++)
+            steps[i] = (int)Math.Clamp(Math.Round(bias[i] / ((double)quantized.Scales[i] * input.Scale)), int.MinValue, int.MaxValue);
+        Fill(_bias, HostTensor.From(steps, _outputs));
     }
 
     /// <summary>Bytes of the numbers that a file holds of such a layer.</summary>
@@ -70,8 +73,9 @@ public sealed class QuantizedLinear : Affine
             throw new InvalidOperationException($"{Name} is quantized as {_inputs} x {_outputs}; it cannot be used as {usedInputs} x {usedOutputs}.");
         var ops = x.Ops;
         var codes = PackedCodes.Unpack([.. _codes.Select(ops.Weight)], _inputs, _precision.Bits);
-        var matrix = codes.DequantizeLinear(ops.Weight(_scale), ops.Weight(_zero), axis: 1);
-        return x.FakeQuantize(ops.Weight(_inputScale), ops.Weight(_inputZero)).MatMul(matrix) + _bias;
+        var (scale, inputScale) = (ops.Weight(_scale), ops.Weight(_inputScale));
+        var matrix = codes.DequantizeLinear(scale, ops.Weight(_zero), axis: 1);
+        return x.FakeQuantize(inputScale, ops.Weight(_inputZero)).Gemm(matrix, ops.Weight(_bias).DequantizeLinear(scale * inputScale, zero: null, axis: 0));
     }
 
     private static void Fill(Weight weight, HostTensor values)
