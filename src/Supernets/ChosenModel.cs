@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Verification;
 using OnnxMoe.Search.Spaces;
