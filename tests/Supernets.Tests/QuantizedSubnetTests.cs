@@ -83,6 +83,7 @@ public sealed class QuantizedSubnetTests : IDisposable
                 continue;
             var model = Quantized(supernet, architecture);
             var exported = Export(model);
+            Assert.Equal(ModelCost.Parameters(supernet.Extract(architecture)), ModelCost.Parameters(model));
             var layers = bits.Count(b => b < 32);
             // For each such layer its inputs, its matrix and its bias.
             Assert.Equal((layers, 3 * layers), (exported.Count("QuantizeLinear"), exported.Count("DequantizeLinear")));

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
+using OnnxMoe.Experiments.Comparisons;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Files;
 using OnnxMoe.Exporter.Verification;
-using OnnxMoe.Experiments.Comparisons;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Supernets;

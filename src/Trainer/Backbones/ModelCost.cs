@@ -13,7 +13,7 @@ public static class ModelCost
     /// <param name="activeExperts">See <see cref="CostContext.ActiveExperts"/>.</param>
     public static ParameterCount Parameters(Model model, IReadOnlyDictionary<RoutingSite, double>? activeExperts = null)
     {
-        var total = model.Weights.Where(w => !w.IsStatistic).Sum(w => w.Parameter.numel());
+        var total = model.Weights.Where(w => !w.IsStatistic).Sum(w => w.StandsFor ?? w.Parameter.numel());
         return new ParameterCount(total, total - (long)Math.Round(model.IdleParameters(new CostContext(1) { ActiveExperts = activeExperts })));
     }
 

@@ -107,7 +107,10 @@ public sealed class LayerScope
     public Weight Statistic(string name, double value, params long[] shape) => Add(name, full(shape, value, dtype: ScalarType.Float32), isStatistic: true);
 
     /// <summary>Bytes that training leaves as they are, such as the codes of quantized numbers; 0 at first.</summary>
-    public Weight Codes(string name, params long[] shape) => Add(name, zeros(shape, ScalarType.Byte), trainable: false);
+    /// <param name="name">Last part of its name.</param>
+    /// <param name="standsFor">Parameters that they hold.</param>
+    /// <param name="shape">Of the bytes.</param>
+    public Weight Codes(string name, long standsFor, params long[] shape) => Add(name, zeros(shape, ScalarType.Byte), trainable: false, standsFor: standsFor);
 
     /// <summary>Whole numbers of 32 bits that training leaves as they are; 0 at first.</summary>
     public Weight Integers(string name, params long[] shape) => Add(name, zeros(shape, ScalarType.Int32), trainable: false);
@@ -132,8 +135,8 @@ public sealed class LayerScope
         return weight;
     }
 
-    private Weight Add(string name, Tensor initial, bool trainable = true, bool isStatistic = false) =>
-        Adopt(new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && trainable && !isStatistic)) { IsStatistic = isStatistic });
+    private Weight Add(string name, Tensor initial, bool trainable = true, bool isStatistic = false, long? standsFor = null) =>
+        Adopt(new Weight(Path(name), new TorchSharp.Modules.Parameter(_device is null ? initial : initial.to(_device), _trainable && trainable && !isStatistic)) { IsStatistic = isStatistic, StandsFor = standsFor });
 
     private string Path(string name) => _prefix.Length == 0 ? name : $"{_prefix}.{name}";
 }

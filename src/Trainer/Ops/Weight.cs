@@ -13,8 +13,11 @@ public sealed class Weight(string name, TorchSharp.Modules.Parameter parameter)
 
     public TorchSharp.Modules.Parameter Parameter { get; } = parameter;
 
-    /// <summary>True for stored statistics, which are no parameters.</summary>
+    /// <summary>True for stored statistics and for scales of codes, which are no parameters.</summary>
     public bool IsStatistic { get; init; }
+
+    /// <summary>Parameters that packed codes stand for; null: each element is one.</summary>
+    public long? StandsFor { get; init; }
 
     /// <summary>False for a weight that training leaves as it is.</summary>
     public bool IsTrainable => Parameter.requires_grad;

@@ -27,9 +27,9 @@ public sealed class GroupCodes : Layer, IMatrixProduct
     {
         (_inputs, _outputs, Bits, _group) = (inputs, outputs, bits, group);
         var frozen = scope.Frozen();
-        _codes = [.. PackedCodes.Planes(bits).Select((plane, i) => frozen.Codes(i == 0 ? "codes" : $"codes_{i}", PackedCodes.PackedRows(inputs, plane), outputs))];
-        _scale = frozen.Filled("scale", 1, inputs / group, outputs);
-        _zero = frozen.Filled("zero", 0, inputs / group, outputs);
+        _codes = [.. PackedCodes.Planes(bits).Select((plane, i) => frozen.Codes(i == 0 ? "codes" : $"codes_{i}", i == 0 ? (long)inputs * outputs : 0, PackedCodes.PackedRows(inputs, plane), outputs))];
+        _scale = frozen.Statistic("scale", 1, inputs / group, outputs);
+        _zero = frozen.Statistic("zero", 0, inputs / group, outputs);
     }
 
     /// <summary>Of a code.</summary>
@@ -66,7 +66,7 @@ public sealed class GroupCodes : Layer, IMatrixProduct
     /// <summary>The numbers that the codes stand for, [inputs, outputs].</summary>
     public Value Matrix(OpSet ops)
     {
-        var codes = PackedCodes.Unpack([.. _codes.Select(ops.Weight)], _inputs, Bits).Cast(ElementType.Float).Reshape(-1, _group, _outputs);
+        var codes = PackedCodes.Unpack([.. _codes.Select(ops.Weight)], _inputs, _outputs, Bits).Cast(ElementType.Float).Reshape(-1, _group, _outputs);
         return ((codes - ops.Weight(_zero).Unsqueeze(1)) * ops.Weight(_scale).Unsqueeze(1)).Reshape(-1, _outputs);
     }
 

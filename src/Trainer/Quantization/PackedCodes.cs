@@ -5,7 +5,7 @@ namespace OnnxMoe.Trainer.Quantization;
 
 /// <summary>
 /// Codes of 2 to 8 bits without gaps: a code is cut into planes of 4, 2 and 1 bits (3 bits: one of 2 and one of 1), of which 2, 4 and 8 codes fill a byte.
-/// A byte holds codes that lie a whole part of the rows apart, so that unpacking only shifts and concatenates.
+/// A byte holds codes that lie a whole part of the rows apart, so that unpacking is shifting, cutting and one change of shape.
 /// </summary>
 public static class PackedCodes
 {
@@ -46,15 +46,16 @@ public static class PackedCodes
     /// <summary>The codes in operators of opset 17, which has no bitwise "and": the rest of a division by 2^plane cuts a code out.</summary>
     /// <param name="planes">Of <see cref="Pack"/>.</param>
     /// <param name="rows">Of the matrix.</param>
+    /// <param name="columns">Of the matrix.</param>
     /// <param name="bits">Of a code.</param>
     /// <returns>uint8 [rows, columns]</returns>
-    public static Value Unpack(IReadOnlyList<Value> planes, int rows, int bits)
+    public static Value Unpack(IReadOnlyList<Value> planes, int rows, int columns, int bits)
     {
         Value? codes = null;
         var taken = 0;
         foreach (var (packed, plane) in planes.Zip(Planes(bits)))
         {
-            var part = Unpack(packed, rows, plane);
+            var part = Unpack(packed, rows, columns, plane);
             var placed = taken == 0 ? part : part.BitShift(part.Scalar(taken), left: true);
             codes = codes is null ? placed : codes.Or8(placed);
             taken += plane;
@@ -62,16 +63,12 @@ public static class PackedCodes
         return codes!;
     }
 
-    private static Value Unpack(Value packed, int rows, int plane)
+    private static Value Unpack(Value packed, int rows, int columns, int plane)
     {
         if (plane == 8)
             return packed;
-        var parts = Enumerable.Range(0, Share(plane)).Select(part =>
-        {
-            var low = part == 0 ? packed : packed.BitShift(packed.Scalar(part * plane), left: false);
-            return part == Share(plane) - 1 ? low : low.Mod(packed.Scalar(1 << plane));
-        }).ToArray();
-        var all = parts.Concat(0);
+        var shifts = packed.Ops.Constant(HostTensor.From(Enumerable.Range(0, Share(plane)).Select(part => (byte)(part * plane)).ToArray(), Share(plane), 1, 1));
+        var all = packed.Unsqueeze(0).BitShift(shifts, left: false).Mod(packed.Scalar(1 << plane)).Reshape(-1, columns);
         return PackedRows(rows, plane) * Share(plane) == rows ? all : all.Slice(0, 0, rows);
     }
 

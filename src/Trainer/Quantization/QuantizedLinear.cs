@@ -34,11 +34,11 @@ public sealed class QuantizedLinear : Affine
         (_inputs, _outputs, _precision) = (inputs, outputs, precision);
         var frozen = scope.Frozen();
         var planes = PackedCodes.Planes(precision.Bits);
-        _codes = [.. planes.Select((plane, i) => frozen.Codes(i == 0 ? "weight" : $"weight_{i}", PackedCodes.PackedRows(inputs, plane), outputs))];
-        _scale = frozen.Filled("scale", 1, outputs);
-        _zero = frozen.Codes("zero", outputs);
-        _inputScale = frozen.Filled("input_scale", 1);
-        _inputZero = frozen.Codes("input_zero");
+        _codes = [.. planes.Select((plane, i) => frozen.Codes(i == 0 ? "weight" : $"weight_{i}", i == 0 ? (long)inputs * outputs : 0, PackedCodes.PackedRows(inputs, plane), outputs))];
+        _scale = frozen.Statistic("scale", 1, outputs);
+        _zero = frozen.Codes("zero", 0, outputs);
+        _inputScale = frozen.Statistic("input_scale", 1);
+        _inputZero = frozen.Codes("input_zero", 0);
         _bias = frozen.Integers("bias", outputs);
     }
 
@@ -72,7 +72,7 @@ public sealed class QuantizedLinear : Affine
         if (usedInputs != _inputs || usedOutputs != _outputs)
             throw new InvalidOperationException($"{Name} is quantized as {_inputs} x {_outputs}; it cannot be used as {usedInputs} x {usedOutputs}.");
         var ops = x.Ops;
-        var codes = PackedCodes.Unpack([.. _codes.Select(ops.Weight)], _inputs, _precision.Bits);
+        var codes = PackedCodes.Unpack([.. _codes.Select(ops.Weight)], _inputs, _outputs, _precision.Bits);
         var (scale, inputScale) = (ops.Weight(_scale), ops.Weight(_inputScale));
         var matrix = codes.DequantizeLinear(scale, ops.Weight(_zero), axis: 1);
         return x.FakeQuantize(inputScale, ops.Weight(_inputZero)).Gemm(matrix, ops.Weight(_bias).DequantizeLinear(scale * inputScale, zero: null, axis: 0));

@@ -75,6 +75,7 @@ public class BitSupernetTests
             var bits = architecture.Whole("bits", 1);
             foreach (var part in new[] { "codes", "scale" })
                 Assert.True(extracted.Weights.Single(w => w.Name == $"layers.1.attention.qkv.{part}").Parameter.equal(supernet.Lm.Weights.Single(w => w.Name == $"layers.1.attention.qkv.{bits}bit.{part}").Parameter).all().item<bool>());
+            Assert.Equal(ModelCost.Parameters(new DecoderLm(Options(), Vocabulary, 2)), ModelCost.Parameters(extracted)); // however few bytes
             Assert.DoesNotContain(extracted.Weights, weight => weight.Name.Contains("adapter", StringComparison.Ordinal));
             Assert.Equal(Enumerable.Range(0, 3).Select(block => architecture.Whole("bits", block)), supernet.OptionsOf(architecture).Quantization.Bits);
         }

@@ -111,7 +111,7 @@ public class QuantizerTests
         if (rows % 8 == 0)
             Assert.Equal(rows * 5 * bits / 8, packed.Sum(plane => plane.Data.Length));
         var ops = new TorchOps();
-        var unpacked = ((TorchValue)PackedCodes.Unpack([.. packed.Select(ops.Constant)], rows, bits)).ToHost();
+        var unpacked = ((TorchValue)PackedCodes.Unpack([.. packed.Select(ops.Constant)], rows, 5, bits)).ToHost();
         Assert.Equal((ElementType.UInt8, $"{rows},5"), (unpacked.Type, string.Join(',', unpacked.Shape)));
         Assert.Equal(codes, unpacked.Data);
     }
