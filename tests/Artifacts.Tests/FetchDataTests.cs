@@ -55,7 +55,7 @@ public sealed class FetchDataTests : IDisposable
     public void AnUnknownNameIsRefused()
     {
         var (code, _, message) = Run(NoNetwork, "sotu", "sonnets");
-        Assert.Equal((1, "fetch-data: there is no data set 'sonnets'; known are: sotu manpages foldoc code digits\n"), (code, message));
+        Assert.Equal((1, "fetch-data: there is no data set 'sonnets'; known are: sotu manpages foldoc code digits fashion kjv rv1909\n"), (code, message));
         Assert.False(Directory.Exists(_folder["data"]));
     }
 

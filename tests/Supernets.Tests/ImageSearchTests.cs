@@ -16,23 +16,24 @@ public sealed class ImageSearchTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    public static TheoryData<string, string, string> Networks => new()
+    public static TheoryData<string, string, string, int> Networks => new()
     {
-        { ModelOptions.CellNetwork, """{"name": "cells", "genes": [{"name": "op", "count": 3, "choices": ["none", "skip", "avgpool", "conv3x3"]}]}""", "random" },
-        { ModelOptions.Convolutional, """{"name": "paths", "genes": [{"name": "pooling", "choices": ["1-2", "2-1"]}, {"name": "channels", "count": 3, "choices": [2, 3]}]}""", "all" },
+        { ModelOptions.CellNetwork, """{"name": "cells", "genes": [{"name": "op", "count": 3, "choices": ["none", "skip", "avgpool", "conv3x3"]}]}""", "random", 1 },
+        { ModelOptions.Convolutional, """{"name": "paths", "genes": [{"name": "pooling", "choices": ["1-2", "2-1"]}, {"name": "channels", "count": 3, "choices": [2, 3]}]}""", "all", 1 },
+        { ModelOptions.Convolutional, """{"name": "paths", "genes": [{"name": "pooling", "choices": ["1-2", "2-1"]}, {"name": "channels", "count": 3, "choices": [2, 3]}]}""", "all", 3 },
     };
 
     /// <summary>The statistics of the chosen architecture go with it, so that it is what the search measured.</summary>
     [Theory]
     [MemberData(nameof(Networks))]
-    public void TheChosenNetworkIsWhatTheSearchMeasured(string backbone, string space, string method)
+    public void TheChosenNetworkIsWhatTheSearchMeasured(string backbone, string space, string method, int supernets)
     {
         File.WriteAllText(Path.Combine(_folder, "space.json"), space);
         var settings = new TrainSettings("super", 3, new() { Source = "digits", Folder = Path.Combine(_folder, "data"), PatchSide = 1, Images = 300 },
             new ModelOptions { Backbone = backbone, Cnn = new() { Channels = [3, 3, 3], Pools = [1] }, Cells = new() { Channels = 3, Nodes = 3 } },
             new TrainerOptions { Steps = 12, BatchSize = 32, WarmupSteps = 2, EvaluateEvery = 6, CheckpointEvery = 6, Threads = 1, LearningRate = 0.05, Optimizer = "sgd" })
         {
-            Supernet = new() { Space = Path.Combine(_folder, "space.json"), Paths = "uniform", RandomPaths = 1 },
+            Supernet = new() { Space = Path.Combine(_folder, "space.json"), Paths = "uniform", RandomPaths = 1, Copies = new() { Count = supernets, Epochs = 3 } },
         };
         var log = new StringWriter();
         TrainRun.Execute(Of("super"), settings, log, terminal: false, default);

@@ -20,7 +20,8 @@ namespace OnnxMoe.Experiments.Growing;
 /// <param name="coefficients">Of the new blocks; empty: the whole network from the beginning.</param>
 /// <param name="training">All phases.</param>
 /// <param name="data">The images.</param>
-public sealed class GrowthArm(string name, string description, string coefficients, TrainerOptions training, Lazy<LabeledDataset> data) : Arm(name, description)
+/// <param name="scale">Of the new coefficients or weights.</param>
+public sealed class GrowthArm(string name, string description, string coefficients, TrainerOptions training, Lazy<LabeledDataset> data, double scale = 1) : Arm(name, description)
 {
     /// <summary>Test accuracy at the end.</summary>
     public const string Accuracy = "accuracy";
@@ -44,13 +45,13 @@ public sealed class GrowthArm(string name, string description, string coefficien
 
     public override int Steps => training.Steps;
 
-    public override string Fingerprint(long seed, DataOptions options) => $"{seed} {JsonSerializer.Serialize(training)} {JsonSerializer.Serialize(GrowthSetup.Model(coefficients))} {GrowthSetup.Side}";
+    public override string Fingerprint(long seed, DataOptions options) => $"{seed} {JsonSerializer.Serialize(training)} {JsonSerializer.Serialize(GrowthSetup.Model(coefficients, scale))} {GrowthSetup.Side}";
 
     public override void Run(long seed, TokenDataset text, Measurement result, Action<int> progress, CancellationToken cancel)
     {
         var images = data.Value;
         set_num_threads(training.Threads == 0 ? Environment.ProcessorCount : training.Threads);
-        var options = GrowthSetup.Model(coefficients);
+        var options = GrowthSetup.Model(coefficients, scale);
         var sizes = PoolingSetup.SizesOf(images);
         ImageClassifier model = coefficients.Length == 0 ? new CnnClassifier(options, null, sizes, seed) : new GrowingClassifier(options, sizes, seed);
         using ITrainingStep step = model is GrowingClassifier whole ? GrowthTraining.Of(whole, images.Train, training, seed, null)

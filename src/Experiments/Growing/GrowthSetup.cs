@@ -18,11 +18,13 @@ public static class GrowthSetup
     public const int Epoch = (Images + BatchSize - 1) / BatchSize;
 
     /// <summary>Four convolutions; without coefficients an ordinary network of the whole width.</summary>
-    public static ModelOptions Model(string coefficients) => new()
+    /// <param name="coefficients">Of the new blocks.</param>
+    /// <param name="scale">Of their length.</param>
+    public static ModelOptions Model(string coefficients, double scale = 1) => new()
     {
         Backbone = ModelOptions.Convolutional,
         Cnn = new() { Channels = [16, 32, 32, 32], Strides = [1, 2, 2, 1], Pools = [], Residual = false },
-        Growth = new() { Templates = coefficients.Length == 0 ? 0 : 2, Coefficients = coefficients.Length == 0 ? "orthogonal" : coefficients },
+        Growth = new() { Templates = coefficients.Length == 0 ? 0 : 2, Coefficients = coefficients.Length == 0 ? "orthogonal" : coefficients, Scale = scale },
     };
 
     /// <param name="steps">In all.</param>

@@ -35,14 +35,15 @@ public sealed class MixtureGrowth : Experiment
         var growth = GrowthSetup.Training(total, member, context.Threads);
         // Half of the width is a quarter of the work, apart from the first layer.
         var whole = GrowthSetup.Training((total - (2 * member)) + (member / 2), member, context.Threads);
-        GrowthArm Arm(string name, string description, string coefficients) => new(name, description, coefficients, growth, data);
+        GrowthArm Arm(string name, string description, string coefficients, double scale = 1) => new(name, description, coefficients, growth, data, scale);
         var arms = context.RunAll(
             Arm("orthogonal", "new blocks: one combination as initialized, one least like the earlier ones (the paper's)", "orthogonal"),
             Arm("copy", "new blocks: the members' combinations with noise", "copy"),
             Arm("zero", "new blocks: 0", "zero"),
-            Arm("new weights", "new blocks: weights drawn anew", "fresh"),
+            Arm("drawn anew", "new blocks: weights drawn as the members' were, by the inputs of a block", "fresh"),
+            Arm("drawn smaller", "the same, by the inputs of the whole layer, so smaller by the root of 2", "fresh", Math.Sqrt(0.5)),
             new GrowthArm("whole", $"the whole width from the beginning, {whole.Steps} steps, about the work of the others", "", whole, data));
-        var (orthogonal, copy, zero, fresh, scratch) = (arms[0], arms[1], arms[2], arms[3], arms[4]);
+        var (orthogonal, copy, zero, fresh, smaller, scratch) = (arms[0], arms[1], arms[2], arms[3], arms[4], arms[5]);
         const string points = "test accuracy, difference in percent points";
         PairedDifference Points(ArmResult arm, string measure, ArmResult other, string otherMeasure) =>
             PairedDifference.Of(arm, run => 100 * (run[measure] - other.Run(run.Seed)[otherMeasure]));
@@ -50,6 +51,7 @@ public sealed class MixtureGrowth : Experiment
         ClaimResult[] claims =
         [
             new Claim(ClaimKind.Primary, "New combinations of templates beat new weights", points).Judge(End(orthogonal, fresh)),
+            new Claim(ClaimKind.Secondary, "They beat smaller new weights", points).Judge(End(orthogonal, smaller)),
             new Claim(ClaimKind.Secondary, "The grown network beats the sum of the narrow ones", points).Judge(Points(orthogonal, GrowthArm.Accuracy, orthogonal, GrowthArm.Sum)),
             new Claim(ClaimKind.Secondary, "It is no worse than one trained whole at equal work", points) { NoWorse = true }.Judge(End(orthogonal, scratch)),
             new Claim(ClaimKind.Secondary, "Orthogonal combinations beat copies", points).Judge(End(orthogonal, copy)),
@@ -67,11 +69,12 @@ public sealed class MixtureGrowth : Experiment
                 new Metric(GrowthArm.GrownEstimated, "with new statistics", "P1"), new Metric(GrowthArm.Accuracy, "at the end", "P1"), new Metric(TinyArm.ValidationLoss, "test loss (nats)"), new Metric(TinyArm.Seconds, "s", "F0"),
             ],
             claims,
-            $"test accuracy at the end in %: orthogonal {Mean(orthogonal, GrowthArm.Accuracy)}, copy {Mean(copy, GrowthArm.Accuracy)}, zero {Mean(zero, GrowthArm.Accuracy)}, new weights {Mean(fresh, GrowthArm.Accuracy)}, whole from the beginning {Mean(scratch, GrowthArm.Accuracy)}")
+            $"test accuracy at the end in %: orthogonal {Mean(orthogonal, GrowthArm.Accuracy)}, copy {Mean(copy, GrowthArm.Accuracy)}, zero {Mean(zero, GrowthArm.Accuracy)}, new weights {Mean(fresh, GrowthArm.Accuracy)} (smaller ones {Mean(smaller, GrowthArm.Accuracy)}), whole from the beginning {Mean(scratch, GrowthArm.Accuracy)}")
         {
             Notes =
             [
                 "The two narrow networks are the same in all grown arms of a seed. Right after growth only zeros keep what they had learnt: the network then is their sum, exactly.",
+                "New weights as large as the members' are the baseline of the comparison; a first run had only the smaller ones, which disturb the members less: they were added to, not replaced.",
                 "The paper's networks are WRN-28-10 and ResNet-50; learning rates here fall by one cosine in each phase, without warm-up and restarts, and images are not altered.",
             ],
         };

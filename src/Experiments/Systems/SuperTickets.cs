@@ -12,7 +12,7 @@ namespace OnnxMoe.Experiments.Systems;
 public sealed class SuperTickets : Experiment
 {
     private const int Epoch = 19, SearchEpochs = 45, RetrainEpochs = 10, PruneEpochs = 3;
-    private const double Sparsity = 0.8, Importance = 2e-3;
+    private const double Sparsity = 0.8, Importance = 5e-3;
 
     public override string Name => "33-supertickets";
 
@@ -67,7 +67,7 @@ public sealed class SuperTickets : Experiment
         string Alive(ArmResult arm) => string.Join(" ", arm.Runs.Select(run => run[TicketArm.Channels].ToString("F0", CultureInfo.InvariantCulture)));
         return new ExperimentResult(
             $"Networks of 3 blocks of width 16, each with depthwise branches of kernels 1, 3 and 5 and 12 hidden channels a branch (108 in all), on the digits; {steps - retrain} steps of {training.BatchSize} images (AdamW 0.01), "
-            + $"importance 0.002, pruning to {Sparsity:P0} every {interval} steps, then {retrain} steps of retraining with channels and masks as they are. Accuracy is of the {299 + 300} images that are not trained on.",
+            + $"importance 0.005, pruning to {Sparsity:P0} every {interval} steps, then {retrain} steps of retraining with channels and masks as they are. Accuracy is of the {299 + 300} images that are not trained on.",
             arms,
             [new Metric(TicketArm.Drawn, "accuracy as drawn", "P2"), new Metric(TicketArm.Retrained, "retrained", "P2"), new Metric(TicketArm.Channels, "channels left", "F0"), new Metric(TicketArm.Nonzero, "weights left", "F0"),
                 new Metric(TinyArm.ValidationLoss, "loss (nats)"), new Metric(TinyArm.Seconds, "s", "F0")],

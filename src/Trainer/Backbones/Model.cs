@@ -9,6 +9,9 @@ public abstract class Model(LayerScope scope) : Layer(scope)
     /// <summary>The routed layers in order; none in a dense model.</summary>
     public virtual IEnumerable<RoutedLayer> RoutedLayers => [];
 
+    /// <summary>What the names of its weights begin with, where it is a part of another model.</summary>
+    internal string Prefix => Scope.Name.Length == 0 ? "" : $"{Scope.Name}.";
+
     public abstract IReadOnlyList<TensorSpec> Inputs { get; }
 
     public abstract IReadOnlyList<TensorSpec> Outputs { get; }

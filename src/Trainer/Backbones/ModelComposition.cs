@@ -21,7 +21,7 @@ public static class ModelComposition
             ModelOptions.Convolutional => $"{(options.Cnn.Residual ? "residual " : "")}convolutional network, channels {string.Join(' ', options.Cnn.Channels)}, pooling before block {string.Join(" and ", options.Cnn.Pools)}; {data}",
             ModelOptions.BranchNetwork => $"{options.Branches.Blocks} blocks of width {options.Branches.Width} with depthwise branches of kernels {string.Join(' ', options.Branches.Kernels)}, hidden channels {string.Join(' ', options.Branches.Hidden)}; {data}",
             ModelOptions.CellNetwork => $"{options.Cells.Stages} stages of {options.Cells.CellsPerStage} cells of {options.Cells.Nodes} nodes, {options.Cells.Channels} channels at first; {data}",
-            _ => $"residual perceptron of width {options.Mlp.Width}, hidden sizes {string.Join(' ', options.Mlp.Hidden)} ({options.Activation}); {data}",
+            _ => $"residual perceptron of width {options.Mlp.Width}, hidden sizes {string.Join(' ', options.Mlp.Hidden)} ({options.Activation}), {data}",
         };
     }
 

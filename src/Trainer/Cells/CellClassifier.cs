@@ -110,9 +110,8 @@ public sealed class CellClassifier : ImageClassifier, ISupernet
 
     public Model Extract(Architecture architecture)
     {
-        const string first = "stem.weight";
         var extracted = new CellClassifier(OptionsOf(architecture), null, Sizes, seed: 0);
-        LeadingParts.Copy(this, extracted, _stem.Weight.Name[..^first.Length]);
+        LeadingParts.Copy(this, extracted);
         return extracted;
     }
 

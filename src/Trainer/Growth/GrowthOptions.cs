@@ -15,6 +15,6 @@ public sealed class GrowthOptions
         Choices = "orthogonal|copy|zero|random|fresh")]
     public string Coefficients { get; set; } = Orthogonal;
 
-    [Setting("Length of the new or noisy coefficients", Min = 0)]
+    [Setting("Length of the new or noisy coefficients; of fresh weights a factor of their deviation, which is Kaiming's for the inputs of a block", Min = 0)]
     public double Scale { get; set; } = 1;
 }

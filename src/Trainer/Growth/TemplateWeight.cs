@@ -37,7 +37,7 @@ public sealed class TemplateWeight : WeightMixture
         var drawn = TemplateCoefficients.SemiOrthogonal(Members, options.Templates, random);
         _templates = [.. Enumerable.Range(0, 2).Select(set => scope.Normal($"templates.{set}.{weight.Name}", Math.Sqrt(2.0 / fanIn), [options.Templates, .. _block]))];
         _coefficients = [.. Enumerable.Range(0, IsQuartered ? Members : 2).Select(member => scope.Filled($"coefficients.{member}.{weight.Name}", 0, options.Templates))];
-        _fresh = IsQuartered && options.Coefficients == "fresh" ? [.. Enumerable.Range(2, 2).Select(member => scope.Normal($"fresh.{member}.{weight.Name}", Math.Sqrt(2.0 / (2 * fanIn)), _block))] : [];
+        _fresh = IsQuartered && options.Coefficients == "fresh" ? [.. Enumerable.Range(2, 2).Select(member => scope.Normal($"fresh.{member}.{weight.Name}", options.Scale * Math.Sqrt(2.0 / fanIn), _block))] : [];
         for (var member = 0; member < _coefficients.Length; member++)
             Set(_coefficients[member], drawn[member]);
     }

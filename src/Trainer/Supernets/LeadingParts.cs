@@ -19,17 +19,16 @@ internal static class LeadingParts
     }
 
     /// <summary>Gives each weight of a smaller model the leading part of the weight of that name in a larger one.</summary>
-    /// <param name="from">The larger one.</param>
+    /// <param name="from">The larger one; it may be a part of a model, whose names begin with its own.</param>
     /// <param name="to">The smaller one.</param>
-    /// <param name="prefix">What the larger one's names begin with; it may be a part of a model.</param>
-    public static void Copy(Model from, Model to, string prefix = "")
+    public static void Copy(Model from, Model to)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var sources = from.Weights.ToDictionary(weight => weight.Name);
         foreach (var weight in to.Weights)
         {
-            var part = sources[prefix + weight.Name].Parameter.detach();
+            var part = sources[from.Prefix + weight.Name].Parameter.detach();
             for (var dimension = 0; dimension < weight.Shape.Length; dimension++)
                 part = part.narrow(dimension, 0, weight.Shape[dimension]);
             weight.Parameter.copy_(part);

@@ -50,7 +50,8 @@ public class SegmentFfnTests
         var (before, after) = (Context(), Context());
         Close(Logits(source, before), Logits(target, after), 1e-5);
         foreach (var (old, now) in before.Routings.Zip(after.Routings))
-            Assert.Equal(Some.Longs(old.Routing.Indices).SelectMany(e => new[] { 3 * e, 3 * e + 1, 3 * e + 2 }), Some.Longs(now.Routing.Indices));
+            // Slices of one expert score the same but for rounding, so they are side by side, in any order.
+            Assert.Equal(Some.Longs(old.Routing.Indices).SelectMany(e => new[] { 3 * e, 3 * e + 1, 3 * e + 2 }), Some.Longs(now.Routing.Indices).Chunk(3).SelectMany(slices => slices.Order()));
     }
 
     [Fact]

@@ -127,7 +127,8 @@ public class UnionTests
         for (var row = 0; row < 3; row++)
         {
             var (start, end) = (row * Length * Vocabulary, ((row + 1) * Length - 1) * Vocabulary);
-            Assert.Equal(before[start..end], after[start..end]);
+            // Sums of many may be rounded differently when other rows change.
+            Assert.All(before[start..end].Zip(after[start..end]), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
         }
     }
 
