@@ -25,7 +25,7 @@ public sealed class PaDa : Experiment
 
     public override string WhatItIs => "a supernet whose operations and training images are drawn by the norms of their gradients, uniformly at first and more and more unevenly";
 
-    public override string Claim => "gradients vary less than with uniform draws, and the supernet ranks architectures better";
+    public override string Claim => "gradients of images that are drawn by their norms, and reweighted, vary less than those of uniform ones; that a supernet ranks better, without the weights, is judged beside it";
 
     public override string Recipe => "digits-pa-da";
 
