@@ -50,11 +50,12 @@ public sealed class CellSelectionArm(string name, string description, CellSetup 
     private const double Share = 0.5;
     private const int Directions = 10;
     private const int ProbedImages = 256;
+    private const double Difference = 0.05;
 
     public override int Steps => setup.GenotypeTraining.Steps;
 
     public override string Fingerprint(long seed, DataOptions data) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        $"{seed} {setup.Fingerprint} {JsonSerializer.Serialize(darts)} {method} {JsonSerializer.Serialize(selection)} {probe}")));
+        $"{seed} {setup.Fingerprint} {JsonSerializer.Serialize(darts)} {method} {JsonSerializer.Serialize(selection)} {(probe ? Difference : 0)}")));
 
     public override void Run(long seed, TokenDataset data, Measurement result, Action<int> progress, CancellationToken cancel)
     {
@@ -84,6 +85,6 @@ public sealed class CellSelectionArm(string name, string description, CellSetup 
         var sharpness = SharpnessProbe.Of(model, [model.Alpha], batch, null);
         result[Ascent] = sharpness.Ascent(Share);
         result[Random] = sharpness.Random(Share, Directions, seed: 1);
-        result[Eigenvalue] = sharpness.TopEigenvalue();
+        result[Eigenvalue] = sharpness.TopEigenvalue(difference: Difference);
     }
 }

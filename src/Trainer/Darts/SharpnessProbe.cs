@@ -16,7 +16,6 @@ namespace OnnxMoe.Trainer.Darts;
 /// <param name="loss">Computes the loss, a scalar with its graph.</param>
 public sealed class SharpnessProbe(IReadOnlyList<Weight> weights, Func<Tensor> loss)
 {
-    private const double Difference = 1e-3;
     private readonly Tensor[] _parameters = [.. weights.Select(weight => (Tensor)weight.Parameter)];
 
     /// <summary>Of the cross-entropy of a classifier on a batch, by its statistics.</summary>
@@ -52,7 +51,13 @@ public sealed class SharpnessProbe(IReadOnlyList<Weight> weights, Func<Tensor> l
     }
 
     /// <summary>The Hessian's eigenvalue of the largest size, by power iteration on differences of gradients.</summary>
-    public double TopEigenvalue(int iterations = 20, long seed = 1)
+    /// <param name="iterations">Of the power iteration.</param>
+    /// <param name="seed">Of the direction that it begins with.</param>
+    /// <param name="difference">
+    /// How far from the weights the gradients are taken, to either side. Rounding errors of float gradients are divided by it: in a trained supernet of cells the result
+    /// is 0.60 to 0.66 from 0.03 to 0.1, but 1.4 at 1e-3 and 9.5 at 1e-4.
+    /// </param>
+    public double TopEigenvalue(int iterations = 20, long seed = 1, double difference = 0.05)
     {
         using var scope = NewDisposeScope();
         using var random = new Generator((ulong)seed);
@@ -60,8 +65,8 @@ public sealed class SharpnessProbe(IReadOnlyList<Weight> weights, Func<Tensor> l
         var eigenvalue = 0.0;
         for (var i = 0; i < iterations; i++)
         {
-            var (ahead, behind) = (At(Times(direction, Difference), Gradient), At(Times(direction, -Difference), Gradient));
-            Tensor[] product = [.. ahead.Zip(behind, (a, b) => (a - b) / (2 * Difference))];
+            var (ahead, behind) = (At(Times(direction, difference), Gradient), At(Times(direction, -difference), Gradient));
+            Tensor[] product = [.. ahead.Zip(behind, (a, b) => (a - b) / (2 * difference))];
             eigenvalue = direction.Zip(product, (v, h) => Number((v * h).sum())).Sum();
             if (Norm(product) == 0)
                 break;
