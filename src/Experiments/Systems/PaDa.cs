@@ -83,6 +83,7 @@ public sealed class PaDa : Experiment
             [
                 "What is proved is a statement about reweighted gradients; what the authors train, and what is trained here by default, leaves the weights out, and so prefers what has large gradients instead of estimating the same mean with less variance. "
                 + "The primary claims are about the former, the ranking is the latter's.",
+                "Reweighted, a step of 'both' varies more than a uniform one: an architecture's weight is one over the product of its operations' probabilities, which is large where one of them is rare, and that product is a rough stand-in for the norm of the architecture's own gradient.",
                 "Each run of 'each by itself' is also scored against the mean of all, of which it is a part: that is more than any supernet can reach.",
                 $"True accuracies of the {DigitCells.Space.Size} architectures: {truth.Min():P1} to {truth.Max():P1}.",
                 "Operations without weights have no gradients: late in training they are hardly drawn, and architectures that use them are scored with weights that saw them early only.",
