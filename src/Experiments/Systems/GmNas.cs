@@ -90,7 +90,7 @@ public sealed class GmNas : Experiment
     private static string Gap(ArmResult arm)
     {
         bool[][] convolves = [.. DigitCells.Space.All().Select(architecture => CellClassifier.GenotypeOf(architecture).Select(op => op.StartsWith("conv", StringComparison.Ordinal)).ToArray())];
-        double Mean(Measurement run, bool with) => run.Series[RankingArm.Losses].Where((_, i) => convolves[i].All(one => one == with)).Average();
+        double Mean(Measurement run, bool wanted) => run.Series[RankingArm.Losses].Where((_, i) => convolves[i].All(does => does == wanted)).Average();
         return arm.Runs.Average(run => Mean(run, true) - Mean(run, false)).ToString("F2", CultureInfo.InvariantCulture);
     }
 
