@@ -78,7 +78,7 @@ public sealed class GmNas : Experiment
             [
                 $"Steps are equal in all: each of 4 supernets gets a quarter of those after step {SecondSplit}. The paper trains every sub-supernet as long as the one before.",
                 "The cosines cost passes of their own, which are not counted as steps: 3 edges times 4 operations times the batches for each split.",
-                $"Each of 4 supernets learns less in a quarter of the steps, and those that have operations without weights learn faster, so that losses of different supernets compare badly: networks of convolutions alone lose {Gap(gradients)} nats more than "
+                $"A reading that is not tested by itself: each of 4 supernets learns less in a quarter of the steps, and those that have operations without weights learn faster, so that losses of different supernets compare badly: networks of convolutions alone lose {Gap(gradients)} nats more than "
                 + $"networks without any where gradients split, {Gap(random)} where chance did, {Gap(one)} in one supernet, although they are nearly as accurate by themselves.",
                 $"True accuracies of the {DigitCells.Space.Size} architectures: {truth.Min():P1} to {truth.Max():P1}. A run of 'each by itself' is scored against the mean of all, of which it is a part.",
                 "The paper's host algorithms (DARTS, SNAS, ProxylessNAS, OFA) are left out; this is random sampling with parameter sharing, the plainest of them.",
@@ -90,7 +90,7 @@ public sealed class GmNas : Experiment
     private static string Gap(ArmResult arm)
     {
         bool[][] convolves = [.. DigitCells.Space.All().Select(architecture => CellClassifier.GenotypeOf(architecture).Select(op => op.StartsWith("conv", StringComparison.Ordinal)).ToArray())];
-        double Mean(Measurement run, bool with) => run.Series[RankingArm.Losses].Where((_, i) => convolves[i].All(one => one == with)).Average();
+        double Mean(Measurement run, bool wanted) => run.Series[RankingArm.Losses].Where((_, i) => convolves[i].All(does => does == wanted)).Average();
         return arm.Runs.Average(run => Mean(run, true) - Mean(run, false)).ToString("F2", CultureInfo.InvariantCulture);
     }
 
