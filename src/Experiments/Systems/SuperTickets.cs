@@ -77,6 +77,8 @@ public sealed class SuperTickets : Experiment
             Notes =
             [
                 $"Channels left of 108, by seed: joint {Alive(joint)}; then gradually {Alive(gradual)}; then at once {Alive(once)}. The same share of what is left is pruned, so the numbers of weights left differ where those of channels do.",
+                "Channels are removed and weights pruned after the same steps here, so what comes back when a block loses channels is pruned at once: 'masks stay' is the same run as 'joint'. The published code prunes less often than it removes.",
+                "Where no channel died within the half of the steps that search, the arms compare pruning alone with both.",
                 "The running mean of the published code is of all weights; here of the importances alone, with a decay of 0.99, and validation uses the present weights.",
                 "Channels that die are left out of all passes at once; their constant part, relu of their shift, goes into the statistics of the normalization behind the sum of branches, which are estimated before every measurement.",
                 "The transfer of tickets to other tasks, and the scores SNIP, GraSP and SynFlow, are not built.",
