@@ -7,6 +7,7 @@ using OnnxMoe.Exporter;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Cells;
 using OnnxMoe.Trainer.Darts;
+using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Supernets;
 using OnnxMoe.Trainer.Training;
 
@@ -57,7 +58,7 @@ internal sealed class SelectionRun(string modelFolder, SearchSubject subject, Se
     {
         log.WriteLine($"{_name}: {options.Method} decides {model.Candidates.Count} edges of {model.Candidates[0].Count} operations");
         var halves = TrainingHalves.Of(classifier.Data.Train, darts.AlphaShare, seed);
-        DiscretizationGap Gap(Architecture architecture) => DiscretizationGap.Of(model, architecture, halves.Weights, halves.Alpha, trainer.BatchSize, null);
+        DiscretizationGap Gap(Architecture architecture) => DiscretizationGap.Of(model, architecture, halves.Weights, halves.Choice, trainer.BatchSize, null);
         var largest = Gap(model.Space.Of(MagnitudeSelector.Largest(new SoftGates(model.Alpha))));
         var selection = Selection.Run(model, halves, options.Method, options.Selection, darts, trainer, seed, null, decision => log.WriteLine(
             $"edge {decision.Edge}: {model.Candidates[0][decision.Op]} ({string.Join(", ", decision.Scores.Select((score, op) => $"{model.Candidates[0][op]} {score.ToString("F4", CultureInfo.InvariantCulture)}"))})"), cancel);

@@ -4,6 +4,7 @@ using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Verification;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Backbones;
+using OnnxMoe.Trainer.Supernets;
 using OnnxMoe.Trainer.Training;
 
 namespace OnnxMoe.Supernets.Tests;
@@ -58,9 +59,20 @@ public sealed class ImageSearchTests : IDisposable
     }
 
     [Fact]
-    public void PatchesAreNoImages()
+    public void WhatDoesNotGoTogetherIsNamed()
     {
         var settings = new TrainSettings("net", 3, new() { Source = "digits", Folder = Path.Combine(_folder, "data"), PatchSide = 2 }, new ModelOptions { Backbone = ModelOptions.Convolutional }, new TrainerOptions());
+        string Refused(Action<SupernetOptions> change, int accumulation = 1)
+        {
+            var pixels = settings with { Data = new() { Source = "digits", Folder = Path.Combine(_folder, "data"), PatchSide = 1 }, Trainer = new() { Accumulation = accumulation } };
+            change(pixels.Supernet);
+            return Assert.Throws<UserError>(() => TrainRun.Execute(Of("net"), pixels with { Supernet = pixels.Supernet }, TextWriter.Null, terminal: false, default)).Message;
+        }
+        Assert.Contains("there is no Supernet:Space to share", Refused(supernet => (supernet.Copies.Count, supernet.Paths) = (2, "uniform")), StringComparison.Ordinal);
+        Assert.Contains("Supernet:Paths is sandwich, but Supernet:Copies draws", Refused(supernet => (supernet.Space, supernet.Paths) = ("x", "sandwich")), StringComparison.Ordinal);
+        Assert.Contains("searches without a search space", Refused(supernet => (supernet.Paths, supernet.Tickets.Sparsity) = ("uniform", 0.5)), StringComparison.Ordinal);
+        (settings.Supernet.Space, settings.Supernet.Copies.Count) = ("", 1);
+        Assert.Contains("Trainer:Accumulation is 2, but Supernet:Tickets makes a step of one batch", Refused(_ => { }, 2), StringComparison.Ordinal);
         Assert.Contains("set Data:PatchSide to 1", Assert.Throws<UserError>(() => TrainRun.Execute(Of("net"), settings, TextWriter.Null, terminal: false, default)).Message, StringComparison.Ordinal);
     }
 

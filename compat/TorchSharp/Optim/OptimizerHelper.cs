@@ -44,6 +44,21 @@ public abstract class OptimizerHelper : optim.Optimizer
         }
     }
 
+    /// <summary>Updates every parameter that has a gradient.</summary>
+    private protected void UpdateAll(Action<Parameter, Tensor, OptimizerOptions, OptimizerState> update)
+    {
+        using var noGrad = no_grad();
+        foreach (var group in _groups)
+        {
+            foreach (var parameter in group.Parameters)
+            {
+                using var scope = NewDisposeScope();
+                if (parameter.grad is { } gradient)
+                    update(parameter, gradient, group.Options, StateOf(parameter));
+            }
+        }
+    }
+
     private protected static Tensor? Evaluate(Func<Tensor>? closure)
     {
         if (closure is null)

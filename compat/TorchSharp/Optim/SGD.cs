@@ -39,16 +39,7 @@ public class SGD : OptimizerHelper
     public override Tensor step(Func<Tensor>? closure = null)
     {
         var loss = Evaluate(closure);
-        using var noGrad = no_grad();
-        foreach (var group in ParamGroups.Cast<ParamGroup>())
-        {
-            foreach (var parameter in group.Parameters)
-            {
-                using var scope = NewDisposeScope();
-                if (parameter.grad is { } gradient)
-                    Update(parameter, gradient, group.Options, (State)StateOf(parameter));
-            }
-        }
+        UpdateAll((parameter, gradient, options, state) => Update(parameter, gradient, (Options)options, (State)state));
         return loss!;
     }
 

@@ -62,7 +62,7 @@ public sealed class CellSelectionArm(string name, string description, CellSetup 
         var clock = Stopwatch.StartNew();
         var model = setup.Supernet(darts, seed, cancel);
         var (halves, training) = (setup.Halves(darts, seed), setup.SupernetTraining);
-        DiscretizationGap Measure(Architecture architecture) => DiscretizationGap.Of(model, architecture, halves.Weights, halves.Alpha, training.BatchSize, null);
+        DiscretizationGap Measure(Architecture architecture) => DiscretizationGap.Of(model, architecture, halves.Weights, halves.Choice, training.BatchSize, null);
         var mixture = Measure(CellSetup.Space.Largest).Mixture.Accuracy;
         if (probe)
             Probe(model, halves, result);
@@ -81,7 +81,7 @@ public sealed class CellSelectionArm(string name, string description, CellSetup 
 
     private static void Probe(CellClassifier model, TrainingHalves halves, Measurement result)
     {
-        var batch = halves.Alpha.Take([.. Enumerable.Range(0, Math.Min(ProbedImages, halves.Alpha.Count))]);
+        var batch = halves.Choice.Take([.. Enumerable.Range(0, Math.Min(ProbedImages, halves.Choice.Count))]);
         var sharpness = SharpnessProbe.Of(model, [model.Alpha], batch, null);
         result[Ascent] = sharpness.Ascent(Share);
         result[Random] = sharpness.Random(Share, Directions, seed: 1);

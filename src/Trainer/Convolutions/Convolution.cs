@@ -12,13 +12,10 @@ namespace OnnxMoe.Trainer.Convolutions;
 /// <param name="stride">Of both dimensions.</param>
 public sealed class Convolution(LayerScope scope, int inputs, int outputs, int kernel, int stride = 1) : Layer(scope)
 {
-    // He et al. 2015, arXiv 1502.01852: keeps the variance through a ReLU.
-    private readonly Weight _weight = scope.Normal("weight", Math.Sqrt(2.0 / (outputs * kernel * kernel)), outputs, inputs, kernel, kernel);
+    /// <summary>[outputs, inputs, kernel, kernel]; drawn as by He et al. 2015, arXiv 1502.01852, which keeps the variance through a ReLU.</summary>
+    public Weight Weight { get; } = scope.Normal("weight", Math.Sqrt(2.0 / (outputs * kernel * kernel)), outputs, inputs, kernel, kernel);
 
     public int Stride { get; } = stride;
-
-    /// <summary>The weight [outputs, inputs, kernel, kernel].</summary>
-    public Weight Weight => _weight;
 
     /// <param name="x">[B, inputs, H, W]</param>
     public Value Forward(Value x) => Forward(x, inputs, outputs);
@@ -29,7 +26,7 @@ public sealed class Convolution(LayerScope scope, int inputs, int outputs, int k
     public Value Forward(Value x, int usedInputs, int usedOutputs)
     {
         var pad = kernel / 2;
-        return x.Conv(x.Ops.Leading(_weight, usedOutputs, usedInputs), strides: [Stride, Stride], pads: [pad, pad, pad, pad]);
+        return x.Conv(x.Ops.Leading(Weight, usedOutputs, usedInputs), strides: [Stride, Stride], pads: [pad, pad, pad, pad]);
     }
 
     /// <summary>Multiply-adds, twice, for an input of a side.</summary>

@@ -39,7 +39,7 @@ public sealed class DartsStep(CellClassifier model, TrainingHalves halves, Weigh
         if (alpha is { IsNeeded: true })
         {
             using var passScope = NewDisposeScope();
-            var (entropy, divergence) = Loss(halves.Alpha.Batch(seed, step, 1, options.BatchSize), step, Distillation is { OnAlpha: true });
+            var (entropy, divergence) = Loss(halves.Choice.Batch(seed, step, 1, options.BatchSize), step, Distillation is { OnAlpha: true });
             auxiliary["alpha_loss"] = entropy.item<float>();
             alpha.Step(divergence is null ? entropy : entropy + divergence);
             passes++;

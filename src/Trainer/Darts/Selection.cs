@@ -1,6 +1,7 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Search.Spaces;
 using OnnxMoe.Trainer.Cells;
+using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Training;
 using static TorchSharp.torch;
 
@@ -29,7 +30,7 @@ public sealed record Selection(IReadOnlyList<IReadOnlyList<double>> Shares, IRea
     {
         if (method == SelectionOptions.Magnitude && darts.FrozenAlpha)
             throw new UserError("Search:Method=magnitude compares architecture weights, but Supernet:Darts:FrozenAlpha left them as they started; use perturbation.");
-        var criterion = DeletionCriterion.Of(options.Criterion, model, halves.Alpha, trainer.BatchSize, device);
+        var criterion = DeletionCriterion.Of(options.Criterion, model, halves.Choice, trainer.BatchSize, device);
         var topology = options.TopologyInputs == 0 ? null : new InputSelector(criterion, options.TopologyInputs, model.Candidates[0], model.Nodes);
         topology?.Check();
         OpSelector selector = method == SelectionOptions.Magnitude ? new MagnitudeSelector() : new PerturbationSelector(criterion);

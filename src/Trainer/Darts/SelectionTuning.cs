@@ -1,4 +1,5 @@
 using OnnxMoe.Trainer.Cells;
+using OnnxMoe.Trainer.Data;
 using OnnxMoe.Trainer.Training;
 using static TorchSharp.torch;
 

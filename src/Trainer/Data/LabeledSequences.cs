@@ -21,10 +21,6 @@ public sealed record LabeledSequences(float[] Features, long[] Labels, int Lengt
         return this with { Features = features, Labels = [.. numbers.Select(number => Labels[number])] };
     }
 
-    /// <summary>The first half and the rest: one to train weights on, one to choose by.</summary>
-    public (LabeledSequences First, LabeledSequences Second) Halves() =>
-        (Take([.. Enumerable.Range(0, Count / 2)]), Take([.. Enumerable.Range(Count / 2, Count - (Count / 2))]));
-
     /// <summary>Sequences at random, a pure function of seed, step and part.</summary>
     public LabeledSequences Batch(long seed, long step, long part, int size) =>
         Take([.. Enumerable.Range(0, size).Select(i => (int)(StatelessRandom.Next(seed, step, part, i) % (ulong)Count))]);

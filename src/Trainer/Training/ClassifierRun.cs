@@ -36,6 +36,7 @@ public static class ClassifierRun
             throw new UserError($"Model:ContextLength is {settings.Model.ContextLength}, but the sequences of Data:Source {settings.Data.Source} have {sizes.Length} positions.");
         if (settings.Model.Backbone is ModelOptions.Convolutional or ModelOptions.CellNetwork or ModelOptions.BranchNetwork)
             ImageClassifier.CheckImage(settings.Data);
+        settings.Supernet.CheckSteps(options);
         var data = LabeledDataset.Open(settings.Data);
         var spaceFile = settings.Supernet.SpaceFile(Path.GetDirectoryName(Path.GetFullPath(modelFolder))!);
         var model = Build(settings.Model, settings.Supernet, spaceFile is null ? null : SearchSpaceFile.Read(spaceFile), sizes, settings.Seed, device);

@@ -14,6 +14,7 @@ namespace OnnxMoe.Trainer.Training;
 public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, LabeledSequences data, TrainerOptions options, long seed, Device? device) : ITrainingStep
 {
     private readonly TorchOps _ops = new(training: true, device);
+    private readonly RunningStatistics _running = new();
 
     /// <summary>The architectures of a step, of a model that is a supernet: each gets the step's batch, and their losses are summed. Null: the model as it is.</summary>
     public PathSampler? Paths { get; init; }
@@ -21,9 +22,7 @@ public sealed class ClassifierStep(Classifier model, WeightOptimizer optimizer, 
     /// <summary>Draws the examples by what their gradients were; null: uniformly, by seed and step alone.</summary>
     public GradNormData? Examples { get; init; }
 
-    private readonly RunningStatistics _running = new();
-
-    /// <summary>Makes step number <paramref name="step"/>, counted from 0. Its batch depends on the seed and the step alone.</summary>
+    /// <summary>Makes step number <paramref name="step"/>, counted from 0. Its batch depends on the seed and the step, and on what <see cref="Examples"/> learned, alone.</summary>
     public StepMetrics Run(int step) => Run(step, LearningRate.At(options, step));
 
     /// <summary>The same at a given learning rate.</summary>

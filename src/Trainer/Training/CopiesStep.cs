@@ -10,7 +10,7 @@ namespace OnnxMoe.Trainer.Training;
 
 /// <summary>
 /// A step of several supernets (Javan et al. 2023, arXiv 2306.11982): an architecture at random, a supernet by the balanced assignment, an optimizer step of that
-/// supernet alone on the first half of the training data, and its accuracy on a batch of the second half into the assignment's scores.
+/// supernet alone on one half of the training data, and its accuracy on a batch of the other half into the assignment's scores.
 /// </summary>
 public sealed class CopiesStep : ITrainingStep
 {
@@ -19,8 +19,7 @@ public sealed class CopiesStep : ITrainingStep
     private const long ScoringPart = 1;
 
     private readonly SupernetCopies _model;
-    private readonly LabeledSequences _train;
-    private readonly LabeledSequences _score;
+    private readonly TrainingHalves _halves;
     private readonly TrainerOptions _options;
     private readonly BalancedAssignment _assignment;
     private readonly WeightOptimizer[] _optimizers;
@@ -30,14 +29,14 @@ public sealed class CopiesStep : ITrainingStep
 
     /// <param name="model">The supernets.</param>
     /// <param name="copies">Of the assignment.</param>
-    /// <param name="data">Halved.</param>
+    /// <param name="data">Halved at random.</param>
     /// <param name="options">Of the optimizers and the length.</param>
     /// <param name="seed">Of every draw.</param>
     /// <param name="device">Where the model is; null for the CPU.</param>
     public CopiesStep(SupernetCopies model, CopiesOptions copies, LabeledSequences data, TrainerOptions options, long seed, Device? device)
     {
         (_model, _options, _seed, _ops) = (model, options, seed, new TorchOps(training: true, device));
-        (_train, _score) = data.Halves();
+        _halves = TrainingHalves.Of(data, 0.5, seed, "The share of the training data that Supernet:Copies scores by");
         _assignment = new BalancedAssignment(model.Architectures.Count, copies);
         _optimizers = [.. Enumerable.Range(0, model.Count).Select(copy => new WeightOptimizer(model.WeightsOf(copy), options))];
         _stepsPerEpoch = Math.Max(1, (options.Steps + copies.Epochs - 1) / copies.Epochs);
@@ -55,15 +54,15 @@ public sealed class CopiesStep : ITrainingStep
         var copy = _assignment.Pick(number, epoch, StatelessRandom.Next(_seed, step, CopyDraw) / (ulong.MaxValue + 1.0));
         (_model.Active, _model.Copy) = (_model.Architectures[number], copy);
 
-        var loss = ClassifierLoss.Of(_model, _train.Batch(_seed, step, 0, _options.BatchSize), Context(_ops)).Loss;
+        var loss = ClassifierLoss.Of(_model, _halves.Weights.Batch(_seed, step, 0, _options.BatchSize), Context(_ops)).Loss;
         loss.backward();
         var rate = LearningRate.At(_options, step);
         var norm = _optimizers[copy].Step(rate);
-        _assignment.Observe(number, copy, Accuracy(_score.Batch(_seed, step, ScoringPart, _options.BatchSize)));
+        _assignment.Observe(number, copy, Accuracy(_halves.Choice.Batch(_seed, step, ScoringPart, _options.BatchSize)));
         using (no_grad())
             _model.Trained.Parameter.view(-1).narrow(0, (number * _model.Count) + copy, 1).add_(1);
         Store();
-        return new StepMetrics(loss.item<float>(), new SortedDictionary<string, double>(), norm, rate, (double)_options.BatchSize * _train.Length / clock.Elapsed.TotalSeconds);
+        return new StepMetrics(loss.item<float>(), new SortedDictionary<string, double>(), norm, rate, (double)_options.BatchSize * _halves.Weights.Length / clock.Elapsed.TotalSeconds);
     }
 
     public IEnumerable<(string Name, Tensor Moment)> Moments() => _optimizers.SelectMany(optimizer => optimizer.Moments());

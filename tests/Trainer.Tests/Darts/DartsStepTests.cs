@@ -23,7 +23,7 @@ public class DartsStepTests
 
         reference.Gates = new SoftGates(reference.Alpha);
         var halves = TrainingHalves.Of(Toy.Images(40), 0.5, 5);
-        Loss(reference, halves.Alpha.Batch(5, 0, 1, 8)).backward();
+        Loss(reference, halves.Choice.Batch(5, 0, 1, 8)).backward();
         float[] old = Toy.Values(reference.Alpha);
         double[] gradient = [.. reference.Alpha.Parameter.grad!.data<float>().ToArray().Zip(old, (g, a) => g + (0.1 * a))];
         float[] moved = [.. old.Zip(gradient, (a, g) => (float)(a - (0.01 * g / (Math.Abs(g) + 1e-8))))];
@@ -100,10 +100,10 @@ public class DartsStepTests
         var train = Toy.Images(40);
         var numbered = train with { Labels = [.. Enumerable.Range(0, 40).Select(i => (long)i)] };
         var halves = TrainingHalves.Of(numbered, 0.25, 7);
-        Assert.Equal((30, 10), (halves.Weights.Count, halves.Alpha.Count));
-        Assert.Equal(Enumerable.Range(0, 40).Select(i => (long)i), halves.Weights.Labels.Concat(halves.Alpha.Labels).Order());
-        Assert.Equal(halves.Alpha.Labels, TrainingHalves.Of(numbered, 0.25, 7).Alpha.Labels);
-        Assert.NotEqual(halves.Alpha.Labels, TrainingHalves.Of(numbered, 0.25, 8).Alpha.Labels);
+        Assert.Equal((30, 10), (halves.Weights.Count, halves.Choice.Count));
+        Assert.Equal(Enumerable.Range(0, 40).Select(i => (long)i), halves.Weights.Labels.Concat(halves.Choice.Labels).Order());
+        Assert.Equal(halves.Choice.Labels, TrainingHalves.Of(numbered, 0.25, 7).Choice.Labels);
+        Assert.NotEqual(halves.Choice.Labels, TrainingHalves.Of(numbered, 0.25, 8).Choice.Labels);
         Assert.Contains("leaves nothing of 40 training sequences to train the architecture on", Assert.Throws<UserError>(() => TrainingHalves.Of(train, 0, 1)).Message, StringComparison.Ordinal);
         Assert.Contains("to train the network on", Assert.Throws<UserError>(() => TrainingHalves.Of(train, 1, 1)).Message, StringComparison.Ordinal);
     }
