@@ -39,17 +39,13 @@ public sealed class MixtureOfSupernets : Experiment
 
     public override ExperimentResult Run(ExperimentContext context)
     {
-        TinySetup Setup()
-        {
-            var setup = context.Tiny(
-                model =>
-                {
-                    (model.Layers, model.FirstDenseLayers, model.HiddenSize, model.Heads, model.HeadSize, model.ContextLength) = (2, 2, 64, 4, 16, 48);
-                    (model.Gated, model.Activation, model.FfnBias) = (false, "gelu", true);
-                },
-                trainer => (trainer.Steps, trainer.BatchSize, trainer.SequenceLength, trainer.WarmupSteps, trainer.FinalLearningRate, trainer.EvaluationTokens) = (800, 8, 48, 80, 0.01, 12288));
-            return setup;
-        }
+        TinySetup Setup() => context.Tiny(
+            model =>
+            {
+                (model.Layers, model.FirstDenseLayers, model.HiddenSize, model.Heads, model.HeadSize, model.ContextLength) = (2, 2, 64, 4, 16, 48);
+                (model.Gated, model.Activation, model.FfnBias) = (false, "gelu", true);
+            },
+            trainer => (trainer.Steps, trainer.SequenceLength, trainer.WarmupSteps, trainer.FinalLearningRate, trainer.EvaluationTokens) = (800, 48, 80, 0.01, 12288));
         SupernetArm Super(string name, string description, Action<MixtureOptions>? change = null)
         {
             var options = new SupernetOptions();
@@ -61,11 +57,12 @@ public sealed class MixtureOfSupernets : Experiment
             Super("plain", "one set of weights"),
             Super("layer-wise", "2 sets of feed-forward weights, a proportion for each layer", mixture => mixture.Experts = 2),
             Super("neuron-wise", "2 sets, a proportion for each neuron", mixture => (mixture.Experts, mixture.Variant) = (2, "neuron")),
+            Super("layer-wise, blind", "as layer-wise, but the routers see 0.5 for every feature", mixture => (mixture.Experts, mixture.Blind) = (2, true)),
             Super("neuron-wise, blind", "as neuron-wise, but the routers see 0.5 for every feature", mixture => (mixture.Experts, mixture.Variant, mixture.Blind) = (2, "neuron", true)),
             Super("neuron-wise, 4 sets", "4 sets, a proportion for each neuron", mixture => (mixture.Experts, mixture.Variant) = (4, "neuron")),
             Alone("largest alone", Space.Largest),
             Alone("smallest alone", Space.Smallest));
-        var (plain, layer, neuron, blind, four, large, small) = (arms[0], arms[1], arms[2], arms[3], arms[4], arms[5], arms[6]);
+        var (plain, layer, neuron, layerBlind, blind, four, large, small) = (arms[0], arms[1], arms[2], arms[3], arms[4], arms[5], arms[6], arms[7]);
         const string mean = "mean loss of four architectures, the other's minus its own (nats)";
         var smallest = SupernetArm.LossOf(Smallest);
         ClaimResult[] claims =
@@ -73,6 +70,7 @@ public sealed class MixtureOfSupernets : Experiment
             new Claim(ClaimKind.Primary, "Layer-wise mixtures are better than one set of weights", mean).Judge(PairedDifference.Of(plain, layer, SupernetArm.MeanLoss)),
             new Claim(ClaimKind.Primary, "Neuron-wise mixtures are better than one set of weights", mean).Judge(PairedDifference.Of(plain, neuron, SupernetArm.MeanLoss)),
             new Claim(ClaimKind.Secondary, "Neuron-wise mixtures are better than layer-wise ones", mean).Judge(PairedDifference.Of(layer, neuron, SupernetArm.MeanLoss)),
+            new Claim(ClaimKind.Secondary, "Knowing the architecture matters (layer-wise)", mean).Judge(PairedDifference.Of(layerBlind, layer, SupernetArm.MeanLoss)),
             new Claim(ClaimKind.Secondary, "Knowing the architecture matters (neuron-wise)", mean).Judge(PairedDifference.Of(blind, neuron, SupernetArm.MeanLoss)),
             new Claim(ClaimKind.Secondary, "The smallest architecture is nearer to the one that is trained alone (neuron-wise)", "loss of the smallest, plain minus neuron-wise (nats)").Judge(PairedDifference.Of(plain, neuron, smallest)),
             new Claim(ClaimKind.Report, "Four sets against two (neuron-wise)", mean).Judge(PairedDifference.Of(neuron, four, SupernetArm.MeanLoss)),
@@ -81,7 +79,7 @@ public sealed class MixtureOfSupernets : Experiment
         ];
         string Mean(ArmResult arm, string measure) => arm.Runs.Average(run => run[measure]).ToString("F3", CultureInfo.InvariantCulture);
         return new ExperimentResult(
-            $"Language model over bytes, 2 blocks with biased GELU layers; width 32 or 64, hidden size 32, 64, 128 or 256 in each block: {Space.Size} architectures. {Setup().Trainer.Steps} steps of 8 windows of 48, each run by the largest, the smallest and a random "
+            $"Language model over bytes, 2 blocks with biased GELU layers; width 32 or 64, hidden size 32, 64, 128 or 256 in each block: {Space.Size} architectures. {Setup().Trainer.Steps} steps of 16 windows of 48, each run by the largest, the smallest and a random "
             + $"architecture. Measured are {string.Join("; ", Measured.Select(one => $"{one.Key}: {one.Value}"))}.",
             arms,
             [

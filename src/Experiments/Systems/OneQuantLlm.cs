@@ -11,7 +11,7 @@ namespace OnnxMoe.Experiments.Systems;
 /// <summary>One training of a quantized language model for all numbers of bits (Yi et al. 2024, arXiv 2405.20202).</summary>
 public sealed class OneQuantLlm : Experiment
 {
-    private const int Blocks = 6, Rank = 4, AdapterSteps = 200, Period = 160, Batch = 8, EvaluationTokens = 8192;
+    private const int Blocks = 6, Rank = 4, AdapterSteps = 300, Period = 150, EvaluationTokens = 8192;
 
     public override string Name => "15-one-quantllm";
 
@@ -41,7 +41,7 @@ public sealed class OneQuantLlm : Experiment
             var setup = TrainedLm.SetupOf(Blocks, context.Threads).WithSteps(AdapterSteps);
             var adapter = setup.Model.Quantization.Adapter;
             (adapter.Rank, adapter.Alpha, adapter.Shared, setup.Trainer.WeightDecay) = (rank, rank, shared, 0);
-            (setup.Trainer.BatchSize, setup.Trainer.EvaluationTokens) = (Batch, EvaluationTokens);
+            setup.Trainer.EvaluationTokens = EvaluationTokens;
             return setup;
         }
         PathSampler Balanced(SearchSpace space, long seed) => new BalancedPaths(space, Period, seed);
@@ -72,7 +72,7 @@ public sealed class OneQuantLlm : Experiment
         string AtTwo(ArmResult arm) => Mean(arm, BitLosses.Measure(2));
         return new ExperimentResult(
             $"A dense language model of {Blocks} blocks of width 64 is trained for each seed, {TrainedLm.SetupOf(Blocks, 0).Trainer.Steps} steps, and its matrices are quantized by GPTQ at 2, 3 and 4 bits, a scale and a zero point for 32 inputs. Adapters that read each "
-            + $"group's mean are trained for {AdapterSteps} steps of {Batch} x 64 bytes, a choice of bits for each block in every step; in balance: the mean falls from 4 to 2 and rises again in {Period} steps. Then subnetworks are measured: 2, 3 and 4 bits throughout, and "
+            + $"group's mean are trained for {AdapterSteps} steps of {Setup().Trainer.BatchSize} x 64 bytes, a choice of bits for each block in every step; in balance: the mean falls from 4 to 2 and rises again in {Period} steps. Then subnetworks are measured: 2, 3 and 4 bits throughout, and "
             + "2 and 3 by turns (2.5).",
             arms,
             [
@@ -87,7 +87,7 @@ public sealed class OneQuantLlm : Experiment
                 "How the probabilities of bits follow from the mean is not in the paper; here they have the largest entropy that the mean allows, blocks independently.",
                 "GPTQ sees the inputs that the model as it was trained gives each matrix, not those of the blocks before it quantized.",
                 "The adapters learn on the text that the model was trained on, not on instructions.",
-                "The training is short: a shared adapter learns in every step, one of its own in those of its bits, a third of them. Longer training, which the machine had no time for, may turn that around.",
+                "The training is short: a shared adapter learns in every step, one of its own in those of its bits, a third of them.",
                 "A dedicated training meets its bits in every step; a step of the others meets each number of bits in a third of the blocks.",
             ],
         };

@@ -25,5 +25,5 @@ public sealed class BalancedPaths(SearchSpace space, int period, long seed) : Pa
     /// <summary>Where the mean is between the smallest number (0) and the largest (1).</summary>
     public static double Level(int step, int period) => Math.Abs((2.0 * (step % period) / period) - 1);
 
-    private double Uniform(int step, int gene) => (StatelessRandom.Next(seed, step, 0, gene) >> 11) / (double)(1L << 53);
+    private double Uniform(int step, int gene) => (StatelessRandom.Next(seed, PathDraw, step, gene) >> 11) / (double)(1L << 53);
 }

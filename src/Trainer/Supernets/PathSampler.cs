@@ -7,6 +7,9 @@ namespace OnnxMoe.Trainer.Supernets;
 /// <summary>The architectures that a training step runs.</summary>
 public abstract class PathSampler
 {
+    /// <summary>Part of a key of random numbers, so that architectures are drawn apart from the batches of the same seed and step.</summary>
+    protected const long PathDraw = 1_001;
+
     /// <summary>What the sampler learned, by name; the tensors are the live ones.</summary>
     public virtual IEnumerable<(string Name, Tensor Moment)> State => [];
 
@@ -47,7 +50,7 @@ public abstract class PathSampler
         var drawn = new List<Architecture>();
         for (var i = 0; drawn.Count < count; i++)
         {
-            var genes = space.Choices.Select((choices, gene) => (int)(StatelessRandom.Next(seed, step, i, gene) % (ulong)choices)).ToArray();
+            var genes = space.Choices.Select((choices, gene) => (int)(StatelessRandom.Next(seed, PathDraw, step, i, gene) % (ulong)choices)).ToArray();
             var architecture = SubSpaces.In(space, part, genes);
             if (i >= attempts || !(drawn.Contains(architecture) || others.Contains(architecture)))
                 drawn.Add(architecture);
