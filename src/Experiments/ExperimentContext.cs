@@ -96,8 +96,8 @@ public sealed class ExperimentContext(
             StoreOf(arm).Save(result);
             stored[i] = result;
             done += arm.Steps;
-            progress.Say(string.Create(CultureInfo.InvariantCulture,
-                $"{arm.Name}, seed {seed}: validation loss {result[TinyArm.ValidationLoss]:F4}, {result[TinyArm.Seconds]:F0} s"));
+            var loss = result[TinyArm.ValidationLoss];
+            progress.Say(string.Create(CultureInfo.InvariantCulture, $"{arm.Name}, seed {seed}: {(double.IsNaN(loss) ? "" : $"validation loss {loss:F4}, ")}{result[TinyArm.Seconds]:F0} s"));
         }
         return [.. arms.Select((arm, a) => new ArmResult(arm, [.. Seeds.Select((_, s) => stored[s * arms.Count + a]!)]))];
     }

@@ -13,8 +13,9 @@ namespace OnnxMoe.Supernets;
 /// </summary>
 /// <param name="inputOf">A tensor for each of a model's inputs.</param>
 /// <param name="options">Threads and repetitions.</param>
-internal sealed class LatencyMeter(Func<Model, IReadOnlyDictionary<string, HostTensor>> inputOf, SearchOptions options)
+public sealed class LatencyMeter(Func<Model, IReadOnlyDictionary<string, HostTensor>> inputOf, SearchOptions options)
 {
+    /// <summary>Of one model.</summary>
     public Timing Measure(Model model) => MeasureTogether([model])[0];
 
     /// <summary>Of several models, which take turns, so that a disturbance of the machine meets all.</summary>

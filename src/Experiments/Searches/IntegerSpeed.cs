@@ -1,10 +1,5 @@
-using System.Diagnostics;
-using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tensors;
-using OnnxMoe.Experiments.Comparisons;
-using OnnxMoe.Exporter;
-using OnnxMoe.Exporter.Files;
-using OnnxMoe.Exporter.Verification;
+using OnnxMoe.Supernets;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Quantization;
 using OnnxMoe.Trainer.Supernets;
@@ -14,47 +9,24 @@ namespace OnnxMoe.Experiments.Searches;
 /// <summary>How much faster ONNX Runtime runs a perceptron of integers than one of floating-point numbers, whatever its weights.</summary>
 internal static class IntegerSpeed
 {
-    private const int Rounds = 200, WarmUp = 20;
-
     /// <param name="width">Of the stream and of the hidden layers.</param>
     /// <param name="blocks">How many.</param>
     /// <param name="batch">Inputs at a time.</param>
     /// <returns>Median time of 32 bits over that of 8; above 1 where integers are faster.</returns>
     public static double Of(int width, int blocks, int batch)
     {
-        var sizes = new ClassifierSizes(64, 1, 10);
-        var folder = Directory.CreateTempSubdirectory("onnxmoe-speed-").FullName;
-        try
+        var inputs = new Dictionary<string, HostTensor>
         {
-            OnnxSession[] sessions = [.. new[] { LinearPrecision.Full, new LinearPrecision(8, true) }.Select(precision =>
-            {
-                var options = new ModelOptions { Backbone = ModelOptions.Perceptron, Activation = "relu", Mlp = new() { Width = width, Hidden = [.. Enumerable.Repeat(width, blocks)] } };
-                options.Quantization = new QuantPolicy([.. Enumerable.Repeat(precision, 2 + (2 * blocks))]).ToOptions();
-                var path = Path.Combine(folder, $"{precision.Bits}.onnx");
-                OnnxWriter.Save(ModelExporter.Export(new MlpClassifier(options, sizes, 1), ExportTarget.Onnx, WeightPrecision.Fp32, "speed"), path);
-                return new OnnxSession(path, null, session => session.IntraOpNumThreads = 1);
-            })];
-            var inputs = new Dictionary<string, HostTensor>
-            {
-                ["features"] = HostTensor.From(Enumerable.Range(0, batch * 64).Select(i => i % 7 / 7f).ToArray(), batch, 1, 64),
-                ["attention_mask"] = HostTensor.From(Enumerable.Repeat(1L, batch).ToArray(), batch, 1),
-            };
-            var times = sessions.Select(_ => new List<double>()).ToArray();
-            for (var round = -WarmUp; round < Rounds; round++)
-                for (var i = 0; i < sessions.Length; i++)
-                {
-                    var start = Stopwatch.GetTimestamp();
-                    sessions[i].Run(inputs);
-                    if (round >= 0)
-                        times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-                }
-            foreach (var session in sessions)
-                session.Dispose();
-            return Latency.Median([.. times[0]]) / Latency.Median([.. times[1]]);
-        }
-        finally
+            ["features"] = HostTensor.From(Enumerable.Range(0, batch * 64).Select(i => i % 7 / 7f).ToArray(), batch, 1, 64),
+            ["attention_mask"] = HostTensor.From(Enumerable.Repeat(1L, batch).ToArray(), batch, 1),
+        };
+        MlpClassifier Perceptron(LinearPrecision precision)
         {
-            Directory.Delete(folder, recursive: true);
+            var options = new ModelOptions { Backbone = ModelOptions.Perceptron, Activation = "relu", Mlp = new() { Width = width, Hidden = [.. Enumerable.Repeat(width, blocks)] } };
+            options.Quantization = new QuantPolicy([.. Enumerable.Repeat(precision, 2 + (2 * blocks))]).ToOptions();
+            return new(options, new(64, 1, 10), 1);
         }
+        var times = new LatencyMeter(_ => inputs, new() { WarmUp = 20, Repetitions = 200 }).MeasureTogether([Perceptron(LinearPrecision.Full), Perceptron(new(8, true))]);
+        return times[0].Median / times[1].Median;
     }
 }
