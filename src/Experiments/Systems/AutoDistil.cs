@@ -37,8 +37,8 @@ public sealed class AutoDistil : Experiment
                 (model.Gated, model.Activation, model.FfnBias, model.InitialDeviation) = (false, "gelu", true, 0.05);
             },
             trainer => (trainer.Steps, trainer.BatchSize, trainer.SequenceLength, trainer.LearningRate, trainer.EvaluationTokens, trainer.WarmupSteps) = (steps, 8, 48, learningRate, 6144, 0));
-        var setup = Setup(300, 1e-3);
-        var training = Setup(600, 2e-3).WithSteps(2 * setup.Trainer.Steps);
+        var setup = Setup(1500, 1e-3);
+        var training = Setup(600, 2e-3);
         training.Trainer.WarmupSteps = training.Trainer.Steps / 10;
         var teacherLoss = double.NaN;
         var teacher = new Lazy<TransformerModel>(() => Teacher(training, context, out teacherLoss));

@@ -10,7 +10,8 @@ namespace OnnxMoe.Trainer.Tickets;
 
 /// <summary>
 /// A step of training a ticket: cross-entropy plus the cost-aware L1 norm of the channels' importance, and at intervals the removal of dead channels and the pruning of
-/// weights (You et al. 2022, arXiv 2207.03677). After the last step normalizations get the statistics of what is left.
+/// weights (You et al. 2022, arXiv 2207.03677). After a pruning and after the last step normalizations get the statistics of what is left: those of the steps before
+/// would no longer fit.
 /// </summary>
 public sealed class TicketStep : ITrainingStep
 {
@@ -92,7 +93,7 @@ public sealed class TicketStep : ITrainingStep
                 ? [.. values.Select((_, i) => (double)StatelessRandom.Next(_seed, ScoreDraw, weight, i))] : [.. values.Select(value => (double)Math.Abs(value))]);
             measured["sparsity"] = pruned / (double)all;
         }
-        if (done == _options.Steps)
+        if (measured.ContainsKey("sparsity") || done == _options.Steps)
             EstimatedStatistics.Run(_model, _data.Batches(_options.BatchSize).Take(CalibrationBatches), _ops.Device);
     }
 }
