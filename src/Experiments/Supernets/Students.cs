@@ -27,8 +27,14 @@ internal static class Students
         new("ratio", 1, Ratios),
     ]);
 
-    /// <summary>Five students of a range: its smallest, its largest, and three between.</summary>
-    public static IReadOnlyList<Student> Of(int range) => [new(range, 0, 0, 0, 0), new(range, 1, 1, 1, 1), new(range, 0, 1, 0, 1), new(range, 1, 0, 1, 0), new(range, 1, 1, 0, 0)];
+    /// <summary>The students that are measured in each range.</summary>
+    public const int Each = 7;
+
+    /// <summary>Students of a range: its smallest, its largest, and some between.</summary>
+    public static IReadOnlyList<Student> Of(int range) =>
+    [
+        new(range, 0, 0, 0, 0), new(range, 1, 1, 1, 1), new(range, 0, 1, 0, 1), new(range, 1, 0, 1, 0), new(range, 1, 1, 0, 0), new(range, 0, 0, 1, 1), new(range, 0, 1, 1, 0),
+    ];
 
     /// <summary>A student by its choices within its range.</summary>
     public sealed record Student(int Range, int Depth, int Heads, int Width, int Ratio)

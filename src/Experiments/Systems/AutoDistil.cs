@@ -48,22 +48,23 @@ public sealed class AutoDistil : Experiment
             new DistillArm("alone", "the largest student of each range by itself, a third of the steps for each", setup, null, teacher, Tuning));
         var (one, three, alone) = (arms[0], arms[1], arms[2]);
         const string distance = "distance from the teacher, one supernet minus three";
+        var students = $"Spearman correlation over {Students.Each * Students.Ranges.Length} students";
         const string loss = "loss after training on the text, one supernet minus three (nats)";
         PairedDifference Correlation(ArmResult arm) => PairedDifference.Of(arm, run => run[DistillArm.RankCorrelation]);
         ClaimResult[] claims =
         [
             new Claim(ClaimKind.Primary, "The tiny students of three supernets are nearer to the teacher", distance).Judge(PairedDifference.Of(one, three, DistillArm.Relation("tiny"))),
-            new Claim(ClaimKind.Primary, "Of three supernets, the distance from the teacher ranks students as their loss after training does (above 0.5)", "Spearman correlation over 15 students") { Margin = 0.5 }.Judge(Correlation(three)),
+            new Claim(ClaimKind.Primary, "Of three supernets, the distance from the teacher ranks students as their loss after training does (above 0.5)", students) { Margin = 0.5 }.Judge(Correlation(three)),
             .. new[] { "small", "base" }.Select(range => new Claim(ClaimKind.Secondary, $"So are the {range} ones", distance).Judge(PairedDifference.Of(one, three, DistillArm.Relation(range)))),
             .. Students.Ranges.Select(range => new Claim(ClaimKind.Secondary, $"The {range} students of three supernets are better after training on the text", loss).Judge(PairedDifference.Of(one, three, DistillArm.Tuned(range)))),
-            new Claim(ClaimKind.Secondary, "The same ranking in one supernet", "Spearman correlation over 15 students") { Margin = 0.5 }.Judge(Correlation(one)),
+            new Claim(ClaimKind.Secondary, "The same ranking in one supernet", students) { Margin = 0.5 }.Judge(Correlation(one)),
             .. Students.Ranges.Select(range => new Claim(ClaimKind.Report, $"The largest {range} student: three supernets minus alone", "distance from the teacher").Judge(PairedDifference.Of(three, alone, DistillArm.LargestRelation(range)))),
         ];
         string Mean(ArmResult arm, Func<string, string> measure) => string.Join(" / ", Students.Ranges.Select(range => arm.Runs.Average(run => run[measure(range)]).ToString("F3", CultureInfo.InvariantCulture)));
         return new ExperimentResult(
             $"Language model over bytes: a teacher of 4 blocks of width 128 with 4 heads of 32, hidden size 256, trained {training.Trainer.Steps} steps. Students keep evenly spread blocks; tiny: 1 or 2 blocks and heads, width 16 or 24; small: 2 or 3, width 32 or 48; "
             + $"base: 3 or 4, width 64 or 96; hidden size 1 or 2 times the width. They begin with the first parts of the teacher's weights and learn its last relations of queries, keys and values (mean squares, 4 relation heads) for {setup.Trainer.Steps} steps of 8 windows of 48, "
-            + $"each run by the largest, the smallest and 2 random students. Measured are 5 students of each range, by distance on held-out text, and by loss after {Tuning} steps on the text.",
+            + $"each run by the largest, the smallest and 2 random students. Measured are {Students.Each} students of each range, by distance on held-out text, and by loss after {Tuning} steps on the text.",
             arms,
             [
                 .. Students.Ranges.Select(range => new Metric(DistillArm.Relation(range), $"distance, {range}")), .. Students.Ranges.Select(range => new Metric(DistillArm.Tuned(range), $"loss after training, {range} (nats)")),
