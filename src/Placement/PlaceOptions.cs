@@ -8,8 +8,11 @@ public sealed class PlaceOptions
     [Setting("Cluster description (JSON): nodes, GPUs, memory, bandwidths")]
     public string Cluster { get; set; } = "";
 
-    [Setting("Routing trace (trace.bin or JSON) or expert counts (JSON); empty takes trace.bin of the model folder")]
+    [Setting("Routing trace (trace.bin, .json, .csv or .npy) or expert counts (.json or .csv); empty takes trace.bin of the model folder")]
     public string Trace { get; set; } = "";
+
+    [Setting("Experts of a layer, for a trace or counts that do not say (.csv, .npy); 0 takes the largest id and one more", Unit = "experts", Min = 0)]
+    public int Experts { get; set; }
 
     [Setting("Folder of placement.json and report.html; empty takes the model folder, or the current one without a model")]
     public string Output { get; set; } = "";

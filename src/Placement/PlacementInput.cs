@@ -16,9 +16,9 @@ public sealed class PlacementInput
     {
         (Cluster, Manifest) = (cluster, manifest);
         if (ExpertCounts.IsCountsFile(tracePath))
-            _counts = ExpertCounts.Load(tracePath);
+            _counts = ExpertCounts.Load(tracePath, options.Experts);
         else
-            Trace = RoutingTrace.Load(tracePath);
+            Trace = RoutingTrace.Load(tracePath, options.Experts);
         All = Tokens(options);
         Fit = Trace is null ? All : TokenSplit.Blocks(All, options.BlockTokens).Fit;
         Test = Trace is null ? [] : TokenSplit.Blocks(All, options.BlockTokens).Test;

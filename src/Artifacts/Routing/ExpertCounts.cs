@@ -10,18 +10,27 @@ namespace OnnxMoe.Artifacts.Routing;
 /// <param name="Counts">Per layer the routed tokens of each expert.</param>
 public sealed record ExpertCounts(string Name, IReadOnlyList<IReadOnlyList<long>> Counts)
 {
-    /// <summary>Whether a JSON file holds counts (an array <c>expert_popularity</c>) and not a trace.</summary>
+    /// <summary>Whether a file holds counts (JSON with <c>expert_popularity</c>, CSV with a column <c>count</c>) and not a trace.</summary>
     public static bool IsCountsFile(string path)
     {
+        if (IsCsv(path))
+        {
+            using var table = CsvTable.Open(path);
+            return table.Has("count");
+        }
         if (!path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
             return false;
         var root = JsonFile.Load<JsonElement>(path);
         return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("expert_popularity", out _);
     }
 
-    /// <summary>Reads <c>{"expert_popularity": [layer][expert]}</c>.</summary>
-    public static ExpertCounts Load(string path)
+    /// <summary>Reads <c>{"expert_popularity": [layer][expert]}</c>, or CSV with the columns <c>layer</c>, <c>expert</c> and <c>count</c>.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="experts">Experts of a layer of a CSV file; 0: the largest id and one more.</param>
+    public static ExpertCounts Load(string path, int experts = 0)
     {
+        if (IsCsv(path))
+            return LoadCsv(path, experts);
         var counts = new List<IReadOnlyList<long>>();
         try
         {
@@ -41,4 +50,25 @@ public sealed record ExpertCounts(string Name, IReadOnlyList<IReadOnlyList<long>
         }
         return new ExpertCounts(Path.GetFileNameWithoutExtension(path), counts);
     }
+
+    /// <summary>Lines that are missing count 0.</summary>
+    static ExpertCounts LoadCsv(string path, int experts)
+    {
+        using var table = CsvTable.Open(path);
+        if (new[] { "layer", "expert" }.FirstOrDefault(column => !table.Has(column)) is { } missing)
+            throw new UserError($"'{path}' has no column '{missing}'; expert counts have layer, expert, count.");
+        var counts = new Dictionary<(int Layer, int Expert), long>();
+        while (table.Next())
+        {
+            var place = ((int)table.Whole("layer", 0, ushort.MaxValue), (int)table.Whole("expert", 0, (experts > 0 ? experts : RoutingTraceHeader.MaximumExperts) - 1));
+            if (!counts.TryAdd(place, table.Whole("count", 0, long.MaxValue)))
+                throw table.Wrong($"expert {place.Item2} of layer {place.Item1} has a count already");
+        }
+        if (counts.Count == 0)
+            throw new UserError($"'{path}' holds no expert counts: it has no line but that of the columns' names.");
+        var (layers, all) = (1 + counts.Keys.Max(place => place.Layer), experts > 0 ? experts : 1 + counts.Keys.Max(place => place.Expert));
+        return new ExpertCounts(Path.GetFileNameWithoutExtension(path), [.. Enumerable.Range(0, layers).Select(layer => Enumerable.Range(0, all).Select(expert => counts.GetValueOrDefault((layer, expert))).ToArray())]);
+    }
+
+    static bool IsCsv(string path) => path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase);
 }

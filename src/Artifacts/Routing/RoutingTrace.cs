@@ -62,11 +62,20 @@ public sealed class RoutingTrace
     /// <summary>Combine weights [T, K] of the layer at <paramref name="index"/>; empty in a trace without weights.</summary>
     public ReadOnlySpan<float> Weights(int index) => _weights[index];
 
-    /// <summary>Loads a trace: trace.bin, or the JSON form of <see cref="RoutingTraceJson"/> when the name ends in .json.</summary>
-    public static RoutingTrace Load(string path)
+    /// <summary>Loads a trace: trace.bin, or by the end of the name JSON (<see cref="RoutingTraceJson"/>), CSV (<see cref="RoutingTraceCsv"/>) or NumPy (<see cref="RoutingTraceNpy"/>).</summary>
+    /// <param name="path">Its name.</param>
+    /// <param name="experts">Experts of a layer, for forms that do not say; 0: the largest id and one more.</param>
+    public static RoutingTrace Load(string path, int experts = 0)
     {
-        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
-            return RoutingTraceJson.Load(path);
+        switch (Path.GetExtension(path).ToLowerInvariant())
+        {
+            case ".json":
+                return RoutingTraceJson.Load(path);
+            case ".csv":
+                return RoutingTraceCsv.Load(path, experts);
+            case ".npy":
+                return RoutingTraceNpy.Load(path, experts);
+        }
         using var reader = new RoutingTraceReader(path);
         var frames = reader.Frames().ToList();
         return new RoutingTrace(reader.Header, frames) { Warning = reader.Truncation };

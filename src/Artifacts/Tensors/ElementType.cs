@@ -32,6 +32,10 @@ public static class ElementTypes
         _ => throw new NotSupportedException($"Elements of type {type} have no fixed size."),
     };
 
+    /// <summary>Whether the elements are whole numbers.</summary>
+    public static bool IsWhole(this ElementType type) => type is ElementType.Int8 or ElementType.Int16 or ElementType.Int32 or ElementType.Int64
+        or ElementType.UInt8 or ElementType.UInt16 or ElementType.UInt32 or ElementType.UInt64;
+
     /// <summary>The element type that holds the C# type <typeparamref name="T"/> (byte = uint8, Half = float16).</summary>
     public static ElementType Of<T>() where T : unmanaged => default(T) switch
     {

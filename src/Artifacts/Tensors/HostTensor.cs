@@ -54,6 +54,11 @@ public sealed class HostTensor
     {
         ElementType.Int64 => AsSpan<long>().ToArray(),
         ElementType.Int32 => Array.ConvertAll(AsSpan<int>().ToArray(), v => (long)v),
+        ElementType.Int16 => Array.ConvertAll(AsSpan<short>().ToArray(), v => (long)v),
+        ElementType.Int8 => Array.ConvertAll(AsSpan<sbyte>().ToArray(), v => (long)v),
+        ElementType.UInt64 => Array.ConvertAll(AsSpan<ulong>().ToArray(), v => checked((long)v)),
+        ElementType.UInt32 => Array.ConvertAll(AsSpan<uint>().ToArray(), v => (long)v),
+        ElementType.UInt16 => Array.ConvertAll(AsSpan<ushort>().ToArray(), v => (long)v),
         ElementType.UInt8 => Array.ConvertAll(AsSpan<byte>().ToArray(), v => (long)v),
         ElementType.Bool => Array.ConvertAll(AsSpan<bool>().ToArray(), v => v ? 1L : 0L),
         _ => throw new InvalidOperationException($"A tensor of {Type} does not hold integers."),
