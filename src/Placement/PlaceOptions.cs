@@ -5,8 +5,11 @@ namespace OnnxMoe.Placement;
 /// <summary>Settings of the planner; section Place.</summary>
 public sealed class PlaceOptions
 {
-    [Setting("Cluster description (JSON): nodes, GPUs, memory, bandwidths")]
+    [Setting("Cluster description (JSON): nodes, GPUs, memory, bandwidths; or the name of one in clusters/ of the folder Models, such as dgx-h100")]
     public string Cluster { get; set; } = "";
+
+    [Setting("How many nodes there are, where the description has one kind of them; 0 takes its own number", Unit = "nodes", Min = 0)]
+    public int Nodes { get; set; }
 
     [Setting("Routing trace (trace.bin, .json, .csv or .npy) or expert counts (.json or .csv); empty takes trace.bin of the model folder")]
     public string Trace { get; set; } = "";

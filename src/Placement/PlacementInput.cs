@@ -59,7 +59,7 @@ public sealed class PlacementInput
     public static PlacementInput Read(string modelFolder, PlaceOptions options)
     {
         var manifest = options.Trace != "" && !File.Exists(Path.Combine(modelFolder, ModelManifest.FileName)) ? null : ModelManifest.Load(modelFolder);
-        var cluster = Cluster.Load(options.Cluster);
+        var cluster = Cluster.Load(options.Cluster, options.Nodes);
         return new PlacementInput(cluster, manifest, options.Trace != "" ? options.Trace : Path.Combine(modelFolder, "trace.bin"), options);
     }
 

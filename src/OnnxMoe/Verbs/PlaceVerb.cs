@@ -20,6 +20,7 @@ public sealed class PlaceVerb : Verb
     public override IReadOnlyList<string> Examples =>
     [
         "onnxmoe place demo --cluster models/clusters/two-nodes.json",
+        "onnxmoe place demo --cluster dgx-h100 --nodes 2",
         "onnxmoe place --trace trace.json --cluster models/clusters/one-node.json --output plan",
     ];
 
@@ -28,6 +29,9 @@ public sealed class PlaceVerb : Verb
         var options = context.Settings.Get<PlaceOptions>(OwnSection);
         if (!context.Settings.IsGiven("Place:Seed"))
             options.Seed = (int)(context.Settings.Root.Seed % int.MaxValue);
+        var known = Path.Combine(context.Settings.Root.Models, "clusters", $"{options.Cluster}.json");
+        if (!File.Exists(options.Cluster) && File.Exists(known))
+            options.Cluster = known;
         // A trace from elsewhere can be planned for without a model of ours.
         var isModelNeeded = options.Trace.Length == 0 || context.Settings.Root.Name.Length > 0;
         PlaceRun.Execute(isModelNeeded ? ModelFolder.Existing(context, this) : "", options, context.Output, context.Stop);

@@ -14,9 +14,9 @@ public sealed class Cluster
     {
         ClusterCheck.Passed(description, where);
         Name = description.Name;
-        Devices = [.. description.Nodes.SelectMany((node, n) => Enumerable.Range(0, node.Gpus).Select(_ => new Device(
-            n, node.Name == "" ? $"node{n}" : node.Name, (long)(node.MemoryGiB * (1L << 30)), node.Teraflops * 1e12)))];
-        Nodes = description.Nodes.Count;
+        Devices = [.. description.Machines.SelectMany((node, n) => Enumerable.Range(0, node.Gpus).Select(_ => new Device(
+            n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12)))];
+        Nodes = description.Machines.Count();
         (_bytesPerSecond, _latency) = (new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count]);
         for (var from = 0; from < Devices.Count; from++)
         {
@@ -52,10 +52,16 @@ public sealed class Cluster
         from a in Enumerable.Range(0, Devices.Count) from b in Enumerable.Range(0, Devices.Count) where a != b select (a, b);
 
     /// <summary>Reads and checks a description file.</summary>
-    public static Cluster Load(string path)
+    /// <param name="path">Its name.</param>
+    /// <param name="nodes">How many machines there are, of a description of one kind; 0: as it says.</param>
+    /// <exception cref="UserError">It is missing or wrong.</exception>
+    public static Cluster Load(string path, int nodes = 0)
     {
         if (path == "")
-            throw new UserError("Which cluster? Give its description with --cluster FILE (models/clusters/*.json are examples).");
-        return new Cluster(JsonFile.Load<ClusterDescription>(path), path);
+            throw new UserError("Which cluster? Give its description with --cluster FILE, or the name of one in models/clusters.");
+        var description = JsonFile.Load<ClusterDescription>(path);
+        if (nodes > 0 && description.Nodes.Count != 1)
+            throw new UserError($"{path} describes {description.Nodes.Count} kinds of nodes, so --nodes {nodes} does not say how many of which there are; write \"count\" into the description.");
+        return new Cluster(nodes == 0 ? description : description with { Name = $"{nodes} x {description.Name}", Nodes = [description.Nodes[0] with { Count = nodes }] }, path);
     }
 }

@@ -14,16 +14,20 @@ static class ClusterCheck
             var node = cluster.Nodes[n];
             if (node.Gpus < 1)
                 throw new UserError($"{where}: node {n} has {node.Gpus} gpus; at least 1 is right.");
+            if (node.Count < 1)
+                throw new UserError($"{where}: node {n} has the count {node.Count}; at least 1 is right.");
+            if (node.ReservedGiB < 0 || node.ReservedGiB > 0 && node.ReservedGiB >= node.MemoryGiB)
+                throw new UserError($"{where}: node {n} has {node.ReservedGiB} reservedGiB of {node.MemoryGiB} memoryGiB; it must be at least 0 and less than the memory.");
             if (node.MemoryGiB < 0 || node.Teraflops < 0)
                 throw new UserError($"{where}: node {n} has a negative memoryGiB or teraflops; leave a number out when it is not known.");
         }
         CheckLink(cluster.WithinNode, "withinNode", where);
         if (cluster.BetweenNodes is { } between)
             CheckLink(between, "betweenNodes", where);
-        else if (cluster.Nodes.Count > 1)
-            throw new UserError($"{where} has {cluster.Nodes.Count} nodes but no \"betweenNodes\": {{\"gigabytesPerSecond\": ...}}.");
+        else if (cluster.Machines.Count() > 1)
+            throw new UserError($"{where} has {cluster.Machines.Count()} nodes but no \"betweenNodes\": {{\"gigabytesPerSecond\": ...}}.");
         if (cluster.Bandwidth is { } matrix)
-            CheckMatrix(matrix, cluster.Nodes.Sum(n => n.Gpus), cluster.Symmetric, where);
+            CheckMatrix(matrix, cluster.Machines.Sum(n => n.Gpus), cluster.Symmetric, where);
     }
 
     static void CheckLink(ClusterLink link, string name, string where)

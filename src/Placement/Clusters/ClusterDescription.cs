@@ -6,6 +6,12 @@ namespace OnnxMoe.Placement.Clusters;
 /// <param name="WithinNode">Connection of two GPUs of one node.</param>
 public sealed record ClusterDescription(string Name, IReadOnlyList<ClusterNode> Nodes, ClusterLink WithinNode)
 {
+    /// <summary>Where the figures come from, a line each.</summary>
+    public IReadOnlyList<string> Sources { get; init; } = [];
+
+    /// <summary>The machines one by one.</summary>
+    public IEnumerable<ClusterNode> Machines => Nodes.SelectMany(node => Enumerable.Range(0, node.Count).Select(number => node.Count == 1 || node.Name == "" ? node : node with { Name = $"{node.Name}{number}" }));
+
     /// <summary>Connection of two GPUs of different nodes; needed where there are several nodes.</summary>
     public ClusterLink? BetweenNodes { get; init; }
 

@@ -1,13 +1,19 @@
 namespace OnnxMoe.Placement.Clusters;
 
-/// <summary>A machine of a cluster, as described in the file.</summary>
+/// <summary>A machine of a cluster, or several equal ones, as described in the file.</summary>
 /// <param name="Gpus">How many GPUs it has.</param>
-/// <param name="MemoryGiB">Memory for weights of each GPU, in GiB; 0 when unknown (nothing is checked).</param>
+/// <param name="MemoryGiB">Memory of each GPU, in GiB; 0 when unknown (nothing is checked).</param>
 public sealed record ClusterNode(int Gpus, double MemoryGiB = 0)
 {
-    /// <summary>Name in plans and reports; empty for "node0", "node1", ...</summary>
+    /// <summary>Name in plans and reports; empty for "node0", "node1", ... Equal machines get a number behind it.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>Sustained speed of one GPU on expert layers, in 10^12 operations a second; 0 when unknown.</summary>
+    /// <summary>How many machines of this kind there are, one after the other.</summary>
+    public int Count { get; init; } = 1;
+
+    /// <summary>Memory of each GPU that weights may not have: KV cache, activations, the runtime; in GiB.</summary>
+    public double ReservedGiB { get; init; }
+
+    /// <summary>Speed of one GPU on expert layers, in 10^12 operations a second; 0 when unknown. What a data sheet says is a peak that no kernel reaches.</summary>
     public double Teraflops { get; init; }
 }

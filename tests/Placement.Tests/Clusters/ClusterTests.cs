@@ -20,7 +20,41 @@ public sealed class ClusterTests
         Assert.Equal(1e-5, cluster.Latency(0, 2), 12);
     }
 
+    [Fact]
+    public void EqualNodesAreCountedAndReservedMemoryIsNotForWeights()
+    {
+        const string text = $$"""{"name": "c", "nodes": [{"name": "a", "gpus": 2, "count": 3, "memoryGiB": 4, "reservedGiB": 1}], {{Within}}, "betweenNodes": {"gigabytesPerSecond": 50} }""";
+        var cluster = Load(text);
+        Assert.Equal((3, 6), (cluster.Nodes, cluster.Devices.Count));
+        Assert.Equal(["a0", "a0", "a1", "a1", "a2", "a2"], cluster.Devices.Select(d => d.NodeName));
+        Assert.All(cluster.Devices, device => Assert.Equal(3L << 30, device.MemoryBytes));
+        Assert.Equal((50e9, 450e9), (cluster.Bandwidth(1, 2), cluster.Bandwidth(2, 3)));
+        var two = Load(text, nodes: 2);
+        Assert.Equal(("2 x c", 4), (two.Name, two.Devices.Count));
+    }
+
+    [Fact]
+    public void TheNumberOfNodesIsForOneKindOnly() =>
+        Assert.Contains("2 kinds of nodes", Assert.Throws<UserError>(() => Load($$"""{"name": "c", "nodes": [{"gpus": 2}, {"gpus": 1}], {{Within}}, "betweenNodes": {"gigabytesPerSecond": 50} }""", nodes: 2)).Message);
+
+    [Fact]
+    public void EveryKnownMachineIsRightAndSaysWhereItsFiguresComeFrom()
+    {
+        var files = Directory.GetFiles(Some.Data("clusters"), "*.json");
+        Assert.True(files.Length >= 10);
+        foreach (var file in files)
+        {
+            var cluster = Cluster.Load(file);
+            Assert.All(cluster.Devices, device => Assert.True(device is { MemoryBytes: > 0, Flops: > 0 }));
+            if (cluster.Name.Contains("DGX", StringComparison.Ordinal))
+                Assert.NotEmpty(JsonFile.Load<ClusterDescription>(file).Sources);
+        }
+    }
+
     [Theory]
+    [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 1, \"count\": 0}], " + Within + "}", "node 0 has the count 0")]
+    [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 1, \"count\": 2}], " + Within + "}", "no \"betweenNodes\"")]
+    [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 1, \"memoryGiB\": 2, \"reservedGiB\": 2}], " + Within + "}", "2 reservedGiB of 2 memoryGiB")]
     [InlineData("{\"name\": \"c\", \"nodes\": [], " + Within + "}", "has no nodes")]
     [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 0}], " + Within + "}", "node 0 has 0 gpus")]
     [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 1}, {\"gpus\": 1}], " + Within + "}", "no \"betweenNodes\"")]
@@ -32,10 +66,10 @@ public sealed class ClusterTests
     [InlineData("{\"name\": \"c\", \"nodes\"", "not valid JSON")]
     public void AMistakeIsNamed(string json, string expected) => Assert.Contains(expected, Assert.Throws<UserError>(() => Load(json)).Message);
 
-    static Cluster Load(string json)
+    static Cluster Load(string json, int nodes = 0)
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["cluster.json"], json);
-        return Cluster.Load(folder["cluster.json"]);
+        return Cluster.Load(folder["cluster.json"], nodes);
     }
 }
