@@ -10,6 +10,9 @@ namespace Google.OrTools.LinearSolver;
 /// </summary>
 public partial class Solver : IDisposable
 {
+    /// <summary>CBC 2.10 reads its parameters through global variables, so that solves of several threads disturb each other.</summary>
+    static readonly Lock OneAtATime = new();
+
     readonly List<Variable> _variables = [];
     readonly List<Constraint> _constraints = [];
     readonly Objective _objective;
@@ -165,19 +168,22 @@ public partial class Solver : IDisposable
     public ResultStatus Solve(MPSolverParameters param)
     {
         Reset();
-        var model = Cbc.NewModel();
-        _watch.Start();
-        try
+        lock (OneAtATime)
         {
-            Load(model);
-            Configure(model, param);
-            Cbc.Solve(model);
-            return Read(model);
-        }
-        finally
-        {
-            _watch.Stop();
-            Cbc.DeleteModel(model);
+            var model = Cbc.NewModel();
+            _watch.Start();
+            try
+            {
+                Load(model);
+                Configure(model, param);
+                Cbc.Solve(model);
+                return Read(model);
+            }
+            finally
+            {
+                _watch.Stop();
+                Cbc.DeleteModel(model);
+            }
         }
     }
 

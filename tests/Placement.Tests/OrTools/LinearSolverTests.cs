@@ -63,5 +63,39 @@ public sealed class LinearSolverTests
     }
 
     [Fact]
+    public void SolversOfSeveralThreadsDoNotDisturbEachOther()
+    {
+        var bad = new System.Collections.Concurrent.ConcurrentBag<string>();
+        void Worker(int worker)
+        {
+            var random = new Random(worker);
+            for (var round = 0; round < 40; round++)
+            {
+                using var solver = Solver.CreateSolver("CBC");
+                var x = solver.MakeIntVarArray(8, 0, 1, "x");
+                int[] weights = [.. x.Select(_ => random.Next(1, 50))];
+                var sum = solver.MakeConstraint(weights.Sum() / 2, double.PositiveInfinity);
+                foreach (var (variable, weight) in x.Zip(weights))
+                {
+                    sum.SetCoefficient(variable, weight);
+                    solver.Objective().SetCoefficient(variable, weight);
+                }
+                solver.Objective().SetMinimization();
+                solver.SetTimeLimit(60000);
+                using var parameters = new MPSolverParameters();
+                parameters.SetDoubleParam(MPSolverParameters.DoubleParam.RELATIVE_MIP_GAP, 0);
+                var status = solver.Solve(parameters);
+                var best = Enumerable.Range(0, 1 << x.Length).Select(set => weights.Where((_, i) => (set >> i & 1) == 1).Sum()).Where(total => total >= weights.Sum() / 2).Min();
+                if (status != Solver.ResultStatus.OPTIMAL || Math.Abs(solver.Objective().Value() - best) > 1e-6 || Math.Abs(solver.Objective().BestBound() - best) > 1e-6)
+                    bad.Add($"{status}, {solver.Objective().Value()}, bound {solver.Objective().BestBound()} instead of {best}");
+            }
+        }
+        Thread[] threads = [.. Enumerable.Range(0, 4).Select(worker => new Thread(() => Worker(worker)))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        Assert.Empty(bad);
+    }
+
+    [Fact]
     public void AnUnknownEngineIsNull() => Assert.Null(Solver.CreateSolver("NO_SUCH_ENGINE"));
 }
