@@ -16,9 +16,10 @@ namespace OnnxMoe.Experiments.Tickets;
 /// <param name="name">Short name.</param>
 /// <param name="description">In words.</param>
 /// <param name="tickets">How channels and weights are lost.</param>
-/// <param name="training">All steps.</param>
+/// <param name="training">Until the last pruning.</param>
+/// <param name="retraining">Afterwards, with channels and masks as they are.</param>
 /// <param name="data">The images.</param>
-public sealed class TicketArm(string name, string description, TicketOptions tickets, TrainerOptions training, Lazy<LabeledDataset> data) : Arm(name, description)
+public sealed class TicketArm(string name, string description, TicketOptions tickets, TrainerOptions training, TrainerOptions retraining, Lazy<LabeledDataset> data) : Arm(name, description)
 {
     /// <summary>Accuracy on held-out images right after the last pruning.</summary>
     public const string Drawn = "drawn_accuracy";
@@ -37,25 +38,29 @@ public sealed class TicketArm(string name, string description, TicketOptions tic
     /// <summary>3 blocks of width 16 with kernels 1, 3 and 5, each branch 12 hidden channels.</summary>
     public static ModelOptions Model => new() { Backbone = ModelOptions.BranchNetwork };
 
-    public override int Steps => training.Steps;
+    public override int Steps => training.Steps + retraining.Steps;
 
-    public override string Fingerprint(long seed, DataOptions options) => $"{seed} {JsonSerializer.Serialize(tickets)} {JsonSerializer.Serialize(training)} {JsonSerializer.Serialize(Model.Branches)}";
+    public override string Fingerprint(long seed, DataOptions options) => $"{seed} {JsonSerializer.Serialize(tickets)} {JsonSerializer.Serialize(training)} {JsonSerializer.Serialize(retraining)} {JsonSerializer.Serialize(Model.Branches)}";
 
     public override void Run(long seed, TokenDataset text, Measurement result, Action<int> progress, CancellationToken cancel)
     {
         var images = data.Value;
         set_num_threads(training.Threads == 0 ? Environment.ProcessorCount : training.Threads);
         var model = new TicketClassifier(Model, PoolingSetup.SizesOf(images), new LayerScope(seed));
-        using var step = new TicketStep(model, tickets, images.Train, training, seed, null);
         var clock = Stopwatch.StartNew();
-        for (var done = 1; done <= training.Steps; done++)
+        void Train(TicketOptions losing, TrainerOptions options, long seedOfBatches, int before)
         {
-            cancel.ThrowIfCancellationRequested();
-            step.Run(done - 1);
-            if (done == training.Steps - tickets.RetrainSteps)
-                result[Drawn] = Measure(model, images).Accuracy;
-            progress(done);
+            using var step = new TicketStep(model, losing, images.Train, options, seedOfBatches, null);
+            for (var done = 0; done < options.Steps; done++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                step.Run(done);
+                progress(before + done + 1);
+            }
         }
+        Train(tickets, training, seed, 0);
+        result[Drawn] = Measure(model, images).Accuracy;
+        Train(new(), retraining, seed + 1_000_000, training.Steps);
         result[TinyArm.Seconds] = clock.Elapsed.TotalSeconds;
         var measured = Measure(model, images);
         (result[Retrained], result[TinyArm.ValidationLoss]) = (measured.Accuracy, measured.Loss);

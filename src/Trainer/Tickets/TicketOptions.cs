@@ -25,6 +25,9 @@ public sealed class TicketOptions
     [Setting("Share of the weights that are pruned in the end; 0: none", Min = 0, Max = 0.999)]
     public double Sparsity { get; set; }
 
+    [Setting("Count weights that went with dead channels as pruned: Sparsity is then a share of the whole network's weights, and networks that lose more channels are as large in the end; otherwise it is a share of those that are left, as in the published code")]
+    public bool CountLost { get; set; }
+
     [Setting("Steps between prunings", Unit = "steps", Min = 1)]
     public int PruneEvery { get; set; } = 100;
 

@@ -87,13 +87,21 @@ public sealed class TicketStep : ITrainingStep
             _model.Shrink(_tickets.DeadImportance, _tickets.Reactivate);
             measured["channels"] = _model.Channels.Alive;
         }
-        if (_schedule.PrunesTo(done) is { } ratio)
+        if (_schedule.PrunesTo(done) is { } share)
         {
+            var ratio = _tickets.CountLost ? ShareOfTheRest(share) : share;
             var (pruned, all) = Pruner.Prune(_model.Matrices, ratio, (weight, values) => _tickets.Score == "random"
                 ? [.. values.Select((_, i) => (double)StatelessRandom.Next(_seed, ScoreDraw, weight, i))] : [.. values.Select(value => (double)Math.Abs(value))]);
             measured["sparsity"] = pruned / (double)all;
         }
         if (measured.ContainsKey("sparsity") || done == _options.Steps)
             EstimatedStatistics.Run(_model, _data.Batches(_options.BatchSize).Take(CalibrationBatches), _ops.Device);
+    }
+
+    /// <summary>The share of the weights that are left which makes, with those that went with their channels, a share of all.</summary>
+    private double ShareOfTheRest(double share)
+    {
+        var (all, left) = (_model.Matrices.Sum(weight => weight.Parameter.numel()), _model.Matrices.Sum(weight => weight.UsedCount));
+        return Math.Max(0, 1 - ((1 - share) * all / left));
     }
 }

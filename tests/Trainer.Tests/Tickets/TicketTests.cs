@@ -169,6 +169,31 @@ public class TicketTests
         Assert.Contains("Model:Branches:Hidden has 3 numbers", Assert.Throws<UserError>(() => Make(1, 1, 2, 3)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Networks that lose different numbers of channels are equally large in the end where lost weights count as pruned.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void WeightsThatWentWithTheirChannelsMayCountAsPruned(bool countLost)
+    {
+        var tickets = new TicketOptions { Importance = 1e-6, Sparsity = 0.5, PruneEvery = 1, PruneStep = 0.5, ShrinkEvery = 1, DeadImportance = 0.05, CountLost = countLost };
+        long Left(params int[] dead)
+        {
+            var model = Make();
+            Kill(model, 1, dead);
+            using var step = new TicketStep(model, tickets, Images(20), new() { Steps = 1, BatchSize = 6, LearningRate = 1e-3, WarmupSteps = 0 }, 5, null);
+            step.Run(0);
+            Assert.Equal(20 - dead.Length, model.Channels.Alive);
+            var ops = new TorchOps();
+            return model.Matrices.Sum(weight => Some.Floats(ops.Weight(weight)).LongCount(value => value != 0));
+        }
+        var (whole, smaller) = (Left(), Left(0, 2, 3));
+        Assert.Equal(0.5 * Make().Matrices.Sum(weight => weight.Parameter.numel()), whole, 1.0);
+        if (countLost)
+            Assert.InRange(smaller, whole - 1, whole + 1);
+        else
+            Assert.True(smaller < whole - 2);
+    }
+
     [Fact]
     public void ARestoredRunGoesOnAsItWould()
     {
