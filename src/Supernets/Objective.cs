@@ -9,6 +9,9 @@ namespace OnnxMoe.Supernets;
 /// <param name="Of">Measures it.</param>
 internal sealed record Objective(string Name, string Unit, string Format, Func<Subnet, double> Of)
 {
+    /// <summary>Name and unit, for axes and tables.</summary>
+    public string Title => Name == Unit ? Name : $"{Name} ({Unit})";
+
     private static readonly Objective[] All =
     [
         new("loss", "nats", "F4", subnet => subnet.Quality.Loss),
@@ -22,10 +25,11 @@ internal sealed record Objective(string Name, string Unit, string Format, Func<S
     /// <summary>Those of a setting, in order.</summary>
     /// <param name="words">Separated by commas.</param>
     /// <param name="classifies">Of the models: others have no error.</param>
+    /// <param name="lossUnit">What their loss is counted in.</param>
     /// <exception cref="UserError">An unknown word, one twice, or not 1 to 3.</exception>
-    public static IReadOnlyList<Objective> Parse(string words, bool classifies)
+    public static IReadOnlyList<Objective> Parse(string words, bool classifies, string lossUnit)
     {
-        Objective[] known = [.. All.Where(objective => classifies || objective.Name != "error")];
+        Objective[] known = [.. All.Where(objective => classifies || objective.Name != "error").Select(objective => objective.Name == "loss" ? objective with { Unit = lossUnit } : objective)];
         var names = words.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (names.Length is < 1 or > 3 || names.Distinct().Count() < names.Length)
             throw new UserError($"Search:Objectives is '{words}'; give 1 to 3 different ones of {string.Join(", ", known.Select(objective => objective.Name))}.");

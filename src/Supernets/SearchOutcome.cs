@@ -29,7 +29,7 @@ internal sealed class SearchOutcome(string modelFolder, SearchSubject subject, S
         var latencies = _meter.MeasureTogether([.. compared.Select(one => one.Subnet.Model)]);
         SearchFile.Write(Path.Combine(modelFolder, "search", "front.json"), _name, options, seed, objectives, result, chosen.Architecture);
         var page = Path.Combine(modelFolder, "search.html");
-        SearchPage.Write(page, _name, space, options, objectives, result, chosen, test, [.. compared.Zip(latencies, (one, time) => (one.Name, one.Subnet, time))]);
+        SearchPage.Write(page, _name, space, options, objectives, result, chosen, test, subject.LossUnit, [.. compared.Zip(latencies, (one, time) => (one.Name, one.Subnet, time))]);
         log.WriteLine($"Front: {Path.Combine(modelFolder, "search", "front.json")}; report: {page}; the subnetwork: {ChosenModel.FolderOf(modelFolder)} ('onnxmoe serve {Path.GetFileName(ChosenModel.FolderOf(modelFolder))}')");
     }
 }

@@ -12,12 +12,13 @@ internal static class SearchPage
     private const int MostRows = 40;
     private const string TestNote = "of the chosen one, on data that neither training nor search saw";
 
-    public static void Write(string path, string name, SearchSpace space, SearchOptions options, IReadOnlyList<Objective> objectives, SearchResult result, Subnet chosen, Quality test,
+    public static void Write(string path, string name, SearchSpace space, SearchOptions options, IReadOnlyList<Objective> objectives, SearchResult result, Subnet chosen, Quality test, string lossUnit,
         IReadOnlyList<(string Name, Subnet Subnet, Timing Latency)> compared)
     {
         // What the search saw of the chosen one; it may also be one that the search did not measure.
         var values = result.All.FirstOrDefault(measured => measured.Architecture.Equals(chosen.Architecture))?.Objectives ?? [.. objectives.Select(objective => objective.Of(chosen))];
         string Show(Objective objective, double value) => value.ToString(objective.Format, CultureInfo.InvariantCulture);
+        string[] accuracyTitle = test.Accuracy is null ? [] : ["accuracy"];
         var report = new HtmlReport($"Search in {name}",
                 $"{options.Method} measured {result.All.Count:N0} of {space.Size:N0} architectures; {result.Front.Count} of them are on the front. Chosen ({options.Choose}): {chosen.Architecture}.")
             .KeyFigures(
@@ -29,12 +30,12 @@ internal static class SearchPage
         report
             .Section("The course of the search", $"Hypervolume of the front below the worst of each objective ({string.Join(", ", objectives.Zip(result.Reference, (objective, worst) => $"{objective.Name} {Show(objective, worst)}"))}), as a share of the last.")
             .Charts(new LineChart("Hypervolume by measurement", "measurements", "share of the last", [new("hypervolume", result.Hypervolume) { At = [.. Enumerable.Range(1, result.Hypervolume.Count).Select(i => (double)i)] }]) { Wide = true })
-            .Section("The chosen subnetwork beside the ends", $"Loss and accuracy on validation data; times of one input in ONNX Runtime, {options.Threads} thread(s), the median of {options.Repetitions} runs taken in turns after {options.WarmUp} unmeasured ones; {Machine.Describe()}.")
-            .Table(new ReportTable(["", "architecture", "loss (nats)", "accuracy", "parameters", "FLOPs", "bytes", "latency (ms)", "quartiles (ms)"],
-                [.. compared.Select(one => (IReadOnlyList<string>)[one.Name, one.Subnet.Architecture.ToString(), F4(one.Subnet.Quality.Loss), one.Subnet.Quality.Accuracy is { } accuracy ? Percent(accuracy) : "",
+            .Section("The chosen subnetwork beside the ends", $"Loss{(accuracyTitle.Length > 0 ? " and accuracy" : "")} on validation data; times of one input in ONNX Runtime, {options.Threads} thread(s), the median of {options.Repetitions} runs taken in turns after {options.WarmUp} unmeasured ones; {Machine.Describe()}.")
+            .Table(new ReportTable(["", "architecture", $"loss ({lossUnit})", .. accuracyTitle, "parameters", "FLOPs", "bytes", "latency (ms)", "quartiles (ms)"],
+                [.. compared.Select(one => (IReadOnlyList<string>)[one.Name, one.Subnet.Architecture.ToString(), F4(one.Subnet.Quality.Loss), .. one.Subnet.Quality.Accuracy is { } accuracy ? [Percent(accuracy)] : Array.Empty<string>(),
                     $"{one.Subnet.Parameters:N0}", one.Subnet.Flops.ToString("N0", CultureInfo.InvariantCulture), $"{one.Subnet.Bytes:N0}", F4(one.Latency.Median), $"{F4(one.Latency.Lower)} to {F4(one.Latency.Upper)}"])], 1))
             .Section("Members of the front", result.Front.Count > MostRows ? $"The first {MostRows}; front.json has all {result.Front.Count}." : "")
-            .Table(new ReportTable(["genes", "architecture", .. objectives.Select(objective => $"{objective.Name} ({objective.Unit})")],
+            .Table(new ReportTable(["genes", "architecture", .. objectives.Select(objective => objective.Title)],
                 [.. result.Front.Take(MostRows).Select(member => (IReadOnlyList<string>)[member.Architecture.Key, member.Architecture.ToString(), .. objectives.Zip(member.Objectives, Show)])],
                 result.Front.Take(MostRows).ToList().FindIndex(member => member.Architecture.Equals(chosen.Architecture))))
             .Save(path);
@@ -43,7 +44,7 @@ internal static class SearchPage
     private static ScatterChart Scatter(Objective first, Objective second, int x, SearchResult result, Measured chosen)
     {
         (double, double, string) Point(Measured member) => (member.Objectives[x], member.Objectives[0], member.Architecture.ToString());
-        return new ScatterChart($"{first.Name} against {second.Name}", $"{second.Name} ({second.Unit})", $"{first.Name} ({first.Unit})",
+        return new ScatterChart($"{first.Name} against {second.Name}", second.Title, first.Title,
         [
             new("measured", [.. result.All.Select(Point)]),
             new("front", [.. result.Front.OrderBy(member => member.Objectives[x]).Select(Point)]) { Joined = result.Reference.Length == 2, Size = 7 },

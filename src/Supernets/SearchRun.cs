@@ -29,7 +29,7 @@ public static class SearchRun
             new SelectionRun(modelFolder, subject, options).Execute(export, log, terminal, cancel);
             return;
         }
-        var objectives = Objective.Parse(options.Objectives, subject.Classifies);
+        var objectives = Objective.Parse(options.Objectives, subject.Classifies, subject.LossUnit);
         var space = subject.Supernet.Space;
         log.WriteLine($"{subject.Trained.Manifest.Name}: {space.Size:N0} architectures; {options.Method} measures {options.Budget}: {options.Objectives}");
         Directory.CreateDirectory(Path.Combine(modelFolder, "search"));

@@ -20,6 +20,9 @@ internal abstract class SearchSubject(TrainedModel trained)
     /// <summary>True where a prediction is right or wrong.</summary>
     public abstract bool Classifies { get; }
 
+    /// <summary>What a loss is counted in.</summary>
+    public virtual string LossUnit => "nats";
+
     /// <summary>The input whose cost is counted.</summary>
     public abstract CostContext Cost { get; }
 

@@ -33,6 +33,8 @@ internal sealed class TransformerSubject : SearchSubject
 
     public override bool Classifies => false;
 
+    public override string LossUnit => _distillation is null ? "nats" : "distance from the teacher";
+
     /// <summary>A token of the mean position.</summary>
     public override CostContext Cost => new((_one.Tokens.Length + 1) / 2.0);
 

@@ -61,6 +61,6 @@ public sealed class Architecture : IEquatable<Architecture>
     }
 
     /// <summary>Group by group: depth 2; width 16 32 -.</summary>
-    public override string ToString() => string.Join("; ", Space.Groups.Select(group =>
+    public override string ToString() => string.Join("; ", Space.Groups.Where(group => Enumerable.Range(0, group.Count).Any(i => Has(group.Name, i))).Select(group =>
         $"{group.Name} {string.Join(' ', Enumerable.Range(0, group.Count).Select(i => Has(group.Name, i) ? Word(group.Name, i) : "-"))}"));
 }

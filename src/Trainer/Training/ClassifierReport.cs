@@ -20,7 +20,7 @@ internal static class ClassifierReport
         var steps = metrics.Where(m => m.ContainsKey("loss")).ToArray();
         var evaluations = metrics.Where(m => m.ContainsKey("validation_loss")).ToArray();
         var report = new HtmlReport($"Training of {settings.Name}",
-                Text($"Test accuracy {Number(training, "testAccuracy"):P2} with the weights of step {training["bestStep"]} of {settings.Trainer.Steps}, chosen by validation loss."))
+                Text($"Test accuracy {Number(training, "testAccuracy"):P2} with the weights of step {training["bestStep"]} of {settings.Trainer.Steps}, {Kept(settings.Trainer)}."))
             .KeyFigures(
                 new KeyFigure("Test accuracy", Text($"{Number(training, "testAccuracy"):P2}"), Text($"loss {Number(training, "testLoss"):F4} nats")),
                 new KeyFigure("Validation accuracy", Text($"{validation.Accuracy:P2}"), Text($"loss {validation.Loss:F4} nats")),

@@ -11,6 +11,9 @@ internal static class TrainingCharts
     /// <summary>Curves are thinned to about this many points: more than a chart can show.</summary>
     private const int CurvePoints = 600;
 
+    /// <summary>Why a model ended with the weights that it has.</summary>
+    public static string Kept(TrainerOptions options) => options.Keep == "last" ? "the last ones" : "chosen by validation loss";
+
     /// <summary>How the picks of the last evaluation spread over the experts, and how that changed in training.</summary>
     public static void AddLoad(HtmlReport report, Model model, JsonObject[] evaluations, long[][] load)
     {

@@ -22,7 +22,7 @@ internal static class TransformerReport
         var (unit, of) = settings.Supernet.Distill.Teacher.Length > 0 && supernet is not null ? ("difference of the relations", $"from {settings.Supernet.Distill.Teacher}") : ("nats a token", "cross-entropy");
         ChartSeries[] ends = supernet is null ? [] : [Curve("largest", evaluations, "largest_loss"), Curve("smallest", evaluations, "smallest_loss")];
         var report = new HtmlReport($"Training of {settings.Name}",
-                Text($"Test loss {Number(training, "testLoss"):F4} ({unit}) with the weights of step {training["bestStep"]} of {settings.Trainer.Steps}, chosen by validation loss{(supernet is null ? "" : " of the largest and the smallest architecture; tested is the largest")}."))
+                Text($"Test loss {Number(training, "testLoss"):F4} ({unit}) with the weights of step {training["bestStep"]} of {settings.Trainer.Steps}, {Kept(settings.Trainer)}{(supernet is null || settings.Trainer.Keep == "last" ? "" : " of the largest and the smallest architecture")}{(supernet is null ? "" : "; tested is the largest architecture")}."))
             .KeyFigures(
             [
                 new("Test loss", Text($"{Number(training, "testLoss"):F4}"), of),
