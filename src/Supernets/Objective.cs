@@ -10,7 +10,7 @@ namespace OnnxMoe.Supernets;
 internal sealed record Objective(string Name, string Unit, string Format, Func<Subnet, double> Of)
 {
     /// <summary>Name and unit, for axes and tables.</summary>
-    public string Title => Name == Unit ? Name : $"{Name} ({Unit})";
+    public string Title => Name.Equals(Unit, StringComparison.OrdinalIgnoreCase) ? Unit : $"{Name} ({Unit})";
 
     private static readonly Objective[] All =
     [
