@@ -9,7 +9,7 @@ using OnnxMoe.Trainer.Backbones;
 namespace OnnxMoe.Supernets;
 
 /// <summary>
-/// Measures what a model takes for one input in ONNX Runtime: exports it, runs it a few times unmeasured, then times each run. Nothing is estimated from sizes.
+/// Measures what a model takes for one input in ONNX Runtime: exports it, runs it unmeasured for a while, then times each run. Nothing is estimated from sizes.
 /// </summary>
 /// <param name="inputOf">A tensor for each of a model's inputs.</param>
 /// <param name="options">Threads and repetitions.</param>
@@ -43,23 +43,30 @@ public sealed class LatencyMeter(Func<Model, IReadOnlyDictionary<string, HostTen
         OnnxSession[] sessions = [.. files.Select(file => new OnnxSession(file, null, Configure))];
         try
         {
-            var times = files.Select(_ => new List<double>()).ToArray();
-            for (var round = -options.WarmUp; round < options.Repetitions; round++)
-            {
-                for (var i = 0; i < sessions.Length; i++)
-                {
-                    var start = Stopwatch.GetTimestamp();
-                    sessions[i].Run(inputs[i]);
-                    if (round >= 0)
-                        times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-                }
-            }
-            return [.. times.Select(Timing.Of)];
+            Rounds(options.WarmUp);
+            return [.. Rounds(options.Repetitions).Select(Timing.Of)];
         }
         finally
         {
             foreach (var session in sessions)
                 session.Dispose();
+        }
+
+        // A few runs of a small model are over before the processor has its speed, and before .NET has compiled the calls for good.
+        List<double>[] Rounds(int count)
+        {
+            var times = files.Select(_ => new List<double>()).ToArray();
+            var begin = Stopwatch.GetTimestamp();
+            for (var round = 0; round < count || Stopwatch.GetElapsedTime(begin).TotalMilliseconds < options.Milliseconds * sessions.Length; round++)
+            {
+                for (var i = 0; i < sessions.Length; i++)
+                {
+                    var start = Stopwatch.GetTimestamp();
+                    sessions[i].Run(inputs[i]);
+                    times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+                }
+            }
+            return times;
         }
     }
 

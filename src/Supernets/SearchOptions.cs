@@ -36,6 +36,9 @@ public sealed class SearchOptions
     [Setting("Runs before each latency measurement", Min = 0)]
     public int WarmUp { get; set; } = 10;
 
+    [Setting("Shortest time of a latency measurement, and of the runs before it: small models run more often than Repetitions and WarmUp say", Unit = "ms", Min = 0)]
+    public double Milliseconds { get; set; } = 50;
+
     [Setting("Threads of ONNX Runtime; 0: as many as there are cores", Min = 0)]
     public int Threads { get; set; } = 1;
 

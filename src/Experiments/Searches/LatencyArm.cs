@@ -41,7 +41,7 @@ internal sealed class LatencyArm(string name, SearchSpace space, int fitted, int
     public override int Steps => fitted + (2 * unseen);
 
     public override string Fingerprint(long seed, DataOptions data) =>
-        string.Create(CultureInfo.InvariantCulture, $"{seed} {space.Name} {space.Size} {fitted} {unseen} {_timing.Repetitions} {_timing.WarmUp}");
+        string.Create(CultureInfo.InvariantCulture, $"{seed} {space.Name} {space.Size} {fitted} {unseen} {_timing.Repetitions} {_timing.WarmUp} {_timing.Milliseconds}");
 
     public override void Run(long seed, TokenDataset data, Measurement result, Action<int> progress, CancellationToken cancel)
     {
