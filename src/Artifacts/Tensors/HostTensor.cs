@@ -56,7 +56,7 @@ public sealed class HostTensor
         ElementType.Int32 => Array.ConvertAll(AsSpan<int>().ToArray(), v => (long)v),
         ElementType.Int16 => Array.ConvertAll(AsSpan<short>().ToArray(), v => (long)v),
         ElementType.Int8 => Array.ConvertAll(AsSpan<sbyte>().ToArray(), v => (long)v),
-        ElementType.UInt64 => Array.ConvertAll(AsSpan<ulong>().ToArray(), v => checked((long)v)),
+        ElementType.UInt64 => Array.ConvertAll(AsSpan<ulong>().ToArray(), v => (long)Math.Min(v, long.MaxValue)),
         ElementType.UInt32 => Array.ConvertAll(AsSpan<uint>().ToArray(), v => (long)v),
         ElementType.UInt16 => Array.ConvertAll(AsSpan<ushort>().ToArray(), v => (long)v),
         ElementType.UInt8 => Array.ConvertAll(AsSpan<byte>().ToArray(), v => (long)v),

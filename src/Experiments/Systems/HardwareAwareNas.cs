@@ -78,7 +78,7 @@ public sealed class HardwareAwareNas : Experiment
                 "The paper says several times fewer; the claims here ask for fewer only, and the medians say how many times: hardly any at 90 % and 95 %, where chance does well, too, and at 99 % most searches do not arrive within the budget.",
                 "The seed decides the search; the supernet is one and the same, so the numbers do not show how much they depend on it.",
                 "FLOPs, not time, are the second objective of the searches, so that the true front is known without noise; onnxmoe search measures time in ONNX Runtime, as the last arm does (one image, one thread; the median of 50 runs or more in 50 ms, after as long a time unmeasured).",
-                $"Two measurements of the same architectures agree by {latency.Runs.Average(run => run[LatencyArm.Repeated]).ToString("F2", CultureInfo.InvariantCulture)} (rank correlation): a run takes 10 to 50 microseconds, and the speed of a shared machine changes by a factor of two for parts of a second, so that no prediction could do much better here.",
+                $"Two measurements of the same architectures agree by {latency.Runs.Average(run => run[LatencyArm.Repeated]).ToString("F2", CultureInfo.InvariantCulture)} (rank correlation); no prediction can do much better than that.",
                 "Of the published code the evolution's random start and seed are kept; costs of the support vectors are a coarser grid (1 to 100 in 12 steps).",
             ],
         };

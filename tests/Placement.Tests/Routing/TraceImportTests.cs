@@ -89,6 +89,8 @@ public sealed class TraceImportTests : IDisposable
     {
         Npy.Save(_folder["x.npy"], HostTensor.From([0.5f, 1], 1, 2));
         Assert.Contains("is an array of whole numbers", Assert.Throws<UserError>(() => RoutingTrace.Load(_folder["x.npy"])).Message);
+        Npy.Save(_folder["x.npy"], HostTensor.From([0UL, ulong.MaxValue], 1, 2));
+        Assert.Contains("token 0, layer 1 names expert 9223372036854775807", Assert.Throws<UserError>(() => RoutingTrace.Load(_folder["x.npy"], 8)).Message);
         Npy.Save(_folder["x.npy"], HostTensor.From([0, 1, 9, 2], 2, 2));
         Assert.Contains("token 1, layer 0 names expert 9; the experts are 0 to 7", Assert.Throws<UserError>(() => RoutingTrace.Load(_folder["x.npy"], 8)).Message);
     }
