@@ -14,13 +14,19 @@ public sealed class PlaceOptions
     [Setting("Routing trace (trace.bin, .json, .csv or .npy) or expert counts (.json or .csv); empty takes trace.bin of the model folder")]
     public string Trace { get; set; } = "";
 
+    [Setting("Instead of a trace draw one of a model of this shape, layers x experts x experts a token, such as 58x256x8 for DeepSeek-V3's size; synthetic, and the report says so")]
+    public string Synthetic { get; set; } = "";
+
+    [Setting("Tokens of a trace that is drawn", Unit = "tokens", Min = 1)]
+    public int SyntheticTokens { get; set; } = 4096;
+
     [Setting("Experts of a layer, for a trace or counts that do not say (.csv, .npy); 0 takes the largest id and one more", Unit = "experts", Min = 0)]
     public int Experts { get; set; }
 
     [Setting("Folder of placement.json and report.html; empty takes the model folder, or the current one without a model")]
     public string Output { get; set; } = "";
 
-    [Setting("Which plan becomes placement.json; all are compared in the report", Choices = "contiguous|random|eplb|eplb-replicated|moetuner|moetuner-equal")]
+    [Setting("Which plan becomes placement.json; all are compared in the report", Choices = "contiguous|random|eplb|eplb-replicated|balanced|balanced-replicated|moetuner|moetuner-equal")]
     public string Method { get; set; } = "moetuner";
 
     [Setting("Which tokens of the trace count", Choices = "all|prefill|decode|evaluation")]
@@ -47,7 +53,7 @@ public sealed class PlaceOptions
     [Setting("By how many experts a GPU may differ from the mean when equal memory cannot be met; -1 takes the smallest that can", Unit = "experts", Min = -1)]
     public int MemorySlack { get; set; } = -1;
 
-    [Setting("Extra expert copies a layer for eplb-replicated; -1 takes one for each GPU", Unit = "slots", Min = -1)]
+    [Setting("Extra slots a layer for copies of hot experts (eplb-replicated, balanced-replicated); -1 takes one for each GPU, and what fills the GPUs up where the experts do not divide", Unit = "slots", Min = -1)]
     public int ExtraSlots { get; set; } = -1;
 
     [Setting("Expert groups for eplb-replicated on several nodes; 0 takes one group for each node where it divides", Unit = "groups", Min = 0)]

@@ -15,7 +15,9 @@ public sealed class PlacementInput
     PlacementInput(Cluster cluster, ModelManifest? manifest, string tracePath, PlaceOptions options)
     {
         (Cluster, Manifest) = (cluster, manifest);
-        if (ExpertCounts.IsCountsFile(tracePath))
+        if (options.Synthetic != "")
+            Trace = SyntheticRouting.Draw(SyntheticRouting.Shape(options.Synthetic), options.SyntheticTokens, options.Seed);
+        else if (ExpertCounts.IsCountsFile(tracePath))
             _counts = ExpertCounts.Load(tracePath, options.Experts);
         else
             Trace = RoutingTrace.Load(tracePath, options.Experts);
@@ -28,7 +30,7 @@ public sealed class PlacementInput
         Source = new PlacementSource(
             manifest?.Name ?? Trace?.Header.Model ?? _counts!.Name,
             manifest?.Files.GetValueOrDefault("weights.safetensors") ?? Trace?.Header.ModelHash ?? "",
-            Path.GetFileName(tracePath), Checksums.Sha256(tracePath), All.Length, cluster.Name);
+            options.Synthetic != "" ? Trace!.Header.Model : Path.GetFileName(tracePath), options.Synthetic != "" ? "" : Checksums.Sha256(tracePath), All.Length, cluster.Name);
     }
 
     /// <summary>The GPUs.</summary>
@@ -58,7 +60,10 @@ public sealed class PlacementInput
     /// <summary>Reads what the options and the model folder name.</summary>
     public static PlacementInput Read(string modelFolder, PlaceOptions options)
     {
-        var manifest = options.Trace != "" && !File.Exists(Path.Combine(modelFolder, ModelManifest.FileName)) ? null : ModelManifest.Load(modelFolder);
+        if (options.Synthetic != "" && options.Trace != "")
+            throw new UserError($"Place:Trace and Place:Synthetic are both given; plan from the trace '{options.Trace}' or from one that is drawn.");
+        var given = options.Trace != "" || options.Synthetic != "";
+        var manifest = given && !File.Exists(Path.Combine(modelFolder, ModelManifest.FileName)) ? null : ModelManifest.Load(modelFolder);
         var cluster = Cluster.Load(options.Cluster, options.Nodes);
         return new PlacementInput(cluster, manifest, options.Trace != "" ? options.Trace : Path.Combine(modelFolder, "trace.bin"), options);
     }

@@ -32,6 +32,20 @@ public sealed class PlacementProblem
     /// <summary>Number of routed layers.</summary>
     public int Layers => Statistics.Layers.Count;
 
+    /// <summary>Slots of each GPU in a layer with copies: the experts and <see cref="PlaceOptions.ExtraSlots"/>, evenly.</summary>
+    /// <exception cref="UserError">They do not divide.</exception>
+    public int Slots(int layer, PlaceOptions options)
+    {
+        var (number, experts) = (Statistics.Layers[layer].Layer, Statistics.Layers[layer].Experts);
+        // Where the experts do not divide, the first copies fill the GPUs up.
+        var extra = options.ExtraSlots >= 0 ? options.ExtraSlots : Gpus + (Gpus - experts % Gpus) % Gpus;
+        if ((experts + extra) % Gpus != 0)
+            throw new UserError($"With copies every GPU has as many slots, but {experts} experts and {extra} extra slots of layer {number} do not divide by {Gpus} GPUs; Place:ExtraSlots {extra + Gpus - (experts + extra) % Gpus} would.");
+        return (experts + extra) / Gpus > experts
+            ? throw new UserError($"Layer {number} has {experts} experts, so more than {experts} slots on a GPU would hold an expert twice; Place:ExtraSlots may be {experts * (Gpus - 1)} at most.")
+            : (experts + extra) / Gpus;
+    }
+
     /// <summary>The same cluster and sizes with other statistics.</summary>
     public PlacementProblem With(RoutingStatistics statistics) => new(statistics, Cluster, Sizes);
 }

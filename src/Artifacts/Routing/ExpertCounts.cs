@@ -10,7 +10,7 @@ namespace OnnxMoe.Artifacts.Routing;
 /// <param name="Counts">Per layer the routed tokens of each expert.</param>
 public sealed record ExpertCounts(string Name, IReadOnlyList<IReadOnlyList<long>> Counts)
 {
-    /// <summary>Whether a file holds counts (JSON with <c>expert_popularity</c>, CSV with a column <c>count</c>) and not a trace.</summary>
+    /// <summary>Whether a file holds counts (JSON with <c>expert_popularity</c> or SGLang's <c>logical_count</c>, CSV with a column <c>count</c>) and not a trace.</summary>
     public static bool IsCountsFile(string path)
     {
         if (IsCsv(path))
@@ -21,10 +21,10 @@ public sealed record ExpertCounts(string Name, IReadOnlyList<IReadOnlyList<long>
         if (!path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
             return false;
         var root = JsonFile.Load<JsonElement>(path);
-        return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("expert_popularity", out _);
+        return root.ValueKind == JsonValueKind.Object && (root.TryGetProperty("expert_popularity", out _) || root.TryGetProperty("logical_count", out _));
     }
 
-    /// <summary>Reads <c>{"expert_popularity": [layer][expert]}</c>, or CSV with the columns <c>layer</c>, <c>expert</c> and <c>count</c>.</summary>
+    /// <summary>Reads <c>{"expert_popularity": [layer][expert]}</c>, SGLang's <c>logical_count</c> [layer][expert], or CSV with the columns <c>layer</c>, <c>expert</c> and <c>count</c>.</summary>
     /// <param name="path">The file.</param>
     /// <param name="experts">Experts of a layer of a CSV file; 0: the largest id and one more.</param>
     public static ExpertCounts Load(string path, int experts = 0)
@@ -34,15 +34,16 @@ public sealed record ExpertCounts(string Name, IReadOnlyList<IReadOnlyList<long>
         var counts = new List<IReadOnlyList<long>>();
         try
         {
-            foreach (var layer in JsonFile.Load<JsonElement>(path).GetProperty("expert_popularity").EnumerateArray())
+            var root = JsonFile.Load<JsonElement>(path);
+            foreach (var layer in root.TryGetProperty("logical_count", out var recorded) ? Layers(recorded) : root.GetProperty("expert_popularity").EnumerateArray())
                 counts.Add([.. layer.EnumerateArray().Select(c => c.GetInt64())]);
         }
         catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new UserError($"'{path}' holds no expert counts: it needs \"expert_popularity\" as lists [layer][expert] of whole numbers.", error);
+            throw new UserError($"'{path}' holds no expert counts: it needs \"expert_popularity\" (or SGLang's \"logical_count\") as lists [layer][expert] of whole numbers.", error);
         }
         if (counts.Count == 0 || counts.Any(l => l.Count == 0))
-            throw new UserError($"'{path}' holds no expert counts: \"expert_popularity\" is empty.");
+            throw new UserError($"'{path}' holds no expert counts: its list of layers is empty.");
         for (var l = 0; l < counts.Count; l++)
         {
             if (counts[l].Min() < 0)
@@ -50,6 +51,10 @@ public sealed record ExpertCounts(string Name, IReadOnlyList<IReadOnlyList<long>
         }
         return new ExpertCounts(Path.GetFileNameWithoutExtension(path), counts);
     }
+
+    /// <summary>Layers of SGLang's counts, dense ones left out: those before the first routed one have zeros alone.</summary>
+    static IEnumerable<JsonElement> Layers(JsonElement counts) =>
+        counts.EnumerateArray().SkipWhile(layer => layer.EnumerateArray().All(c => c.GetInt64() == 0));
 
     /// <summary>Lines that are missing count 0.</summary>
     static ExpertCounts LoadCsv(string path, int experts)

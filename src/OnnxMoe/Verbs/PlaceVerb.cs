@@ -22,6 +22,7 @@ public sealed class PlaceVerb : Verb
     [
         "onnxmoe place demo --cluster models/clusters/two-nodes.json",
         "onnxmoe place demo --cluster dgx-h100 --nodes 2",
+        "onnxmoe place --synthetic 58x256x8 --cluster dgx-h100 --nodes 4 --output plan",
         "onnxmoe place --trace trace.json --cluster models/clusters/one-node.json --output plan",
     ];
 
@@ -33,7 +34,7 @@ public sealed class PlaceVerb : Verb
         if (options.Cluster.Length > 0 && !File.Exists(options.Cluster))
             options.Cluster = Known(Path.Combine(context.Settings.Root.Models, "clusters"), options.Cluster);
         // A trace from elsewhere can be planned for without a model of ours.
-        var isModelNeeded = options.Trace.Length == 0 || context.Settings.Root.Name.Length > 0;
+        var isModelNeeded = (options.Trace.Length == 0 && options.Synthetic.Length == 0) || context.Settings.Root.Name.Length > 0;
         PlaceRun.Execute(isModelNeeded ? ModelFolder.Existing(context, this) : "", options, context.Output, context.Stop);
         return Task.CompletedTask;
     }

@@ -38,6 +38,13 @@ public sealed class Cluster
     /// <summary>Number of nodes.</summary>
     public int Nodes { get; }
 
+    /// <summary>Whether all GPUs have as much memory for weights.</summary>
+    public bool HasEqualMemory => Devices.All(d => d.MemoryBytes == Devices[0].MemoryBytes);
+
+    /// <summary>Speed of each GPU relative to their mean [G]; 1 each where the description does not say all speeds.</summary>
+    public double[] Speeds => Devices.Any(d => d.Flops == 0) || Devices.All(d => d.Flops == Devices[0].Flops)
+        ? [.. Devices.Select(_ => 1.0)] : [.. Devices.Select(d => d.Flops / Devices.Average(x => x.Flops))];
+
     /// <summary>Bytes a second from one GPU to another one.</summary>
     public double Bandwidth(int from, int to) => _bytesPerSecond[from, to];
 

@@ -16,9 +16,15 @@ public sealed record ModelSizes(IReadOnlyList<long> ExpertBytes, long Replicated
     public long[] Used(IReadOnlyList<PlacedLayer> layers, int gpus) =>
         [.. Enumerable.Range(0, gpus).Select(g => ReplicatedBytes + layers.Select((layer, l) => layer.Devices[g].Count * ExpertBytes[l]).Sum())];
 
-    /// <summary>How many experts each GPU can hold, counted as experts of the largest size.</summary>
+    /// <summary>The unit in which memory is counted: one expert where all have the same size, else what divides them all (in a thousandth of the largest at least).</summary>
+    long Unit => Math.Max(1, Math.Max(ExpertBytes.Aggregate(0L, (a, b) => (long)System.Numerics.BigInteger.GreatestCommonDivisor(a, b)), ExpertBytes.Max() / 1000));
+
+    /// <summary>Units of memory that an expert takes, per layer [L]; 1 where sizes are unknown.</summary>
+    public int[] ExpertUnits => [.. ExpertBytes.Select(bytes => bytes == 0 ? 1 : (int)((bytes + Unit - 1) / Unit))];
+
+    /// <summary>How many units of experts each GPU can hold.</summary>
     public long[] Capacity(Cluster cluster) =>
-        [.. cluster.Devices.Select(d => d.MemoryBytes == 0 || ExpertBytes.Max() == 0 ? int.MaxValue : Math.Max(0, d.MemoryBytes - ReplicatedBytes) / ExpertBytes.Max())];
+        [.. cluster.Devices.Select(d => d.MemoryBytes == 0 || ExpertBytes.Max() == 0 ? int.MaxValue : Math.Max(0, d.MemoryBytes - ReplicatedBytes) / Unit)];
 
     /// <summary>Throws when no plan can fit, with the numbers.</summary>
     public void CheckMemory(IReadOnlyList<TracedLayer> layers, Cluster cluster)

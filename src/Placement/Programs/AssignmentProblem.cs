@@ -8,13 +8,16 @@ namespace OnnxMoe.Placement.Programs;
 /// </summary>
 public sealed class AssignmentProblem
 {
-    /// <param name="sizes">Experts of each cluster [L][G].</param>
+    readonly int[]? _kinds;
+
+    /// <param name="sizes">Experts of each cluster [L][G]; where layers have experts of several sizes, in units of memory.</param>
     /// <param name="traffic">C: tokens from cluster c1 of layer l to cluster c2 of the next [L-1][G, G].</param>
     /// <param name="cluster">Bandwidths.</param>
-    /// <param name="capacity">Most experts of all layers together that each GPU can hold [G].</param>
-    public AssignmentProblem(int[][] sizes, long[][,] traffic, Cluster cluster, long[] capacity)
+    /// <param name="capacity">Most experts (or units) of all layers together that each GPU can hold [G].</param>
+    /// <param name="kinds">Kind of each GPU [G]: cluster c, which was made for GPU c, may only go to GPUs of its kind; null: to all.</param>
+    public AssignmentProblem(int[][] sizes, long[][,] traffic, Cluster cluster, long[] capacity, int[]? kinds = null)
     {
-        (Sizes, Traffic, Capacity) = (sizes, traffic, capacity);
+        (Sizes, Traffic, Capacity, _kinds) = (sizes, traffic, capacity, kinds);
         Gpus = sizes[0].Length;
         Price = new long[Gpus, Gpus];
         var fastest = cluster.FastestBandwidth;
@@ -22,8 +25,9 @@ public sealed class AssignmentProblem
         Scale = cluster.Pairs().All(p => Math.Abs(fastest / cluster.Bandwidth(p.From, p.To) - Math.Round(fastest / cluster.Bandwidth(p.From, p.To))) < 1e-9) ? 1 : 1000;
         foreach (var (from, to) in cluster.Pairs())
             Price[from, to] = (long)Math.Round(Scale * fastest / cluster.Bandwidth(from, to));
-        var total = sizes.Sum(l => l.Sum());
-        (LowestSum, HighestSum) = (total / Gpus, (total + Gpus - 1) / Gpus);
+        var total = sizes.Sum(l => l.Sum(size => (long)size));
+        // The equation is for GPUs of equal memory; where they differ, each may be filled.
+        (LowestSum, HighestSum) = cluster.HasEqualMemory ? (total / Gpus, (total + Gpus - 1) / Gpus) : (0, total);
     }
 
     /// <summary>Experts of each cluster [L][G].</summary>
@@ -54,7 +58,7 @@ public sealed class AssignmentProblem
     public long HighestSum { get; }
 
     /// <summary>Whether all GPUs are alike, so that renaming them changes nothing.</summary>
-    public bool Uniform => Capacity.Distinct().Count() == 1
+    public bool Uniform => _kinds is null && Capacity.Distinct().Count() == 1
         && Enumerable.Range(0, Gpus * Gpus).Where(i => i / Gpus != i % Gpus).Select(i => Price[i / Gpus, i % Gpus]).Distinct().Count() <= 1;
 
     /// <summary>Cost of the busiest pair between layers l and l + 1.</summary>
@@ -85,8 +89,16 @@ public sealed class AssignmentProblem
     }
 
     /// <summary>By how many experts the worst GPU misses the memory equation; 0 when it holds. Beyond its capacity a miss counts heavily.</summary>
-    public long Slack(int[][] gpuOf) => Sums(gpuOf).Select((s, g) =>
-        Math.Max(Math.Max(LowestSum - s, s - HighestSum), Math.Max(0, s - Capacity[g]) * 1_000_000)).Max();
+    public long Slack(int[][] gpuOf) => Slack(Sums(gpuOf));
+
+    /// <summary>The same from the experts on each GPU [G].</summary>
+    public long Slack(long[] sums) => sums.Select((sum, g) => Miss(g, sum)).Max();
+
+    /// <summary>By how many experts a GPU misses the memory equation when it holds <paramref name="sum"/>.</summary>
+    public long Miss(int gpu, long sum) => Math.Max(Math.Max(0, Math.Max(LowestSum - sum, sum - HighestSum)), Math.Max(0, sum - Capacity[gpu]) * 1_000_000);
+
+    /// <summary>Whether a cluster may be on a GPU, whatever the others do.</summary>
+    public bool MayHold(int cluster, int gpu) => _kinds is null || _kinds[cluster] == _kinds[gpu];
 
     /// <summary>
     /// What no assignment can beat between layers l and l + 1: pairs of clusters can be on one GPU only one to one, so going

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using OnnxMoe.Artifacts.Placement;
 
 namespace OnnxMoe.Placement.Programs;
@@ -12,7 +13,20 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
     public const long MostRows = 300_000;
 
     /// <summary>Assigns clusters to GPUs; null when no assignment fits the GPUs' memory or the allowed slack.</summary>
-    public Assignment? Solve(AssignmentProblem problem, string name, CancellationToken cancellation)
+    public Assignment? Solve(AssignmentProblem problem, string name, CancellationToken cancellation) =>
+        Start(problem, cancellation) is { } start ? Improve(problem, start, problem.Slack(start), name, cancellation) : null;
+
+    /// <summary>The same by search and the counting bound alone.</summary>
+    public Assignment? Search(AssignmentProblem problem, string name, CancellationToken cancellation)
+    {
+        var watch = Stopwatch.StartNew();
+        if (Start(problem, cancellation) is not { } found)
+            return null;
+        var bound = Enumerable.Range(0, problem.Layers - 1).Sum(problem.Bound);
+        return new Assignment(found, problem.Slack(found), Record(problem, name, "search", problem.Objective(found), bound, watch.Elapsed.TotalSeconds, ""));
+    }
+
+    int[][]? Start(AssignmentProblem problem, CancellationToken cancellation)
     {
         var limit = TimeSpan.FromSeconds(options.AssignmentSeconds);
         var start = AssignmentSearch.Run(problem, AssignmentSearch.Identity(problem), options.Seed, limit / 4, cancellation);
@@ -23,10 +37,7 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
             if (problem.Slack(balanced) < problem.Slack(start))
                 start = AssignmentSearch.Run(problem, balanced, options.Seed, limit / 4, cancellation);
         }
-        var slack = problem.Slack(start);
-        if (options.MemorySlack >= 0 && slack > options.MemorySlack)
-            return null;
-        return Improve(problem, start, slack, name, cancellation);
+        return options.MemorySlack >= 0 && problem.Slack(start) > options.MemorySlack ? null : start;
     }
 
     Assignment Improve(AssignmentProblem problem, int[][] start, long slack, string name, CancellationToken cancellation)
@@ -35,9 +46,9 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
         var objective = problem.Objective(start);
         long rows = (problem.Layers - 1L) * problem.Gpus * problem.Gpus * problem.Gpus;
         if (objective == bounds.Sum())
-            return new Assignment(start, slack, Record(problem, name, objective, bounds.Sum(), 0, "local search met the counting bound"));
+            return new Assignment(start, slack, Record(problem, name, engine, objective, bounds.Sum(), 0, "local search met the counting bound"));
         if (rows > MostRows)
-            return new Assignment(start, slack, Record(problem, name, objective, bounds.Sum(), 0, $"local search only: the program would have {rows:N0} rows"));
+            return new Assignment(start, slack, Record(problem, name, engine, objective, bounds.Sum(), 0, $"local search only: the program would have {rows:N0} rows"));
         var hint = problem.Uniform ? Renamed(start) : start;
         using var program = new IntegerProgram(engine, options.Threads, options.Seed);
         var y = AssignmentVariables.Make(program, problem, hint);
@@ -52,7 +63,7 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
             best = found;
         var value = problem.Objective(best);
         var proved = Math.Max(bounds.Sum(), double.IsFinite(result.Bound) ? result.Bound : 0);
-        return new Assignment(best, slack, Record(problem, name, value, proved, result.Seconds, value == objective ? "local search's hint was not improved" : ""));
+        return new Assignment(best, slack, Record(problem, name, engine, value, proved, result.Seconds, value == objective ? "local search's hint was not improved" : ""));
     }
 
     /// <summary>
@@ -85,11 +96,11 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
         return busiest;
     }
 
-    SolveRecord Record(AssignmentProblem problem, string name, long objective, double bound, double seconds, string note)
+    SolveRecord Record(AssignmentProblem problem, string name, string by, long objective, double bound, double seconds, string note)
     {
         var status = objective <= bound ? "optimal" : objective - bound <= options.Gap * objective ? "within gap" : "stopped";
         // In tokens on the fastest link.
-        return new SolveRecord(name, engine, status, objective / (double)problem.Scale, Math.Min(objective, bound) / problem.Scale, seconds) { Note = note };
+        return new SolveRecord(name, by, status, objective / (double)problem.Scale, Math.Min(objective, bound) / problem.Scale, seconds) { Note = note };
     }
 
     static int[][] Renamed(int[][] gpuOf)

@@ -3,25 +3,29 @@ using System.Diagnostics;
 namespace OnnxMoe.Placement.Programs;
 
 /// <summary>
-/// Iterated local search for <see cref="AssignmentProblem"/>: swaps of two clusters in one layer, and of two GPUs from one layer
-/// on; then a few random swaps and again. The memory equation comes before the traffic.
+/// Large-neighbourhood search for <see cref="AssignmentProblem"/>: with all other layers fixed, one layer is solved exactly
+/// (<see cref="LayerAssignment"/>), layer after layer until none improves; on few GPUs two of them also change names from one layer
+/// on. Then a few random swaps and again. The memory equation comes before the traffic.
 /// </summary>
 static class AssignmentSearch
 {
     const int Rounds = 60;
+    const int MostGpusToRename = 16;
 
     public static int[][] Run(AssignmentProblem problem, int[][] start, int seed, TimeSpan limit, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
         var random = new Random(seed);
         var best = Copy(start);
-        Descend(problem, best, cancellation);
+        Level(problem, best);
+        Descend(problem, best, watch, limit, cancellation);
         for (var round = 0; round < Rounds && watch.Elapsed < limit; round++)
         {
             var trial = Copy(best);
-            for (var kick = 0; kick < 3 && problem.Gpus > 1; kick++)
-                Swap(trial, random.Next(problem.Layers), random.Next(2) == 0, random.Next(problem.Gpus), random.Next(problem.Gpus));
-            Descend(problem, trial, cancellation);
+            for (var kick = 0; kick < 3; kick++)
+                Swap(problem, trial, random.Next(problem.Layers), random.Next(2) == 0, random.Next(problem.Gpus), random.Next(problem.Gpus));
+            Level(problem, trial);
+            Descend(problem, trial, watch, limit, cancellation);
             if (Value(problem, trial).CompareTo(Value(problem, best)) <= 0)
                 best = trial;
         }
@@ -32,44 +36,87 @@ static class AssignmentSearch
 
     static (long Slack, long Objective) Value(AssignmentProblem problem, int[][] gpuOf) => (problem.Slack(gpuOf), problem.Objective(gpuOf));
 
-    static void Descend(AssignmentProblem problem, int[][] gpuOf, CancellationToken cancellation)
+    /// <summary>Meets the memory equation as nearly as exchanges between the fullest GPU and emptier ones can.</summary>
+    static void Level(AssignmentProblem problem, int[][] gpuOf)
     {
-        var current = Value(problem, gpuOf);
-        for (var improved = true; improved;)
+        var sums = problem.Sums(gpuOf);
+        while (problem.Slack(sums) > 0 && LevelOnce())
         {
-            improved = false;
-            cancellation.ThrowIfCancellationRequested();
-            for (var l = 0; l < problem.Layers; l++)
-            {
-                for (var a = 0; a < problem.Gpus; a++)
-                {
-                    for (var b = a + 1; b < problem.Gpus; b++)
-                        improved |= Try(l, onward: false, a, b) || (l > 0 && Try(l, onward: true, a, b));
-                }
-            }
         }
 
-        bool Try(int layer, bool onward, int a, int b)
+        bool LevelOnce()
         {
-            var before = onward ? current.Objective : Near(layer);
-            Swap(gpuOf, layer, onward, a, b);
-            var objective = onward ? problem.Objective(gpuOf) : current.Objective - before + Near(layer);
-            var value = (objective < current.Objective || current.Slack > 0) ? (problem.Slack(gpuOf), objective) : (long.MaxValue, objective);
-            if (value.CompareTo(current) < 0)
+            foreach (var full in Enumerable.Range(0, problem.Gpus).OrderByDescending(g => sums[g]))
             {
-                current = value;
-                return true;
+                foreach (var empty in Enumerable.Range(0, problem.Gpus).Where(g => sums[g] < sums[full] - 1 && problem.MayHold(full, g)).OrderBy(g => sums[g]))
+                {
+                    if (Exchange(full, empty, sums[full] - sums[empty]))
+                        return true;
+                }
             }
-            Swap(gpuOf, layer, onward, a, b);
             return false;
         }
 
-        long Near(int layer) => (layer > 0 ? problem.Busiest(gpuOf, layer - 1) : 0) + (layer < problem.Layers - 1 ? problem.Busiest(gpuOf, layer) : 0);
+        bool Exchange(int full, int empty, long difference)
+        {
+            var (best, layer) = (difference, -1);
+            for (var l = 0; l < problem.Layers; l++)
+            {
+                var moved = problem.Sizes[l][Array.IndexOf(gpuOf[l], full)] - problem.Sizes[l][Array.IndexOf(gpuOf[l], empty)];
+                if (moved > 0 && Math.Abs(difference - 2 * moved) < best)
+                    (best, layer) = (Math.Abs(difference - 2 * moved), l);
+            }
+            if (layer < 0)
+                return false;
+            Swap(problem, gpuOf, layer, onward: false, full, empty);
+            var after = problem.Sums(gpuOf);
+            (sums[full], sums[empty]) = (after[full], after[empty]);
+            return true;
+        }
     }
 
-    /// <summary>Exchanges GPUs a and b in a layer, or in it and all later ones; doing it twice undoes it.</summary>
-    static void Swap(int[][] gpuOf, int layer, bool onward, int a, int b)
+    static void Descend(AssignmentProblem problem, int[][] gpuOf, Stopwatch watch, TimeSpan limit, CancellationToken cancellation)
     {
+        for (var improved = true; improved;)
+        {
+            improved = false;
+            for (var l = 0; l < problem.Layers; l++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (watch.Elapsed > limit)
+                    return;
+                improved |= LayerAssignment.Improve(problem, gpuOf, l);
+            }
+            if (problem.Gpus <= MostGpusToRename)
+                improved |= Rename(problem, gpuOf);
+        }
+    }
+
+    static bool Rename(AssignmentProblem problem, int[][] gpuOf)
+    {
+        var (improved, current) = (false, Value(problem, gpuOf));
+        for (var l = 1; l < problem.Layers; l++)
+        {
+            for (var a = 0; a < problem.Gpus; a++)
+            {
+                for (var b = a + 1; b < problem.Gpus; b++)
+                {
+                    Swap(problem, gpuOf, l, onward: true, a, b);
+                    if (Value(problem, gpuOf) is var value && value.CompareTo(current) < 0)
+                        (improved, current) = (true, value);
+                    else
+                        Swap(problem, gpuOf, l, onward: true, a, b);
+                }
+            }
+        }
+        return improved;
+    }
+
+    /// <summary>Exchanges GPUs a and b in a layer, or in it and all later ones; doing it twice undoes it. GPUs of different speed stay.</summary>
+    static void Swap(AssignmentProblem problem, int[][] gpuOf, int layer, bool onward, int a, int b)
+    {
+        if (!problem.MayHold(a, b))
+            return;
         for (var l = layer; l < (onward ? gpuOf.Length : layer + 1); l++)
         {
             for (var c = 0; c < gpuOf[l].Length; c++)

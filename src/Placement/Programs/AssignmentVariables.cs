@@ -13,7 +13,11 @@ static class AssignmentVariables
             for (var c = 0; c < n; c++)
             {
                 for (var g = 0; g < n; g++)
+                {
                     y[l][c, g] = program.Bool(hint[l][c] == g);
+                    if (!problem.MayHold(c, g))
+                        program.Fix(y[l][c, g], 0);
+                }
             }
             for (var i = 0; i < n; i++)
             {

@@ -33,4 +33,17 @@ public sealed record Clustering(int[] ClusterOf, SolveRecord Solve)
         var remainder = total % clusters;
         return Math.Max(2 * remainder * (clusters - remainder), 2 * Math.Max(0, clusters * load.Max() - total));
     }
+
+    /// <summary>Renumbers clusters in the order in which the experts, heaviest first, name them.</summary>
+    internal static int[] FirstOccurrence(int[] clusterOf, int[] order, int clusters)
+    {
+        var number = Enumerable.Repeat(-1, clusters).ToArray();
+        var next = 0;
+        foreach (var e in order)
+        {
+            if (number[clusterOf[e]] < 0)
+                number[clusterOf[e]] = next++;
+        }
+        return [.. clusterOf.Select(c => number[c])];
+    }
 }

@@ -18,7 +18,7 @@ public sealed class ClusteringProgram(string engine, PlaceOptions options)
     {
         var bound = Clustering.DeviationBound(load, clusters);
         var order = Enumerable.Range(0, load.Count).OrderByDescending(e => load[e]).ToArray();
-        var hint = FirstOccurrence(ClusteringSearch.Run(load, clusters, equalSizes, options.Seed), order, clusters);
+        var hint = Clustering.FirstOccurrence(ClusteringSearch.Run(load, clusters, equalSizes, options.Seed), order, clusters);
         using var program = new IntegerProgram(engine, options.Threads, options.Seed);
         var x = Variables(program, order, hint, clusters);
         var total = load.Sum();
@@ -70,18 +70,5 @@ public sealed class ClusteringProgram(string engine, PlaceOptions options)
         var status = objective <= proved ? "optimal" : objective - proved <= options.Gap * objective ? "within gap" : "stopped";
         // In tokens, as the paper's O1: the program counted G times that.
         return new Clustering(best, new SolveRecord(name, engine, status, objective / (double)clusters, proved / clusters, result.Seconds));
-    }
-
-    /// <summary>Renumbers clusters in the order in which the experts, heaviest first, name them.</summary>
-    static int[] FirstOccurrence(int[] clusterOf, int[] order, int clusters)
-    {
-        var number = Enumerable.Repeat(-1, clusters).ToArray();
-        var next = 0;
-        foreach (var e in order)
-        {
-            if (number[clusterOf[e]] < 0)
-                number[clusterOf[e]] = next++;
-        }
-        return [.. clusterOf.Select(c => number[c])];
     }
 }

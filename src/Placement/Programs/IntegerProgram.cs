@@ -3,7 +3,7 @@ using Google.OrTools.LinearSolver;
 
 namespace OnnxMoe.Placement.Programs;
 
-/// <summary>An integer program to be minimised, with whole coefficients; a thin layer over OR-Tools so that all programs treat limits, hints and answers alike.</summary>
+/// <summary>An integer program to be minimised; a thin layer over OR-Tools so that all programs treat limits, hints and answers alike.</summary>
 public sealed class IntegerProgram : IDisposable
 {
     readonly Solver _solver;
@@ -28,6 +28,9 @@ public sealed class IntegerProgram : IDisposable
     /// <summary>A new whole variable, hinted to be <paramref name="hint"/>; returns its number.</summary>
     public int Whole(double lower, double upper, double hint) => Add(_solver.MakeIntVar(lower, upper, Name()), hint);
 
+    /// <summary>A new variable of any value between the limits, hinted to be <paramref name="hint"/>; returns its number.</summary>
+    public int Real(double lower, double upper, double hint) => Add(_solver.MakeNumVar(lower, upper, Name()), hint);
+
     /// <summary>Fixes a variable.</summary>
     public void Fix(int variable, double value) => _variables[variable].SetBounds(value, value);
 
@@ -44,7 +47,8 @@ public sealed class IntegerProgram : IDisposable
     /// <param name="gap">Relative gap at which to stop.</param>
     /// <param name="limit">When to stop anyway.</param>
     /// <param name="cancellation">Stops the engine where it can be stopped.</param>
-    public ProgramResult Minimize(IEnumerable<(double Coefficient, int Variable)> terms, double gap, TimeSpan limit, CancellationToken cancellation)
+    /// <param name="whole">Whether the optimum is known to be a whole number, so that a fractional bound may be rounded up.</param>
+    public ProgramResult Minimize(IEnumerable<(double Coefficient, int Variable)> terms, double gap, TimeSpan limit, CancellationToken cancellation, bool whole = true)
     {
         var objective = _solver.Objective();
         foreach (var (coefficient, variable) in terms)
@@ -59,18 +63,18 @@ public sealed class IntegerProgram : IDisposable
         using (cancellation.Register(() => _solver.InterruptSolve()))
             status = _solver.Solve(parameters);
         cancellation.ThrowIfCancellationRequested();
-        return Read(status, objective, watch.Elapsed.TotalSeconds, gap);
+        return Read(status, objective, watch.Elapsed.TotalSeconds, gap, whole);
     }
 
     public void Dispose() => _solver.Dispose();
 
-    ProgramResult Read(Solver.ResultStatus status, Objective objective, double seconds, double gap)
+    ProgramResult Read(Solver.ResultStatus status, Objective objective, double seconds, double gap, bool whole)
     {
         if (status is not (Solver.ResultStatus.OPTIMAL or Solver.ResultStatus.FEASIBLE))
             return new ProgramResult(status == Solver.ResultStatus.INFEASIBLE ? "infeasible" : "no answer", double.NaN, double.NaN, [], seconds);
-        var value = Math.Round(objective.Value());
-        // Whole coefficients: the optimum is whole, so a fractional bound may be rounded up.
-        var bound = Math.Min(value, Math.Ceiling(objective.BestBound() - 1e-6 * Math.Max(1, Math.Abs(value))));
+        var value = whole ? Math.Round(objective.Value()) : objective.Value();
+        var proved = objective.BestBound() - 1e-6 * Math.Max(1, Math.Abs(value)); // engines work with tolerances
+        var bound = Math.Min(value, whole ? Math.Ceiling(proved) : proved);
         var word = value <= bound ? "optimal" : value - bound <= gap * Math.Abs(value) ? "within gap" : "stopped";
         return new ProgramResult(word, value, bound, [.. _variables.Select(v => Math.Round(v.SolutionValue()))], seconds);
     }

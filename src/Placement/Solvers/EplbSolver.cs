@@ -13,16 +13,15 @@ public sealed class EplbSolver(bool replicated, PlaceOptions options) : IPlaceme
 
     public PlacementSolution Solve(PlacementProblem problem, CancellationToken cancellation)
     {
-        var extra = !replicated ? 0 : options.ExtraSlots >= 0 ? options.ExtraSlots : problem.Gpus;
-        return new(Name, [.. Enumerable.Range(0, problem.Layers).Select(l => Place(problem, l, extra))], []);
+        return new(Name, [.. Enumerable.Range(0, problem.Layers).Select(l => Place(problem, l))], []);
     }
 
-    PlacedLayer Place(PlacementProblem problem, int index, int extra)
+    PlacedLayer Place(PlacementProblem problem, int index)
     {
         var (layer, gpus) = (problem.Statistics.Layers[index], problem.Gpus);
-        var slots = layer.Experts + extra;
-        if (slots % gpus != 0)
-            throw new UserError($"{Name} needs as many slots on every GPU: {layer.Experts} experts and {extra} extra slots of layer {layer.Layer} do not divide by {gpus} GPUs.");
+        if (!replicated && layer.Experts % gpus != 0)
+            throw new UserError($"{Name} needs as many experts on every GPU, but {gpus} GPUs do not divide the {layer.Experts} experts of layer {layer.Layer}; eplb-replicated fills them up with copies.");
+        var slots = replicated ? problem.Slots(index, options) * gpus : layer.Experts;
         var groups = options.Groups > 0 ? options.Groups : layer.Experts % problem.Cluster.Nodes == 0 ? problem.Cluster.Nodes : 1;
         if (layer.Experts % groups != 0)
             throw new UserError($"Place:Groups is {groups}, which does not divide the {layer.Experts} experts of layer {layer.Layer}.");

@@ -33,58 +33,14 @@ public sealed class MoeTunerSolver(bool equalSizes, string engine, PlaceOptions 
             clusters[l] = clustering.Solve(problem.Statistics.Load[l], problem.Gpus, equal, $"clustering of layer {problem.Statistics.Layers[l].Layer}", cancellation);
         }
         var solves = clusters.Select(c => c.Solve).ToList();
-        var assignment = Assign(problem, clusters, cancellation);
+        PlacedLayer[] before = [.. clusters.Select((c, l) => PlacementSolution.Layer(problem.Statistics.Layers[l].Layer, c.ClusterOf, problem.Gpus))];
+        var assignment = new AssignmentProgram(engine, options).Solve(ClusterTraffic.Problem(problem, before), "assignment", cancellation);
         if (assignment is null)
             return null;
-        solves.Add(assignment.Solve);
-        PlacedLayer[] Layers(Func<int, int, int> gpuOf) =>
-            [.. clusters.Select((c, l) => PlacementSolution.Layer(problem.Statistics.Layers[l].Layer, [.. c.ClusterOf.Select(k => gpuOf(l, k))], problem.Gpus))];
-        return new PlacementSolution(Name, Layers((l, k) => assignment.GpuOf[l][k]), solves)
+        return new PlacementSolution(Name, ClusterTraffic.Assigned(before, assignment.GpuOf), [.. solves, assignment.Solve])
         {
-            BeforeAssignment = Layers((_, k) => k),
-            Notes = Notes(problem, assignment),
+            BeforeAssignment = before,
+            Notes = ClusterTraffic.Notes(problem, assignment),
         };
-    }
-
-    Assignment? Assign(PlacementProblem problem, Clustering[] clusters, CancellationToken cancellation)
-    {
-        var sizes = clusters.Select(c => Sizes(c, problem.Gpus)).ToArray();
-        var assignmentProblem = new AssignmentProblem(sizes, Traffic(problem, clusters), problem.Cluster, problem.Sizes.Capacity(problem.Cluster));
-        return new AssignmentProgram(engine, options).Solve(assignmentProblem, "assignment", cancellation);
-    }
-
-    /// <summary>C[l][c1, c2]; all 0 for expert counts, which leaves the memory equation alone to be met.</summary>
-    internal static long[][,] Traffic(PlacementProblem problem, Clustering[] clusters) =>
-        [.. Enumerable.Range(0, problem.Layers - 1).Select(l => Traffic(problem.Statistics.Flow?[l], clusters[l].ClusterOf, clusters[l + 1].ClusterOf, problem.Gpus))];
-
-    static long[,] Traffic(long[,]? flow, int[] from, int[] to, int gpus)
-    {
-        var traffic = new long[gpus, gpus];
-        for (var e1 = 0; flow is not null && e1 < from.Length; e1++)
-        {
-            for (var e2 = 0; e2 < to.Length; e2++)
-                traffic[from[e1], to[e2]] += flow[e1, e2];
-        }
-        return traffic;
-    }
-
-    static int[] Sizes(Clustering clustering, int gpus)
-    {
-        var sizes = new int[gpus];
-        foreach (var c in clustering.ClusterOf)
-            sizes[c]++;
-        return sizes;
-    }
-
-    static List<string> Notes(PlacementProblem problem, Assignment assignment)
-    {
-        var notes = new List<string>();
-        if (assignment.Slack > 0)
-            notes.Add($"Equal memory on all GPUs cannot be met with these clusters; the smallest slack found, {assignment.Slack} experts, was allowed.");
-        if (problem.Statistics.Flow is null)
-            notes.Add("Expert counts do not link layers, so the assignment of clusters to GPUs only balances memory.");
-        if (problem.Statistics.Steps?.Any(step => step.From == step.To) == true)
-            notes.Add("The assignment plans the traffic from layer to layer; that between the iterations of a layer is measured but not planned for.");
-        return notes;
     }
 }

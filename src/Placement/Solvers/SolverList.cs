@@ -10,6 +10,8 @@ public static class SolverList
         new RandomSolver(options.Seed),
         new EplbSolver(replicated: false, options),
         new EplbSolver(replicated: true, options),
+        new BalancedSolver(replicated: false, engine, options),
+        new BalancedSolver(replicated: true, engine, options),
         new MoeTunerSolver(equalSizes: false, engine, options),
         new MoeTunerSolver(equalSizes: true, engine, options),
     ];

@@ -72,9 +72,6 @@ public sealed class AssignmentTests
         var problem = Some.Problem(Some.Trace(layers, experts, 2, 200, seed), Some.Cluster(gpus / nodes, nodes));
         var random = new Random(seed);
         // Clusters of uneven sizes, so that the memory equation matters.
-        var clusters = Enumerable.Range(0, layers).Select(_ => new Clustering(
-            [.. Enumerable.Range(0, experts).Select(e => e < gpus ? e : random.Next(gpus))], new("", "", "", 0, 0, 0))).ToArray();
-        int[][] sizes = [.. clusters.Select(c => Enumerable.Range(0, gpus).Select(g => c.ClusterOf.Count(x => x == g)).ToArray())];
-        return new AssignmentProblem(sizes, MoeTunerSolver.Traffic(problem, clusters), problem.Cluster, [.. Enumerable.Repeat(1000L, gpus)]);
+        return ClusterTraffic.Problem(problem, [.. Enumerable.Range(0, layers).Select(l => PlacementSolution.Layer(l, [.. Enumerable.Range(0, experts).Select(e => e < gpus ? e : random.Next(gpus))], gpus))]);
     }
 }

@@ -1,3 +1,4 @@
+using OnnxMoe.Placement.Balance;
 using OnnxMoe.Placement.Programs;
 
 namespace OnnxMoe.Placement.Tests.Support;
@@ -30,6 +31,24 @@ static class BruteForce
         }
         return best;
     }
+
+    /// <summary>Smallest makespan; copies of an expert on different GPUs.</summary>
+    public static double Makespan(BalanceProblem problem)
+    {
+        var best = double.PositiveInfinity;
+        foreach (var gpuOf in Words(problem.Items, problem.Gpus))
+        {
+            var sizes = Enumerable.Range(0, problem.Gpus).Select(g => gpuOf.Count(x => x == g)).ToArray();
+            if (sizes.Min() >= problem.Fewest && sizes.Zip(problem.Most).All(p => p.First <= p.Second)
+                && Enumerable.Range(0, problem.Items).Select(i => (problem.Expert[i], gpuOf[i])).Distinct().Count() == problem.Items)
+                best = Math.Min(best, problem.Makespan(gpuOf));
+        }
+        return best;
+    }
+
+    /// <summary>All numbers of copies of each expert, 1 to G, that make up the slots.</summary>
+    public static IEnumerable<int[]> CopyCounts(int experts, int gpus, int slots) =>
+        Words(experts, gpus).Select(word => word.Select(x => x + 1).ToArray()).Where(copies => copies.Sum() == slots);
 
     static IEnumerable<int[]> Words(int length, int letters)
     {

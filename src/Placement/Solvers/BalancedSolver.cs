@@ -1,0 +1,47 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Placement.Balance;
+using OnnxMoe.Placement.Programs;
+
+namespace OnnxMoe.Placement.Solvers;
+
+/// <summary>
+/// Minimises the maximum: in each layer the GPU that finishes last is to finish as early as can be, by search with a bound that
+/// holds at any size, with copies of hot experts if there are extra slots; then GPUs of equal speed exchange what they hold, layer
+/// by layer, for little traffic and equal memory.
+/// </summary>
+public sealed class BalancedSolver(bool replicated, string engine, PlaceOptions options) : IPlacementSolver
+{
+    public string Name => replicated ? "balanced-replicated" : "balanced";
+
+    public PlacementSolution Solve(PlacementProblem problem, CancellationToken cancellation)
+    {
+        var balance = new LayerBalance(engine, options);
+        var (before, solves) = (new PlacedLayer[problem.Layers], new SolveRecord[problem.Layers]);
+        Parallel.For(0, problem.Layers, new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation },
+            l => (before[l], solves[l]) = replicated ? Replicated(problem, balance, l, cancellation) : Single(problem, balance, l, cancellation));
+        var assigned = new AssignmentProgram(engine, options).Search(ClusterTraffic.Problem(problem, before, keepSpeeds: true), "assignment", cancellation)
+            ?? throw new UserError($"{Name} finds no plan for '{problem.Cluster.Name}' that keeps its GPUs within their memory and within {options.MemorySlack} experts of the mean; allow more with Place:MemorySlack (-1 takes what is needed).");
+        return new PlacementSolution(Name, ClusterTraffic.Assigned(before, assigned.GpuOf), [.. solves, assigned.Solve])
+        {
+            BeforeAssignment = before,
+            Notes = ClusterTraffic.Notes(problem, assigned),
+        };
+    }
+
+    static (PlacedLayer, SolveRecord) Single(PlacementProblem problem, LayerBalance balance, int l, CancellationToken cancellation)
+    {
+        var layer = problem.Statistics.Layers[l];
+        var (gpuOf, solve) = balance.Solve(BalanceProblem.Of(problem.Statistics.Load[l], problem.Cluster.Speeds), $"balance of layer {layer.Layer}", cancellation);
+        return (PlacementSolution.Layer(layer.Layer, gpuOf, problem.Gpus), solve);
+    }
+
+    (PlacedLayer, SolveRecord) Replicated(PlacementProblem problem, LayerBalance balance, int l, CancellationToken cancellation)
+    {
+        var layer = problem.Statistics.Layers[l];
+        var slots = problem.Slots(l, options);
+        var (items, gpuOf, solve) = balance.Replicate(problem.Statistics.Load[l], problem.Cluster.Speeds, slots, $"balance of layer {layer.Layer}", cancellation);
+        return (new PlacedLayer(layer.Layer, layer.Experts,
+            [.. Enumerable.Range(0, problem.Gpus).Select(g => Enumerable.Range(0, items.Items).Where(i => gpuOf[i] == g).Select(i => items.Expert[i]).Order().ToArray())]), solve);
+    }
+}
