@@ -26,7 +26,7 @@ public sealed class PlaceOptions
     [Setting("Folder of placement.json and report.html; empty takes the model folder, or the current one without a model")]
     public string Output { get; set; } = "";
 
-    [Setting("Which plan becomes placement.json; all are compared in the report", Choices = "contiguous|random|eplb|eplb-replicated|balanced|balanced-replicated|moetuner|moetuner-equal")]
+    [Setting("Which plan becomes placement.json; all are compared in the report", Choices = "contiguous|random|eplb|eplb-replicated|balanced|balanced-replicated|moetuner|moetuner-equal|joint|search")]
     public string Method { get; set; } = "moetuner";
 
     [Setting("Which tokens of the trace count", Choices = "all|prefill|decode|evaluation")]
@@ -43,6 +43,21 @@ public sealed class PlaceOptions
 
     [Setting("Time limit of the assignment program", Unit = "seconds", Min = 0.1)]
     public double AssignmentSeconds { get; set; } = 10;
+
+    [Setting("What search and joint minimise: measures with weights, each relative to the contiguous plan's: balance (time of the busiest GPU), flow (busiest pair between layers), remote (steps between GPUs), copies (GPUs a token visits), nodes (nodes it visits)")]
+    public string Objective { get; set; } = "balance:1,flow:0.25,copies:0.25";
+
+    [Setting("Time limit of search", Unit = "seconds", Min = 0.1)]
+    public double SearchSeconds { get; set; } = 20;
+
+    [Setting("Time limit of the joint program; it is built for small instances only", Unit = "seconds", Min = 0.1)]
+    public double JointSeconds { get; set; } = 20;
+
+    [Setting("A running plan (placement.json) to start from: search then moves experts away from it only as far as Place:MoveGiB allows")]
+    public string From { get; set; } = "";
+
+    [Setting("Most that may be moved away from the plan of Place:From; -1: all", Unit = "GiB", Min = -1)]
+    public double MoveGiB { get; set; } = -1;
 
     [Setting("Threads of an integer program", Unit = "threads", Min = 1)]
     public int Threads { get; set; } = 2;

@@ -69,7 +69,7 @@ public sealed class PlacementInput
     }
 
     /// <summary>The problem as the given tokens show it.</summary>
-    public PlacementProblem Problem(int[] tokens) => new(Statistics(tokens), Cluster, Sizes);
+    public PlacementProblem Problem(int[] tokens) => new(Statistics(tokens), Cluster, Sizes) { Trace = Trace, Tokens = tokens };
 
     RoutingStatistics Statistics(int[] tokens) => Trace is null ? RoutingStatistics.Of(_counts!) : RoutingStatistics.Of(Trace, tokens);
 

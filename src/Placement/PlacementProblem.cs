@@ -1,6 +1,8 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Placement.Clusters;
 using OnnxMoe.Placement.Costs;
+using OnnxMoe.Placement.Programs;
 using OnnxMoe.Placement.Statistics;
 
 namespace OnnxMoe.Placement;
@@ -19,6 +21,12 @@ public sealed class PlacementProblem
 
     /// <summary>P and R.</summary>
     public RoutingStatistics Statistics { get; }
+
+    /// <summary>The trace that the statistics were counted from; null for expert counts.</summary>
+    public RoutingTrace? Trace { get; init; }
+
+    /// <summary>Numbers of its tokens that were counted.</summary>
+    public IReadOnlyList<int> Tokens { get; init; } = [];
 
     /// <summary>The GPUs and their connections.</summary>
     public Cluster Cluster { get; }
@@ -46,6 +54,6 @@ public sealed class PlacementProblem
             : (experts + extra) / Gpus;
     }
 
-    /// <summary>The same cluster and sizes with other statistics.</summary>
-    public PlacementProblem With(RoutingStatistics statistics) => new(statistics, Cluster, Sizes);
+    /// <summary>How many experts of all layers a GPU may hold, in the units of <see cref="ModelSizes.ExpertUnits"/>.</summary>
+    public MemoryRule Memory => new(Statistics.Layers.Zip(Sizes.ExpertUnits, (layer, units) => (long)layer.Experts * units).Sum(), Sizes.Capacity(Cluster), Cluster.HasEqualMemory);
 }

@@ -17,7 +17,7 @@ public sealed class AssignmentProblem
     /// <param name="kinds">Kind of each GPU [G]: cluster c, which was made for GPU c, may only go to GPUs of its kind; null: to all.</param>
     public AssignmentProblem(int[][] sizes, long[][,] traffic, Cluster cluster, long[] capacity, int[]? kinds = null)
     {
-        (Sizes, Traffic, Capacity, _kinds) = (sizes, traffic, capacity, kinds);
+        (Sizes, Traffic, _kinds) = (sizes, traffic, kinds);
         Gpus = sizes[0].Length;
         Price = new long[Gpus, Gpus];
         var fastest = cluster.FastestBandwidth;
@@ -25,9 +25,7 @@ public sealed class AssignmentProblem
         Scale = cluster.Pairs().All(p => Math.Abs(fastest / cluster.Bandwidth(p.From, p.To) - Math.Round(fastest / cluster.Bandwidth(p.From, p.To))) < 1e-9) ? 1 : 1000;
         foreach (var (from, to) in cluster.Pairs())
             Price[from, to] = (long)Math.Round(Scale * fastest / cluster.Bandwidth(from, to));
-        var total = sizes.Sum(l => l.Sum(size => (long)size));
-        // The equation is for GPUs of equal memory; where they differ, each may be filled.
-        (LowestSum, HighestSum) = cluster.HasEqualMemory ? (total / Gpus, (total + Gpus - 1) / Gpus) : (0, total);
+        Memory = new MemoryRule(sizes.Sum(l => l.Sum(size => (long)size)), capacity, cluster.HasEqualMemory);
     }
 
     /// <summary>Experts of each cluster [L][G].</summary>
@@ -42,8 +40,8 @@ public sealed class AssignmentProblem
     /// <summary>Price of a token on the fastest link.</summary>
     public long Scale { get; }
 
-    /// <summary>Most experts each GPU can hold.</summary>
-    public long[] Capacity { get; }
+    /// <summary>How many experts of all layers a GPU may hold.</summary>
+    public MemoryRule Memory { get; }
 
     /// <summary>Number of GPUs, which is the number of clusters a layer.</summary>
     public int Gpus { get; }
@@ -51,14 +49,8 @@ public sealed class AssignmentProblem
     /// <summary>Number of layers.</summary>
     public int Layers => Sizes.Length;
 
-    /// <summary>Fewest experts a GPU may hold under the memory equation (the mean, rounded down).</summary>
-    public long LowestSum { get; }
-
-    /// <summary>Most experts a GPU may hold under the memory equation (the mean, rounded up).</summary>
-    public long HighestSum { get; }
-
     /// <summary>Whether all GPUs are alike, so that renaming them changes nothing.</summary>
-    public bool Uniform => _kinds is null && Capacity.Distinct().Count() == 1
+    public bool Uniform => _kinds is null && Memory.Capacity.Distinct().Count() == 1
         && Enumerable.Range(0, Gpus * Gpus).Where(i => i / Gpus != i % Gpus).Select(i => Price[i / Gpus, i % Gpus]).Distinct().Count() <= 1;
 
     /// <summary>Cost of the busiest pair between layers l and l + 1.</summary>
@@ -92,10 +84,7 @@ public sealed class AssignmentProblem
     public long Slack(int[][] gpuOf) => Slack(Sums(gpuOf));
 
     /// <summary>The same from the experts on each GPU [G].</summary>
-    public long Slack(long[] sums) => sums.Select((sum, g) => Miss(g, sum)).Max();
-
-    /// <summary>By how many experts a GPU misses the memory equation when it holds <paramref name="sum"/>.</summary>
-    public long Miss(int gpu, long sum) => Math.Max(Math.Max(0, Math.Max(LowestSum - sum, sum - HighestSum)), Math.Max(0, sum - Capacity[gpu]) * 1_000_000);
+    public long Slack(long[] sums) => Memory.Slack(sums);
 
     /// <summary>Whether a cluster may be on a GPU, whatever the others do.</summary>
     public bool MayHold(int cluster, int gpu) => _kinds is null || _kinds[cluster] == _kinds[gpu];

@@ -54,7 +54,7 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
         var y = AssignmentVariables.Make(program, problem, hint);
         var busiest = Rows(program, problem, y, hint, bounds, objective);
         for (var g = 0; g < problem.Gpus; g++)
-            program.Row(Math.Max(0, problem.LowestSum - slack), Math.Min(problem.Capacity[g], problem.HighestSum + slack), AssignmentVariables.Sum(y, problem, g));
+            program.Row(Math.Max(0, problem.Memory.Lowest - slack), Math.Min(problem.Memory.Capacity[g], problem.Memory.Highest + slack), AssignmentVariables.Sum(y, problem, g));
         for (var c = 0; problem.Uniform && c < problem.Gpus; c++)
             program.Fix(y[0][c, hint[0][c]], 1); // renaming all GPUs changes nothing, so one naming is enough
         var result = program.Minimize(busiest.Select(m => (1.0, m)), options.Gap, TimeSpan.FromSeconds(options.AssignmentSeconds), cancellation);

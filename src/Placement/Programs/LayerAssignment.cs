@@ -16,7 +16,7 @@ static class LayerAssignment
         for (var c = 0; c < n; c++)
             sums[gpuOf[l][c]] -= problem.Sizes[l][c];
         var (before, after) = (Before(problem, gpuOf, l), After(problem, gpuOf, l));
-        bool Fits(int c, int g) => problem.MayHold(c, g) && (gpuOf[l][c] == g || problem.Miss(g, sums[g] + problem.Sizes[l][c]) <= slack);
+        bool Fits(int c, int g) => problem.MayHold(c, g) && (gpuOf[l][c] == g || problem.Memory.Miss(g, sums[g] + problem.Sizes[l][c]) <= slack);
         var now = (Worst(before, gpuOf[l]), Worst(after, gpuOf[l]));
         var limits = Limits(before, after, now, (a, b) => Matching.Perfect(n, (c, g) => before[c, g] <= a && after[c, g] <= b && Fits(c, g)) is not null);
 

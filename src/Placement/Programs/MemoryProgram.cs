@@ -18,14 +18,14 @@ sealed class MemoryProgram(string engine, PlaceOptions options)
         for (var g = 0; g < problem.Gpus; g++)
         {
             var sum = AssignmentVariables.Sum(y, problem, g);
-            program.Row(double.NegativeInfinity, problem.HighestSum, [.. sum, (-1, slack)]);
-            program.Row(problem.LowestSum, double.PositiveInfinity, [.. sum, (1, slack)]);
-            program.Row(0, problem.Capacity[g], sum);
+            program.Row(double.NegativeInfinity, problem.Memory.Highest, [.. sum, (-1, slack)]);
+            program.Row(problem.Memory.Lowest, double.PositiveInfinity, [.. sum, (1, slack)]);
+            program.Row(0, problem.Memory.Capacity[g], sum);
         }
         var result = program.Minimize([(1, slack)], 0, TimeSpan.FromSeconds(options.AssignmentSeconds / 4), cancellation);
         var best = result.HasAnswer ? AssignmentVariables.Read(y, problem, result) : hint;
         return Fits(problem, best) ? best : null;
     }
 
-    static bool Fits(AssignmentProblem problem, int[][] gpuOf) => problem.Sums(gpuOf).Zip(problem.Capacity).All(p => p.First <= p.Second);
+    static bool Fits(AssignmentProblem problem, int[][] gpuOf) => problem.Sums(gpuOf).Zip(problem.Memory.Capacity).All(p => p.First <= p.Second);
 }

@@ -14,6 +14,9 @@ public sealed record PlacementSolution(string Solver, IReadOnlyList<PlacedLayer>
     /// <summary>The plan with the same clusters but cluster c on GPU c, to see what the assignment is worth; null for other solvers.</summary>
     public IReadOnlyList<PlacedLayer>? BeforeAssignment { get; init; }
 
+    /// <summary>Seconds and objective as the search went on; empty for other solvers.</summary>
+    public IReadOnlyList<(double Seconds, double Value)> Convergence { get; init; } = [];
+
     /// <summary>A layer in which expert e is on GPU gpuOf[e].</summary>
     public static PlacedLayer Layer(int number, IReadOnlyList<int> gpuOf, int gpus) =>
         new(number, gpuOf.Count, [.. Enumerable.Range(0, gpus).Select(g => Enumerable.Range(0, gpuOf.Count).Where(e => gpuOf[e] == g).ToArray())]);

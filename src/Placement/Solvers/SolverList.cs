@@ -14,5 +14,7 @@ public static class SolverList
         new BalancedSolver(replicated: true, engine, options),
         new MoeTunerSolver(equalSizes: false, engine, options),
         new MoeTunerSolver(equalSizes: true, engine, options),
+        new JointSolver(engine, options),
+        new SearchSolver(engine, options),
     ];
 }

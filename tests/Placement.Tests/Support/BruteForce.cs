@@ -1,5 +1,7 @@
+using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Placement.Balance;
 using OnnxMoe.Placement.Programs;
+using OnnxMoe.Placement.Solvers;
 
 namespace OnnxMoe.Placement.Tests.Support;
 
@@ -49,6 +51,20 @@ static class BruteForce
     /// <summary>All numbers of copies of each expert, 1 to G, that make up the slots.</summary>
     public static IEnumerable<int[]> CopyCounts(int experts, int gpus, int slots) =>
         Words(experts, gpus).Select(word => word.Select(x => x + 1).ToArray()).Where(copies => copies.Sum() == slots);
+
+    /// <summary>All plans with one copy of each expert, an expert at least on every GPU, that meet the memory equation.</summary>
+    public static IEnumerable<PlacedLayer[]> Plans(PlacementProblem problem)
+    {
+        var experts = problem.Statistics.Layers[0].Experts;
+        var layers = Words(experts, problem.Gpus).Where(word => word.Distinct().Count() == problem.Gpus).ToArray();
+        foreach (var choice in Words(problem.Layers, layers.Length))
+        {
+            PlacedLayer[] plan = [.. choice.Select((i, l) => PlacementSolution.Layer(problem.Statistics.Layers[l].Layer, layers[i], problem.Gpus))];
+            long[] held = [.. Enumerable.Range(0, problem.Gpus).Select(g => plan.Sum(layer => (long)layer.Devices[g].Count))];
+            if (problem.Memory.Slack(held) == 0)
+                yield return plan;
+        }
+    }
 
     static IEnumerable<int[]> Words(int length, int letters)
     {

@@ -43,5 +43,5 @@ static class Some
     }
 
     public static PlacementProblem Problem(RoutingTrace trace, Cluster cluster) =>
-        new(RoutingStatistics.Of(trace, [.. Enumerable.Range(0, trace.Tokens)]), cluster, Sizes(trace.Layers.Count));
+        new(RoutingStatistics.Of(trace, [.. Enumerable.Range(0, trace.Tokens)]), cluster, Sizes(trace.Layers.Count)) { Trace = trace, Tokens = [.. Enumerable.Range(0, trace.Tokens)] };
 }
