@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Placement.Costs;
 using OnnxMoe.Placement.Solvers;
 
@@ -10,6 +11,15 @@ namespace OnnxMoe.Placement;
 /// <param name="Test">Measures on held-out tokens; null for expert counts.</param>
 public sealed record Candidate(string Method, PlacementSolution? Solution, PlanMeasures? Fit, PlanMeasures? Test)
 {
+    /// <summary>Time of the busiest GPU summed over layers on the fitted tokens, and what no plan of its kind (one copy of each expert, or as many slots) can beat.</summary>
+    public SolveRecord? Balance { get; init; }
+
+    /// <summary>The weighted objective on the fitted tokens and on held-out ones.</summary>
+    public (double Fit, double? Test) Objective { get; init; } = (double.NaN, null);
+
+    /// <summary>How long the solver took.</summary>
+    public double Seconds { get; init; }
+
     /// <summary>Why there is no plan.</summary>
     public string Failure { get; init; } = "";
 

@@ -77,6 +77,15 @@ public sealed class PlaceOptions
     [Setting("Length of the blocks of tokens that are fitted and held out in turn", Unit = "tokens", Min = 1)]
     public int BlockTokens { get; set; } = 16;
 
+    [Setting("How often every method is fitted on a random half of the blocks and measured on the other half, to say which gains survive; 0: not at all", Unit = "splits", Min = 0, Max = 20)]
+    public int Splits { get; set; } = 5;
+
+    [Setting("Time limits of the programs and the search on each split, as a share of the full ones", Min = 0.01, Max = 1)]
+    public double SplitShare { get; set; } = 0.1;
+
+    [Setting("Which methods are compared, a list with commas; all: every one")]
+    public string Methods { get; set; } = "all";
+
     [Setting("Fit the chosen plan on all tokens after the comparison, instead of on every other block")]
     public bool UseAllTokens { get; set; } = true;
 
@@ -88,4 +97,13 @@ public sealed class PlaceOptions
 
     [Setting("Bytes a token's hidden state takes on a link; 0 takes 4 bytes a hidden unit of the model, or 2,048 without one", Unit = "bytes", Min = 0)]
     public long TokenBytes { get; set; }
+
+    /// <summary>The same with shorter limits, for the splits.</summary>
+    public PlaceOptions ForSplits()
+    {
+        var options = (PlaceOptions)MemberwiseClone();
+        (options.ClusteringSeconds, options.AssignmentSeconds, options.SearchSeconds, options.JointSeconds) =
+            (ClusteringSeconds * SplitShare, AssignmentSeconds * SplitShare, SearchSeconds * SplitShare, JointSeconds * SplitShare);
+        return options;
+    }
 }

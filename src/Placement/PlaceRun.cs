@@ -1,8 +1,11 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Placement.Balance;
 using OnnxMoe.Placement.Costs;
+using OnnxMoe.Placement.Generalization;
 using OnnxMoe.Placement.Programs;
 using OnnxMoe.Placement.Reports;
+using OnnxMoe.Placement.Search;
 using OnnxMoe.Placement.Solvers;
 
 namespace OnnxMoe.Placement;
@@ -23,24 +26,41 @@ public static class PlaceRun
     {
         var engine = Engines.Choose(options.Engine);
         var input = PlacementInput.Read(modelFolder, options);
-        var solvers = SolverList.All(options, engine);
-        var chosen = solvers.FirstOrDefault(s => s.Name == options.Method)
-            ?? throw new UserError($"There is no placement method '{options.Method}'; the methods are {string.Join(", ", solvers.Select(s => s.Name))}.");
+        PlanWeights.Parse(options.Objective); // a mistake in it is said before any work
+        var solvers = SolverList.Chosen(options, engine);
+        var chosen = solvers.First(s => s.Name == options.Method);
         Announce(input, engine, log);
-        var candidates = new Comparison(input).Run(solvers, log, cancellation);
+        var candidates = new Comparison(input, options).Run(solvers, log, cancellation);
         var winner = candidates.Single(c => c.Method == options.Method);
         if (winner.Solution is null)
             throw new UserError(winner.Failure);
+        var study = Studied(input, options, engine, winner, log, cancellation);
         var final = options.UseAllTokens && input.Test.Length > 0 ? chosen.Solve(input.Problem(input.All), cancellation) : winner.Solution;
-        var plan = Plan(input, final, winner);
+        var plan = Plan(input, options, final, winner);
         var folder = options.Output != "" ? options.Output : input.Manifest is null ? "." : modelFolder;
         var (planPath, reportPath) = (Path.Combine(folder, PlacementPlan.FileName), Path.Combine(folder, ReportFile));
         plan.Save(planPath);
-        new PlacementReport(input, candidates, winner, final, plan).Build().Save(reportPath);
+        new PlacementReport(input, candidates, winner, final, plan, study).Build().Save(reportPath);
         foreach (var note in final.Notes)
             log.WriteLine($"Note: {note}");
         log.WriteLine($"Plan:   {planPath}");
         log.WriteLine($"Report: {reportPath}");
+    }
+
+    /// <summary>Fits again on other halves of the tokens and on other kinds of them, with shorter limits.</summary>
+    static GeneralizationStudy Studied(PlacementInput input, PlaceOptions options, string engine, Candidate winner, TextWriter log, CancellationToken cancellation)
+    {
+        var solvers = SolverList.Chosen(options.ForSplits(), engine);
+        if (input.Trace is not null && options.Splits > 0)
+            log.WriteLine($"Fitting again on {options.Splits} other halves of the tokens, with a {Units.Percent(options.SplitShare)} share of the time limits ...");
+        var scores = new SplitStudy(input, options).Run(solvers, cancellation);
+        var drift = options.Splits == 0 ? null : DriftStudy.Run(input, solvers.First(s => s.Name == winner.Method), cancellation);
+        var study = new GeneralizationStudy(scores, drift);
+        foreach (var warning in study.Warnings)
+            log.WriteLine($"Warning: {warning}");
+        if (study.Recommendation is { } recommended)
+            log.WriteLine($"Recommended: {recommended.Method}; {recommended.Reason}");
+        return study;
     }
 
     static void Announce(PlacementInput input, string engine, TextWriter log)
@@ -52,17 +72,17 @@ public static class PlaceRun
             log.WriteLine($"Warning: {warning}");
         if (problem.Statistics.EmptyLayers.Count > 0)
             log.WriteLine($"Warning: no token reached layer(s) {string.Join(", ", problem.Statistics.EmptyLayers)}; their experts are taken to be used evenly.");
-        log.WriteLine($"  {"method",-16} {"max/mean load",-16} {"busiest traffic",-20} {"GPUs a token",-16} time      (fit / test)");
+        log.WriteLine($"  {"method",-20} {"max/mean load",-16} {"to bound",-9} {"busiest traffic",-20} {"GPUs a token",-16} time      (fit / test)");
     }
 
-    static PlacementPlan Plan(PlacementInput input, PlacementSolution solution, Candidate winner)
+    static PlacementPlan Plan(PlacementInput input, PlaceOptions options, PlacementSolution solution, Candidate winner)
     {
         var gpus = input.Cluster.Devices.Count;
         var used = input.Sizes.ExpertBytes.Max() == 0 ? new long[gpus] : input.Sizes.Used(solution.Layers, gpus);
         return new PlacementPlan(PlacementPlan.CurrentFormat, solution.Solver, input.Source,
             [.. input.Cluster.Devices.Select((d, g) => new PlacedDevice(d.NodeName, d.MemoryBytes, used[g]))], solution.Layers)
         {
-            Solves = solution.Solves,
+            Solves = [new PlanBalance(input.Problem(options.UseAllTokens ? input.All : input.Fit), solution.LayerBounds is { } bounds ? [bounds] : []).Of(solution.Solver, solution.Layers), .. solution.Solves],
             Measures = Measures(winner),
         };
     }

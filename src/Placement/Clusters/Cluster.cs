@@ -7,6 +7,7 @@ public sealed class Cluster
 {
     readonly double[,] _bytesPerSecond;
     readonly double[,] _latency;
+    double? _fastest;
 
     /// <param name="description">The description; a mistake in it is a <see cref="UserError"/> that begins with <paramref name="where"/>.</param>
     /// <param name="where">Name of the file.</param>
@@ -52,7 +53,7 @@ public sealed class Cluster
     public double Latency(int from, int to) => _latency[from, to];
 
     /// <summary>Highest bandwidth of any pair of different GPUs, in bytes a second.</summary>
-    public double FastestBandwidth => Pairs().Select(p => Bandwidth(p.From, p.To)).DefaultIfEmpty(1).Max();
+    public double FastestBandwidth => _fastest ??= Pairs().Select(p => Bandwidth(p.From, p.To)).DefaultIfEmpty(1).Max();
 
     /// <summary>All ordered pairs of different GPUs.</summary>
     public IEnumerable<(int From, int To)> Pairs() =>

@@ -21,9 +21,12 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
     public PlanMeasures Measure(IReadOnlyList<PlacedLayer> layers)
     {
         var loads = layers.Select((layer, l) => DeviceShares.Load(layer, problem.Statistics.Load[l])).ToArray();
-        var ratios = loads.Select(load => load.Max() / load.Average()).ToArray();
+        var speeds = Cluster.Speeds;
+        var slowest = loads.Select(load => load.Select((x, g) => x / speeds[g]).Max()).ToArray();
+        var ratios = loads.Zip(slowest, (load, time) => time / load.Average()).ToArray();
         var measures = new PlanMeasures
         {
+            Makespan = slowest.Sum(),
             MaxOverMean = ratios.Average(),
             WorstMaxOverMean = ratios.Max(),
             Deviation = loads.Sum(load => load.Sum(x => Math.Abs(x - load.Average()))),
@@ -51,17 +54,18 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
     {
         if (problem.Statistics.Steps is not { Count: > 0 } steps)
             return measures;
-        var (busiest, seconds, all, remote, between) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        var (busiest, seconds, all, remote, between, cost) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
         foreach (var (from, to, moved) in steps)
         {
             var step = DeviceShares.Flow(layers[from], layers[to], moved);
             all += step.Cast<double>().Sum();
             remote += Cluster.Pairs().Sum(p => step[p.From, p.To]);
             between += Cluster.Pairs().Where(p => Cluster.Devices[p.From].Node != Cluster.Devices[p.To].Node).Sum(p => step[p.From, p.To]);
+            cost += Cluster.Pairs().Sum(p => step[p.From, p.To] * Cluster.FastestBandwidth / Cluster.Bandwidth(p.From, p.To));
             busiest += Busiest(step);
             seconds += Seconds(step);
         }
-        return measures with { FlowBusiest = busiest, FlowRemote = remote / all, FlowBetweenNodes = between / all, FlowSeconds = compute + seconds };
+        return measures with { FlowCost = cost, FlowBusiest = busiest, FlowRemote = remote / all, FlowBetweenNodes = between / all, FlowSeconds = compute + seconds };
     }
 
     PlanMeasures WithHome(PlanMeasures measures, IReadOnlyList<PlacedLayer> layers, double compute)

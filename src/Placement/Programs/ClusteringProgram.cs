@@ -8,6 +8,9 @@ namespace OnnxMoe.Placement.Programs;
 /// </summary>
 public sealed class ClusteringProgram(string engine, PlaceOptions options)
 {
+    /// <summary>A program with more variables than this is not built; search and the counting bound remain.</summary>
+    public const long MostVariables = 2_000;
+
     /// <summary>Divides the experts of a layer.</summary>
     /// <param name="load">P, tokens of each expert [E].</param>
     /// <param name="clusters">G; at most E.</param>
@@ -18,7 +21,12 @@ public sealed class ClusteringProgram(string engine, PlaceOptions options)
     {
         var bound = Clustering.DeviationBound(load, clusters);
         var order = Enumerable.Range(0, load.Count).OrderByDescending(e => load[e]).ToArray();
-        var hint = Clustering.FirstOccurrence(ClusteringSearch.Run(load, clusters, equalSizes, options.Seed), order, clusters);
+        var isLarge = (long)load.Count * clusters > MostVariables;
+        var found = isLarge ? Balance.BalanceSearch.Run(Balance.BalanceProblem.Of(load, [.. Enumerable.Repeat(1.0, clusters)], equalSizes), 0, options.Seed, 4, cancellation)
+            : ClusteringSearch.Run(load, clusters, equalSizes, options.Seed);
+        var hint = Clustering.FirstOccurrence(found, order, clusters);
+        if (isLarge || Clustering.Deviation(load, hint, clusters) <= bound)
+            return Recorded(load, clusters, hint, bound, "search", 0, name);
         using var program = new IntegerProgram(engine, options.Threads, options.Seed);
         var x = Variables(program, order, hint, clusters);
         var total = load.Sum();
@@ -65,10 +73,15 @@ public sealed class ClusteringProgram(string engine, PlaceOptions options)
             if (Clustering.Deviation(load, found, clusters) <= Clustering.Deviation(load, hint, clusters))
                 best = found;
         }
+        return Recorded(load, clusters, best, Math.Max(bound, double.IsFinite(result.Bound) ? result.Bound : bound), engine, result.Seconds, name);
+    }
+
+    Clustering Recorded(IReadOnlyList<long> load, int clusters, int[] best, double bound, string by, double seconds, string name)
+    {
         var objective = Clustering.Deviation(load, best, clusters);
-        var proved = Math.Min(objective, Math.Max(bound, double.IsFinite(result.Bound) ? result.Bound : bound));
+        var proved = Math.Min(objective, bound);
         var status = objective <= proved ? "optimal" : objective - proved <= options.Gap * objective ? "within gap" : "stopped";
         // In tokens, as the paper's O1: the program counted G times that.
-        return new Clustering(best, new SolveRecord(name, engine, status, objective / (double)clusters, proved / clusters, result.Seconds));
+        return new Clustering(best, new SolveRecord(name, by, status, objective / (double)clusters, proved / clusters, seconds));
     }
 }

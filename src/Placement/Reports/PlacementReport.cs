@@ -1,6 +1,7 @@
 using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Artifacts.Reports;
 using OnnxMoe.Placement.Costs;
+using OnnxMoe.Placement.Generalization;
 using OnnxMoe.Placement.Solvers;
 
 namespace OnnxMoe.Placement.Reports;
@@ -11,7 +12,8 @@ namespace OnnxMoe.Placement.Reports;
 /// <param name="winner">The chosen method among them.</param>
 /// <param name="final">The plan that was written.</param>
 /// <param name="plan">The same as a file.</param>
-public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidate> candidates, Candidate winner, PlacementSolution final, PlacementPlan plan)
+/// <param name="study">What other splits of the tokens say.</param>
+public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidate> candidates, Candidate winner, PlacementSolution final, PlacementPlan plan, GeneralizationStudy study)
 {
     readonly List<Candidate> _solved = [.. candidates.Where(c => c.Solution is not null)];
     readonly Candidate _baseline = candidates.First(c => c.Solution is not null);
@@ -29,7 +31,8 @@ public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidat
         new LoadSection(input, _baseline, winner).AddTo(report);
         if (HasFlow)
             new TrafficSection(input, _baseline, winner).AddTo(report);
-        new ProofSection(final, plan).AddTo(report);
+        new GeneralizationSection(study, winner).AddTo(report);
+        new ProofSection(_solved, final, plan).AddTo(report);
         return report;
     }
 
@@ -48,6 +51,8 @@ public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidat
         if (input.Trace?.Warning is { } warning)
             report.Warning(warning);
         report.Text(Verdict.On(winner, _baseline));
+        if (study.Recommendation is { } recommended)
+            report.Text($"What to do: take {recommended.Method}; {recommended.Reason}" + (recommended.Method == winner.Method ? "" : $" The plan that was written is {winner.Method}'s; for the other, plan again with --method {recommended.Method}."));
         if (winner.Before is { } before && HasFlow)
             report.Text(Verdict.OnAssignment(winner, before));
     }
@@ -59,6 +64,7 @@ public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidat
         var figures = new List<KeyFigure>
         {
             new("Max / mean load", Units.Number(mine.MaxOverMean, 3), $"{_baseline.Method} {Units.Number(theirs.MaxOverMean, 3)}, {where}"),
+            new("Proved", Units.Percent(winner.Balance!.Gap), "is the most that any plan could balance better, on the fitted tokens"),
         };
         if (HasFlow)
         {

@@ -41,6 +41,13 @@ public sealed record PlanWeights(double Balance, double Flow, double Remote, dou
         Balance * Ratio(plan.Balance, contiguous.Balance) + Flow * Ratio(plan.Flow, contiguous.Flow) + Remote * Ratio(plan.Remote, contiguous.Remote)
         + Copies * Ratio(plan.Copies, contiguous.Copies) + Nodes * Ratio(plan.Nodes, contiguous.Nodes);
 
+    /// <summary>The same from the measures of a report, which plans with copies have too.</summary>
+    public double Of(PlanMeasures plan, PlanMeasures contiguous) => Of(Terms(plan), Terms(contiguous));
+
+    static PlanTerms Terms(PlanMeasures m) => new(m.Makespan, Known(m.FlowBusiest), Known(m.FlowCost), Known(m.HomeCopies), Known(m.HomeNodeCopies));
+
+    static double Known(double value) => double.IsFinite(value) ? value : 0;
+
     /// <summary>What the contiguous plan has none of, the input cannot tell; it counts nothing.</summary>
     static double Ratio(double value, double reference) => reference > 0 ? value / reference : 0;
 }

@@ -25,6 +25,7 @@ public sealed class BalancedSolver(bool replicated, string engine, PlaceOptions 
         return new PlacementSolution(Name, ClusterTraffic.Assigned(before, assigned.GpuOf), [.. solves, assigned.Solve])
         {
             BeforeAssignment = before,
+            LayerBounds = replicated ? null : [.. solves.Select(solve => solve.Bound)],
             Notes = ClusterTraffic.Notes(problem, assigned),
         };
     }

@@ -14,6 +14,9 @@ public sealed record PlacementSolution(string Solver, IReadOnlyList<PlacedLayer>
     /// <summary>The plan with the same clusters but cluster c on GPU c, to see what the assignment is worth; null for other solvers.</summary>
     public IReadOnlyList<PlacedLayer>? BeforeAssignment { get; init; }
 
+    /// <summary>A bound that the solver proved on the time of the busiest GPU in each layer [L], for any plan with one copy of each expert; null where it proved none.</summary>
+    public IReadOnlyList<double>? LayerBounds { get; init; }
+
     /// <summary>Seconds and objective as the search went on; empty for other solvers.</summary>
     public IReadOnlyList<(double Seconds, double Value)> Convergence { get; init; } = [];
 

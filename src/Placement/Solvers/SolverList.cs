@@ -1,3 +1,5 @@
+using OnnxMoe.Artifacts;
+
 namespace OnnxMoe.Placement.Solvers;
 
 /// <summary>All solvers.</summary>
@@ -17,4 +19,14 @@ public static class SolverList
         new JointSolver(engine, options),
         new SearchSolver(engine, options),
     ];
+
+    /// <summary>The solvers that <see cref="PlaceOptions.Methods"/> and <see cref="PlaceOptions.Method"/> name, in the same order.</summary>
+    /// <exception cref="UserError">A name that is none.</exception>
+    public static IReadOnlyList<IPlacementSolver> Chosen(PlaceOptions options, string engine)
+    {
+        var all = All(options, engine);
+        string[] names = [.. options.Methods == "all" ? all.Select(s => s.Name) : options.Methods.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries), options.Method];
+        return names.FirstOrDefault(name => all.All(s => s.Name != name)) is not { } unknown ? [.. all.Where(s => names.Contains(s.Name))]
+            : throw new UserError($"There is no placement method '{unknown}'; the methods are {string.Join(", ", all.Select(s => s.Name))}.");
+    }
 }

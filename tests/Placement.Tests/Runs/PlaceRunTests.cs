@@ -33,11 +33,15 @@ public sealed class PlaceRunTests : IDisposable
     [InlineData("random")]
     [InlineData("eplb")]
     [InlineData("eplb-replicated")]
+    [InlineData("balanced")]
+    [InlineData("balanced-replicated")]
     [InlineData("moetuner-equal")]
+    [InlineData("search")]
+    [InlineData("joint")]
     public void EveryMethodGivesAValidPlan(string method)
     {
         Some.Trace(2, 8, 2, 100, 2).Save(_folder["trace.bin"]);
-        Run(_folder["trace.bin"], Cluster(nodes: 1, gpus: 4), o => o.Method = method);
+        Run(_folder["trace.bin"], Cluster(nodes: 1, gpus: 4), o => (o.Method, o.Methods, o.Objective) = (method, "contiguous", "balance:1"));
         Assert.Equal(method, PlacementPlan.Load(_folder["placement.json"]).Solver);
     }
 
@@ -76,6 +80,39 @@ public sealed class PlaceRunTests : IDisposable
         }));
         Assert.Equal("The cluster 'test' has too little memory: the experts take 3.13 GiB and the other weights 100 MiB on each of 2 GPUs, together 3.32 GiB, but the GPUs have 2 GiB.", error.Message);
         Assert.False(File.Exists(_folder["placement.json"]));
+    }
+
+    [Fact]
+    public void OtherSplitsSayWhatSurvivesAndWhatToDo()
+    {
+        var log = Run(Some.Data("granite-3.0-1b-a400m.trace.json"), Cluster(nodes: 1, gpus: 4),
+            o => (o.Splits, o.Methods, o.Method, o.Objective) = (4, "contiguous,random,eplb,balanced", "balanced", "balance:1"));
+        Assert.Contains("Recommended: eplb; ", log);
+        Assert.Contains("Warning: balanced is better than eplb by ", log);
+        Assert.Contains("the gain does not survive.", log);
+        var page = File.ReadAllText(_folder["report.html"]);
+        Assert.Contains("Does it hold on other tokens?", page);
+        Assert.Contains("Drift: max / mean load of balanced", page);
+    }
+
+    [Fact]
+    public void EveryResultHasABoundThatItDoesNotBeat()
+    {
+        Some.Trace(3, 8, 2, 300, 1).Save(_folder["trace.bin"]);
+        foreach (var method in new[] { "contiguous", "random", "eplb", "eplb-replicated", "balanced", "balanced-replicated" })
+        {
+            Run(_folder["trace.bin"], Cluster(nodes: 2, gpus: 2), o => (o.Method, o.Methods) = (method, method));
+            var balance = PlacementPlan.Load(_folder["placement.json"]).Solves[0];
+            Assert.Equal("balance", balance.Program);
+            Assert.InRange(balance.Bound, 3 * 300 * 2 / 4, balance.Objective);
+        }
+    }
+
+    [Fact]
+    public void UnknownMethodsAreRefusedWithThoseKnown()
+    {
+        Some.Trace(1, 4, 1, 40, 1).Save(_folder["trace.bin"]);
+        Assert.Contains("There is no placement method 'best'; the methods are contiguous,", Assert.Throws<UserError>(() => Run(_folder["trace.bin"], Cluster(1, 2), o => o.Methods = "eplb,best")).Message);
     }
 
     [Theory]

@@ -12,7 +12,7 @@ static class Some
 
     public static RoutingTrace Granite { get; } = RoutingTraceJson.Load(Data("granite-3.0-1b-a400m.trace.json"));
 
-    public static PlaceOptions Options => new() { ClusteringSeconds = 5, AssignmentSeconds = 5, Gap = 0, Threads = 1 };
+    public static PlaceOptions Options => new() { ClusteringSeconds = 5, AssignmentSeconds = 5, Gap = 0, Threads = 1, SearchSeconds = 5, JointSeconds = 5, Splits = 0 };
 
     public static Cluster Cluster(int gpusPerNode, int nodes = 1, double ratio = 9) => new(
         new ClusterDescription("test", [.. Enumerable.Range(0, nodes).Select(_ => new ClusterNode(gpusPerNode))], new ClusterLink(450))
