@@ -15,7 +15,7 @@ public sealed class Cluster
         ClusterCheck.Passed(description, where);
         Name = description.Name;
         Devices = [.. description.Machines.SelectMany((node, n) => Enumerable.Range(0, node.Gpus).Select(_ => new Device(
-            n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12)))];
+            n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12) { MemoryBytesPerSecond = node.MemoryGigabytesPerSecond * 1e9 }))];
         Nodes = description.Machines.Count();
         (_bytesPerSecond, _latency) = (new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count]);
         for (var from = 0; from < Devices.Count; from++)
