@@ -33,6 +33,9 @@ public sealed class MappingSearchResult(TrainingJob job)
     /// <summary>The fastest mapping; null when none fits.</summary>
     public StepEstimate? Best => _fitting.FirstOrDefault();
 
+    /// <summary>The fastest of each pair of grids, the fastest first; grids with the same groups count once.</summary>
+    public IEnumerable<StepEstimate> BestOfEachGrid => _fitting.DistinctBy(estimate => ($"{estimate.Mapping.Grid}", estimate.Mapping.Grid.Cp == 1 || estimate.Mapping.Grid.IsFolded));
+
     /// <summary>The fastest with expert numbering of its own.</summary>
     public StepEstimate? BestFolded => _fitting.FirstOrDefault(estimate => estimate.Mapping.Grid.IsFolded);
 
@@ -58,7 +61,7 @@ public sealed class MappingSearchResult(TrainingJob job)
     /// <summary>Fastest first; of equal ones that with less memory, then in the order of the degrees, so that the result is always the same.</summary>
     internal void Sort() => _fitting.Sort((a, b) =>
     {
-        var byNumbers = (a.Seconds, a.Memory.Total).CompareTo((b.Seconds, b.Memory.Total));
+        var byNumbers = (a.Seconds, a.Memory.Total, a.Mapping.Grid.IsFolded).CompareTo((b.Seconds, b.Memory.Total, b.Mapping.Grid.IsFolded));
         return byNumbers != 0 ? byNumbers : string.CompareOrdinal($"{a.Mapping}", $"{b.Mapping}");
     });
 }

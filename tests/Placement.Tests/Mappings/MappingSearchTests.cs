@@ -27,17 +27,17 @@ public sealed class MappingSearchTests
     [Fact]
     public void TheSearchIsExhaustiveAndItsResultIsTheBestOfAll()
     {
-        var job = Job(Tiny, nodes: 2, batch: 16);
+        var job = Job(Tiny, nodes: 1, batch: 8);
         var result = new MappingSearch(job, new SearchSpace(), Assumptions).Run();
         var model = new StepTimeModel(job, Assumptions);
         var (legal, best) = (0, double.PositiveInfinity);
         foreach (var (tp, cp, pp, ep, etp) in from tp in Powers from cp in Powers from pp in Powers from ep in Powers from etp in Powers select (tp, cp, pp, ep, etp))
         {
-            if (tp * cp * pp > 16 || ep * etp * pp > 16)
+            if (tp * cp * pp > 8 || ep * etp * pp > 8)
                 continue;
-            List<ParallelGrid> grids = [ParallelGrid.Folded(16, tp, cp, pp, ep, etp)];
-            if (etp == tp && 16 / (tp * cp * pp) % ep == 0)
-                grids.Add(ParallelGrid.Unfolded(16, tp, cp, pp, ep));
+            List<ParallelGrid> grids = [ParallelGrid.Folded(8, tp, cp, pp, ep, etp)];
+            if (etp == tp && 8 / (tp * cp * pp) % ep == 0)
+                grids.Add(ParallelGrid.Unfolded(8, tp, cp, pp, ep));
             foreach (var mapping in from grid in grids from m in new[] { 1, 2, 4 } from v in Powers from r in new[] { false, true } select new Mapping(grid, m, v, r))
             {
                 if (MappingCheck.Problem(job, mapping) is not null)
@@ -151,7 +151,7 @@ public sealed class MappingSearchTests
         Assert.Contains("different numbers of GPUs", Assert.Throws<UserError>(() => new TrainingJob(Tiny, uneven, 512, 8).Check()).Message);
     }
 
-    static readonly int[] Powers = [1, 2, 4, 8, 16];
+    static readonly int[] Powers = [1, 2, 4, 8];
 
     static readonly ModelShape Tiny = new("tiny", 8, 1024, 8, 8, 128, 8, 2, 4096, 8192);
 

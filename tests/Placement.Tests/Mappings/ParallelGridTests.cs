@@ -101,8 +101,13 @@ public sealed class ParallelGridTests
             Assert.Equal(Enumerable.Range(0, grid.Ranks), groups(axis).SelectMany(group => group).Order());
             Assert.Single(groups(axis).Select(group => group.Count).Distinct());
         }
-        foreach (var (a, b) in from a in axes from b in axes where a < b select (a, b))
-            Assert.All(groups(a), one => Assert.All(groups(b), other => Assert.True(one.Intersect(other).Count() <= 1)));
+        // Two groups of different axes meet in one rank at most when no two ranks are in the same two groups.
+        var groupOf = axes.Select(axis => groups(axis).SelectMany((group, g) => group.Select(rank => (rank, g))).OrderBy(pair => pair.rank).Select(pair => pair.g).ToArray()).ToArray();
+        for (var a = 0; a < axes.Length; a++)
+        {
+            for (var b = 0; b < a; b++)
+                Assert.Equal(grid.Ranks, groupOf[a].Zip(groupOf[b]).Distinct().Count());
+        }
     }
 
     [Fact]
