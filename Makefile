@@ -3,12 +3,13 @@ ONNXMOE := eng/onnxmoe
 RECIPE ?= demo
 MODEL ?= demo
 CLUSTER ?=
+SHAPE ?=
 SYSTEM ?=
 RECIPES ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: setup build train search compress export run place serve demo bench compare reproduce test format format-check clean help
+.PHONY: setup build train search compress export run place map serve demo bench compare reproduce test format format-check clean help
 
 setup:
 	@eng/setup
@@ -33,6 +34,9 @@ run: build
 
 place: build
 	@$(ONNXMOE) place $(MODEL) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
+
+map: build
+	@$(ONNXMOE) map $(SHAPE) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
 
 serve: build
 	@$(ONNXMOE) serve $(MODEL) $(ARGS)
@@ -65,6 +69,7 @@ help:
 	@echo "make export MODEL=demo      write models/demo/model.onnx and check it"
 	@echo "make run MODEL=file.onnx    run any ONNX model on tensors from files"
 	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
+	@echo "make map SHAPE=mixtral-8x22b CLUSTER=dgx-h100 ARGS=\"--nodes 16\"   how to divide a model over GPUs to train it"
 	@echo "make serve MODEL=demo       serve it over HTTP"
 	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
 	@echo "make compare RECIPES=\"tiny demo\"           train and time several recipes at an equal budget; one page"

@@ -32,6 +32,9 @@ public abstract class Experiment
     /// <summary>The data where the user names none, as in Data:Source.</summary>
     public virtual string Source => DataOptions.StateOfTheUnion;
 
+    /// <summary>Whether the numbers are computed from a model of costs: no data is read, and a seed draws the model's assumptions.</summary>
+    public virtual bool IsSimulated => false;
+
     /// <summary>To be raised when the arms measure something else than before, so that stored runs are not taken for new ones.</summary>
     public virtual int Version => 1;
 

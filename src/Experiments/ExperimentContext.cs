@@ -21,7 +21,10 @@ namespace OnnxMoe.Experiments;
 public sealed class ExperimentContext(
     ReproduceOptions options, long firstSeed, DataOptions data, MeasurementStore store, TextWriter log, bool terminal, CancellationToken cancel)
 {
-    private readonly Lazy<TokenDataset> _data = new(() => LabeledDataset.Has(data.Source) ? new TokenDataset(new ByteTokenizer(), []) : TokenDataset.Open(data, log));
+    /// <summary>The source of an experiment that reads none.</summary>
+    public const string NoData = "none";
+
+    private readonly Lazy<TokenDataset> _data = new(() => data.Source == NoData || LabeledDataset.Has(data.Source) ? new TokenDataset(new ByteTokenizer(), []) : TokenDataset.Open(data, log));
     private readonly Lazy<LabeledDataset> _labeled = new(() => LabeledDataset.Open(data));
 
     /// <summary>The seeds; every arm runs once with each.</summary>

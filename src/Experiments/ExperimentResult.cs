@@ -13,6 +13,9 @@ public sealed record ExperimentResult(string Setup, IReadOnlyList<ArmResult> Arm
     /// <summary>Where the experiment departs from the paper's, and why; what the numbers cannot show.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>Tables besides those of the arms.</summary>
+    public IReadOnlyList<ResultTable> Tables { get; init; } = [];
+
     /// <summary>
     /// Of all primary claims together: contradicted when one is, reproduced when all are, else inconclusive; null without a primary claim.
     /// </summary>

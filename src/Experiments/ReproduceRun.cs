@@ -22,7 +22,9 @@ public static class ReproduceRun
     internal static void Execute(Experiment experiment, string models, ReproduceOptions options, long firstSeed, DataOptions data, TextWriter log, bool terminal, CancellationToken cancel)
     {
         data.Tokenizer = ByteTokenizer.Name;
-        if (data.Source == DataOptions.StateOfTheUnion)
+        if (experiment.IsSimulated)
+            data.Source = ExperimentContext.NoData;
+        else if (data.Source == DataOptions.StateOfTheUnion)
             data.Source = experiment.Source;
         var store = new MeasurementStore(Path.Combine(models, "reproduce", experiment.Name), experiment);
         if (options.Fresh)

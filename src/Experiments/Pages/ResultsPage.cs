@@ -43,13 +43,15 @@ public static class ResultsPage
         "",
         $"**Claim.** {Sentence(experiment.Claim)}",
         "",
-        $"**Set-up.** {result.Setup} Data: {text}. {seeds.Count} {(seeds.Count == 1 ? "seed" : "paired seeds")} ({string.Join(", ", seeds)}): arms of equal seed meet the same batches.",
+        $"**Set-up.** {result.Setup} " + (experiment.IsSimulated
+            ? $"Nothing was run on such machines: all numbers are simulated. {seeds.Count} {(seeds.Count == 1 ? "seed" : "seeds")} ({string.Join(", ", seeds)}): each draws the assumptions of the model of costs anew, the same for all arms."
+            : $"Data: {text}. {seeds.Count} {(seeds.Count == 1 ? "seed" : "paired seeds")} ({string.Join(", ", seeds)}): arms of equal seed meet the same batches."),
         "",
         .. result.Arms.Select(arm => $"- {arm.Arm.Name}: {arm.Arm.Description}"),
         "",
         $"    {command}",
         "",
-        $"Measured on {DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}, {Machine.Describe()}.",
+        $"{(experiment.IsSimulated ? "Computed" : "Measured")} on {DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}, {Machine.Describe()}.",
         "",
         VerdictHeading,
         "Reproduced: the paired mean has the claimed sign and exceeds one standard error; contradicted: it has the opposite sign and exceeds one;",
@@ -57,15 +59,19 @@ public static class ResultsPage
         "",
         .. Markdown.Table(["claim", "kind", "difference", "mean ± standard error", .. seeds.Select(seed => $"seed {seed}"), "verdict"], result.Claims.Select(Verdict)),
         "",
-        "## Measured",
+        experiment.IsSimulated ? "## Simulated" : "## Measured",
         "Mean ± standard error over the seeds.",
         "",
         .. Markdown.Table(["arm", .. result.Metrics.Select(metric => metric.Name)], result.Arms.Select(arm => Means(arm, result.Metrics))),
         "",
         "## Every run",
         .. Markdown.Table(["arm", "seed", .. result.Metrics.Select(metric => metric.Name)], result.Arms.SelectMany(arm => arm.Runs, (arm, run) => Run(arm, run, result.Metrics))),
+        .. result.Tables.SelectMany(Table),
         .. result.Notes.Count == 0 ? [] : (string[])["", "## Notes", .. result.Notes.Select(note => "- " + note)],
     ];
+
+    private static IEnumerable<string> Table(ResultTable table) =>
+        ["", $"## {table.Heading}", .. table.Text.Length == 0 ? [] : (string[])[table.Text, ""], .. Markdown.Table(table.Columns, table.Rows)];
 
     private static string[] Verdict(ClaimResult claim) =>
     [

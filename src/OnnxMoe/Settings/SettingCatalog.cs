@@ -36,6 +36,7 @@ public sealed class SettingCatalog
         new SettingSection("Export", typeof(ExportOptions)),
         new SettingSection("Run", typeof(RunOptions)),
         new SettingSection("Place", typeof(PlaceOptions)),
+        new SettingSection("Map", typeof(MapOptions)),
         new SettingSection("Serve", typeof(ServeOptions)),
         new SettingSection("Compare", typeof(CompareOptions)),
         new SettingSection("Reproduce", typeof(ReproduceOptions)));

@@ -16,7 +16,7 @@ public sealed class Cluster
         ClusterCheck.Passed(description, where);
         Name = description.Name;
         Devices = [.. description.Machines.SelectMany((node, n) => Enumerable.Range(0, node.Gpus).Select(_ => new Device(
-            n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12)))];
+            n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12) { MemoryBytesPerSecond = node.MemoryGigabytesPerSecond * 1e9 }))];
         Nodes = description.Machines.Count();
         (_bytesPerSecond, _latency) = (new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count]);
         for (var from = 0; from < Devices.Count; from++)
@@ -67,9 +67,18 @@ public sealed class Cluster
     {
         if (path == "")
             throw new UserError("Which cluster? Give its description with --cluster FILE, or the name of one in models/clusters.");
-        var description = JsonFile.Load<ClusterDescription>(path);
+        return Of(JsonFile.Load<ClusterDescription>(path), nodes, path);
+    }
+
+    /// <summary>Checks a description.</summary>
+    /// <param name="description">It.</param>
+    /// <param name="nodes">How many machines there are, of a description of one kind; 0: as it says.</param>
+    /// <param name="where">Its name in errors.</param>
+    /// <exception cref="UserError">It is wrong.</exception>
+    public static Cluster Of(ClusterDescription description, int nodes, string where)
+    {
         if (nodes > 0 && description.Nodes.Count != 1)
-            throw new UserError($"{path} describes {description.Nodes.Count} kinds of nodes, so --nodes {nodes} does not say how many of which there are; write \"count\" into the description.");
-        return new Cluster(nodes == 0 ? description : description with { Name = $"{nodes} x {description.Name}", Nodes = [description.Nodes[0] with { Count = nodes }] }, path);
+            throw new UserError($"{where} describes {description.Nodes.Count} kinds of nodes, so --nodes {nodes} does not say how many of which there are; write \"count\" into the description.");
+        return new Cluster(nodes == 0 ? description : description with { Name = $"{nodes} x {description.Name}", Nodes = [description.Nodes[0] with { Count = nodes }] }, where);
     }
 }

@@ -18,8 +18,8 @@ static class ClusterCheck
                 throw new UserError($"{where}: node {n} has the count {node.Count}; at least 1 is right.");
             if (node.ReservedGiB < 0 || node.ReservedGiB > 0 && node.ReservedGiB >= node.MemoryGiB)
                 throw new UserError($"{where}: node {n} has {node.ReservedGiB} reservedGiB of {node.MemoryGiB} memoryGiB; it must be at least 0 and less than the memory.");
-            if (node.MemoryGiB < 0 || node.Teraflops < 0)
-                throw new UserError($"{where}: node {n} has a negative memoryGiB or teraflops; leave a number out when it is not known.");
+            if (node.MemoryGiB < 0 || node.Teraflops < 0 || node.MemoryGigabytesPerSecond < 0)
+                throw new UserError($"{where}: node {n} has a negative memoryGiB, teraflops or memoryGigabytesPerSecond; leave a number out when it is not known.");
         }
         CheckLink(cluster.WithinNode, "withinNode", where);
         if (cluster.BetweenNodes is { } between)

@@ -16,4 +16,7 @@ public sealed record ClusterNode(int Gpus, double MemoryGiB = 0)
 
     /// <summary>Speed of one GPU on expert layers, in 10^12 operations a second; 0 when unknown. What a data sheet says is a peak that no kernel reaches.</summary>
     public double Teraflops { get; init; }
+
+    /// <summary>Bandwidth of each GPU's memory, in 10^9 bytes a second; 0 when unknown.</summary>
+    public double MemoryGigabytesPerSecond { get; init; }
 }

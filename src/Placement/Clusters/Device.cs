@@ -5,4 +5,8 @@ namespace OnnxMoe.Placement.Clusters;
 /// <param name="NodeName">Name of its node.</param>
 /// <param name="MemoryBytes">Memory for weights; 0 = unknown.</param>
 /// <param name="Flops">Operations a second; 0 = unknown.</param>
-public sealed record Device(int Node, string NodeName, long MemoryBytes, double Flops);
+public sealed record Device(int Node, string NodeName, long MemoryBytes, double Flops)
+{
+    /// <summary>Bytes a second of its memory; 0 = unknown.</summary>
+    public double MemoryBytesPerSecond { get; init; }
+}
