@@ -17,6 +17,7 @@ public sealed class Cluster
         Devices = [.. description.Machines.SelectMany((node, n) => Enumerable.Range(0, node.Gpus).Select(_ => new Device(
             n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12)))];
         Nodes = description.Machines.Count();
+        NodeBandwidth = description.NodeGigabytesPerSecond == 0 ? double.PositiveInfinity : description.NodeGigabytesPerSecond * 1e9;
         (_bytesPerSecond, _latency) = (new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count]);
         for (var from = 0; from < Devices.Count; from++)
         {
@@ -37,6 +38,9 @@ public sealed class Cluster
 
     /// <summary>Number of nodes.</summary>
     public int Nodes { get; }
+
+    /// <summary>Bytes a second that all GPUs of a node together send to other nodes, and as many that they receive; infinite where each has a port of its own.</summary>
+    public double NodeBandwidth { get; }
 
     /// <summary>Bytes a second from one GPU to another one.</summary>
     public double Bandwidth(int from, int to) => _bytesPerSecond[from, to];
