@@ -17,6 +17,7 @@ public static class ExperimentList
         new Uoe(),
         new OneQuantLlm(),
         new DeepSeekMoe(),
+        new Hecate(),
         new MixtureGrowth(),
         new PaDa(),
         new ChainOfExperts(),

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Artifacts.Routing;
@@ -5,6 +6,9 @@ namespace OnnxMoe.Artifacts.Routing;
 /// <summary>How many tokens each expert of each routed layer got in each iteration of a training.</summary>
 public sealed class IterationCounts
 {
+    /// <summary>The key of a step's counts [layer][expert] in metrics.jsonl.</summary>
+    public const string MetricsKey = "expert_counts";
+
     readonly long[][][] _counts;
 
     /// <param name="name">Where the counts come from.</param>
@@ -48,14 +52,18 @@ public sealed class IterationCounts
     /// <summary>Mean tokens of a layer in an iteration, each as often as it has experts.</summary>
     public double MeanTokens => _counts.Average(iteration => iteration.Average(layer => (double)layer.Sum()));
 
-    /// <summary>Reads CSV with the columns <c>iteration</c>, <c>layer</c>, <c>expert</c> and <c>count</c> (missing lines count 0), or NumPy <c>[iterations, layers, experts]</c>.</summary>
+    /// <summary>
+    /// Reads CSV with the columns <c>iteration</c>, <c>layer</c>, <c>expert</c> and <c>count</c> (missing lines count 0), NumPy
+    /// <c>[iterations, layers, experts]</c>, or the metrics.jsonl of a training with Trainer:ExpertCounts.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="experts">Experts of a layer of a CSV file; 0: the largest id and one more.</param>
     /// <exception cref="UserError">It is missing or has another form.</exception>
     public static IterationCounts Load(string path, int experts = 0) =>
         path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) ? LoadNpy(path)
         : path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? LoadCsv(path, experts)
-        : throw new UserError($"'{path}' is no file of expert counts: .csv (iteration, layer, expert, count) and .npy [iterations, layers, experts] are right.");
+        : path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase) ? LoadMetrics(path)
+        : throw new UserError($"'{path}' is no file of expert counts: .csv (iteration, layer, expert, count), .npy [iterations, layers, experts] and metrics.jsonl are right.");
 
     /// <summary>Writes the counts as NumPy <c>[iterations, layers, experts]</c>.</summary>
     public void Save(string path) =>
@@ -68,6 +76,27 @@ public sealed class IterationCounts
             throw new UserError($"'{path}' is {array}; counts of iterations are an array of whole numbers [iterations, layers, experts].");
         var (values, layers, experts) = (array.ToInt64(), (int)array.Shape[1], (int)array.Shape[2]);
         return new IterationCounts(path, [.. values.Chunk(layers * experts).Select(iteration => iteration.Chunk(experts).ToArray())]);
+    }
+
+    static IterationCounts LoadMetrics(string path)
+    {
+        if (!File.Exists(path))
+            throw new UserError($"'{path}' does not exist.");
+        var counts = new List<long[][]>();
+        try
+        {
+            foreach (var line in File.ReadLines(path))
+            {
+                using var entry = JsonDocument.Parse(line);
+                if (entry.RootElement.TryGetProperty(MetricsKey, out var step))
+                    counts.Add(step.Deserialize<long[][]>()!);
+            }
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new UserError($"'{path}', behind {counts.Count} steps with counts: {error.Message}", error);
+        }
+        return counts.Count > 0 ? new IterationCounts(path, [.. counts]) : throw new UserError($"'{path}' holds no \"{MetricsKey}\"; train with --Trainer:ExpertCounts true.");
     }
 
     static IterationCounts LoadCsv(string path, int experts)
