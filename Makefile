@@ -3,12 +3,13 @@ ONNXMOE := eng/onnxmoe
 RECIPE ?= demo
 MODEL ?= demo
 CLUSTER ?=
+COUNTS ?=
 SYSTEM ?=
 RECIPES ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: setup build train search compress export run place serve demo bench compare reproduce test format format-check clean help
+.PHONY: setup build train search compress export run place shard serve demo bench compare reproduce test format format-check clean help
 
 setup:
 	@eng/setup
@@ -33,6 +34,9 @@ run: build
 
 place: build
 	@$(ONNXMOE) place $(MODEL) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
+
+shard: build
+	@$(ONNXMOE) shard $(if $(COUNTS),--counts $(COUNTS)) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
 
 serve: build
 	@$(ONNXMOE) serve $(MODEL) $(ARGS)
@@ -65,6 +69,7 @@ help:
 	@echo "make export MODEL=demo      write models/demo/model.onnx and check it"
 	@echo "make run MODEL=file.onnx    run any ONNX model on tensors from files"
 	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
+	@echo "make shard COUNTS=file.csv CLUSTER=file.json   simulate training with sharded experts on a cluster"
 	@echo "make serve MODEL=demo       serve it over HTTP"
 	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
 	@echo "make compare RECIPES=\"tiny demo\"           train and time several recipes at an equal budget; one page"

@@ -49,8 +49,8 @@ public sealed class IterationCounts
     /// <summary>The counts of an iteration [L][E].</summary>
     public IReadOnlyList<IReadOnlyList<long>> this[int iteration] => _counts[iteration];
 
-    /// <summary>Mean tokens of a layer in an iteration, each as often as it has experts.</summary>
-    public double MeanTokens => _counts.Average(iteration => iteration.Average(layer => (double)layer.Sum()));
+    /// <summary>Mean of what an iteration's counts of a layer add up to: tokens x experts a token.</summary>
+    public double MeanPicks => _counts.Average(iteration => iteration.Average(layer => (double)layer.Sum()));
 
     /// <summary>
     /// Reads CSV with the columns <c>iteration</c>, <c>layer</c>, <c>expert</c> and <c>count</c> (missing lines count 0), NumPy
@@ -64,10 +64,6 @@ public sealed class IterationCounts
         : path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? LoadCsv(path, experts)
         : path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase) ? LoadMetrics(path)
         : throw new UserError($"'{path}' is no file of expert counts: .csv (iteration, layer, expert, count), .npy [iterations, layers, experts] and metrics.jsonl are right.");
-
-    /// <summary>Writes the counts as NumPy <c>[iterations, layers, experts]</c>.</summary>
-    public void Save(string path) =>
-        Npy.Save(path, HostTensor.From(_counts.SelectMany(iteration => iteration.SelectMany(layer => layer)).ToArray(), Iterations, Layers, Experts));
 
     static IterationCounts LoadNpy(string path)
     {

@@ -1,5 +1,5 @@
-using OnnxMoe.Artifacts;
 using OnnxMoe.Placement;
+using OnnxMoe.Placement.Clusters;
 
 namespace OnnxMoe.Cli.Verbs;
 
@@ -30,19 +30,10 @@ public sealed class PlaceVerb : Verb
         var options = context.Settings.Get<PlaceOptions>(OwnSection);
         if (!context.Settings.IsGiven("Place:Seed"))
             options.Seed = (int)(context.Settings.Root.Seed % int.MaxValue);
-        if (options.Cluster.Length > 0 && !File.Exists(options.Cluster))
-            options.Cluster = Known(Path.Combine(context.Settings.Root.Models, "clusters"), options.Cluster);
+        options.Cluster = KnownCluster.PathOf(options.Cluster, Path.Combine(context.Settings.Root.Models, "clusters"));
         // A trace from elsewhere can be planned for without a model of ours.
         var isModelNeeded = options.Trace.Length == 0 || context.Settings.Root.Name.Length > 0;
         PlaceRun.Execute(isModelNeeded ? ModelFolder.Existing(context, this) : "", options, context.Output, context.Stop);
         return Task.CompletedTask;
-    }
-
-    /// <summary>The description of a cluster that is known by its name.</summary>
-    private static string Known(string folder, string name)
-    {
-        string[] names = Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*.json").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)] : [];
-        return names.Contains(name) ? Path.Combine(folder, $"{name}.json")
-            : throw new UserError($"There is no file '{name}', and {(names.Length == 0 ? $"no cluster in '{folder}'" : $"the clusters in '{folder}' are {string.Join(", ", names)}")}.");
     }
 }

@@ -11,6 +11,7 @@ public static class VerbList
         new ExportVerb(),
         new RunVerb(),
         new PlaceVerb(),
+        new ShardVerb(),
         new ServeVerb(),
         new CompareVerb(),
         new ReproduceVerb(),

@@ -23,15 +23,22 @@ public static class SparseCollectives
         var transfers = new List<Transfer>();
         for (var expert = 0; expert < owners.Length; expert++)
         {
-            if (had[expert].Except(wanted[expert]).Select(d => (int?)d).FirstOrDefault() is { } dropped)
-                throw new UserError($"Expert {expert} of layer {owned.Layer} is on device {dropped}, but not in the placement that is to be made of it.");
-            var from = owners[expert];
-            if (wanted[expert].Count == had[expert].Count)
-                continue;
-            foreach (var to in wanted[expert].Except(had[expert]).OrderBy(d => cluster.Devices[d].Node != cluster.Devices[owners[expert]].Node).ThenBy(d => cluster.Devices[d].Node).ThenBy(d => d))
+            foreach (var device in had[expert])
             {
-                transfers.Add(new Transfer(expert, from, to));
-                from = to;
+                if (!wanted[expert].Contains(device))
+                    throw new UserError($"Expert {expert} of layer {owned.Layer} is on device {device}, but not in the placement that is to be made of it.");
+            }
+            var (from, home) = (owners[expert], cluster.Devices[owners[expert]].Node);
+            foreach (var isHome in new[] { true, false })
+            {
+                // Holders are in the order of the devices, which is that of the nodes.
+                foreach (var to in wanted[expert])
+                {
+                    if (cluster.Devices[to].Node == home != isHome || had[expert].Contains(to))
+                        continue;
+                    transfers.Add(new Transfer(expert, from, to));
+                    from = to;
+                }
             }
         }
         return transfers;

@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Routing;
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Placement.Tests.Sharding;
 using OnnxMoe.Placement.Tests.Support;
 
@@ -12,8 +13,8 @@ public sealed class IterationCountsTests
     {
         using var folder = new TemporaryFolder();
         var counts = SomeShards.Counts(3, 2, 4, seed: 1);
-        counts.Save(folder["counts.npy"]);
         var places = Enumerable.Range(0, 24).Select(i => (I: i / 8, L: i / 4 % 2, E: i % 4)).ToArray();
+        Npy.Save(folder["counts.npy"], HostTensor.From(places.Select(p => counts[p.I][p.L][p.E]).ToArray(), 3, 2, 4));
         // Numbers with gaps: every tenth iteration was recorded, and only every second layer is a routed one.
         File.WriteAllLines(folder["counts.csv"], ["iteration,layer,expert,count", .. places.Select(p => $"{10 * p.I},{(2 * p.L) + 1},{p.E},{counts[p.I][p.L][p.E]}")]);
         File.WriteAllLines(folder["metrics.jsonl"], Enumerable.Range(0, 3).SelectMany(i => new[]
