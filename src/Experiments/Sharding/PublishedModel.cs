@@ -14,6 +14,9 @@ internal sealed record PublishedModel(string Name, int HiddenSize, int SequenceL
     /// <summary>All of them, the one that is looked at closely first. GPT-MoE-S has 12 layers and 1.84 B parameters, -L 7.36 B; BERT-MoE 12 and 3.27 B, -Deep 24 and 6.54 B.</summary>
     public static IReadOnlyList<PublishedModel> All { get; } = [new("GPT-MoE-S", 768, 2048), new("GPT-MoE-L", 1536, 2048), new("BERT-MoE", 1024, 512)];
 
+    /// <summary>t, where it is not to follow from the time of attention; -1: it is.</summary>
+    public int Overlap { get; init; } = -1;
+
     /// <summary>As settings of a simulation.</summary>
-    public ShardOptions Options => new() { HiddenSize = HiddenSize, SequenceLength = SequenceLength, TokensPerDevice = TokensPerDevice };
+    public ShardOptions Options => new() { Overlap = Overlap, HiddenSize = HiddenSize, SequenceLength = SequenceLength, TokensPerDevice = TokensPerDevice };
 }

@@ -22,6 +22,9 @@ internal sealed class RecordedTrainings(int layers, CancellationToken cancel)
     /// <summary>Hecate with <see cref="LongWindow"/>.</summary>
     public static string LongWindowed => $"hecate, window {LongWindow}";
 
+    /// <summary>Hecate without algorithm 2.</summary>
+    public const string FixedOwners = "hecate, fixed owners";
+
     /// <summary>An arm that trains a model and writes the counts down.</summary>
     public static TinyArm Arm(string name, string description, TinySetup setup) => new(name, description, setup,
         (run, result) => result.Series[Counts] = [.. run.Steps.SelectMany(step => step.ExpertCounts!.SelectMany(layer => layer)).Select(count => (double)count)]);
@@ -51,7 +54,7 @@ internal sealed class RecordedTrainings(int layers, CancellationToken cancel)
     {
         var study = Study(run, cluster, model);
         if (!_trainings.TryGetValue((study, policy), out var training))
-            _trainings[(study, policy)] = training = study.Run(policy == LongWindowed ? study.Hecate(window: LongWindow) : study.Policies.Single(p => p.Name == policy), cancel);
+            _trainings[(study, policy)] = training = study.Run(policy == LongWindowed ? study.Hecate(window: LongWindow) : policy == FixedOwners ? study.Hecate(fixedOwners: true) : study.Policies.Single(p => p.Name == policy), cancel);
         return training;
     }
 }

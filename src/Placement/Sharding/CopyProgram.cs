@@ -18,8 +18,9 @@ public sealed class CopyProgram(string engine, int threads, int seed, TimeSpan l
     /// <param name="counts">Tokens of each expert [E], known beforehand.</param>
     /// <param name="overlap">t.</param>
     /// <param name="copies">m.</param>
+    /// <param name="placed">Copies that are decided already, so that only the tokens are split; null: the best ones are found.</param>
     /// <param name="cancellation">Stops the engine.</param>
-    public ProgramResult Solve(PlacedLayer owned, IReadOnlyList<long> counts, int overlap, int copies, CancellationToken cancellation = default)
+    public ProgramResult Solve(PlacedLayer owned, IReadOnlyList<long> counts, int overlap, int copies, PlacedLayer? placed = null, CancellationToken cancellation = default)
     {
         var (owners, devices) = (ExpertShards.Owners(owned), owned.Devices.Count);
         using var program = new IntegerProgram(engine, threads, seed);
@@ -36,6 +37,8 @@ public sealed class CopyProgram(string engine, int threads, int seed, TimeSpan l
                 if (d == owners[e])
                     continue;
                 held[d, e] = program.Bool(false);
+                if (placed is not null)
+                    program.Fix(held[d, e], placed.Devices[d].Contains(e) ? 1 : 0);
                 program.Row(double.NegativeInfinity, 0, (1, tokens[d, e]), (-counts[e], held[d, e]));
                 program.Row(double.NegativeInfinity, 0, (1, held[d, e]), (-1, copied[e]));
             }

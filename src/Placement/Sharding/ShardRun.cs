@@ -72,7 +72,7 @@ public static class ShardRun
         var program = new CopyProgram(Engines.Choose("auto"), threads: 1, seed: 1, TimeSpan.FromSeconds(options.OptimumSeconds));
         CopyGap[] gaps = [.. new[] { 1, 2, 3 }.Select(quarter => study.Gap(program, quarter * study.Counts.Iterations / 4, 0, cancellation))];
         foreach (var gap in gaps)
-            log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Layer 0 of iteration {gap.Iteration}, counts known beforehand: max/mean load {gap.Without:F3} without copies, {gap.Heuristic:F3} with Hecate's, {gap.Best:F3} with the best found ({gap.Status}; no less than {gap.Bound:F3})"));
+            log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Layer 0 of iteration {gap.Iteration}, counts known beforehand: max/mean load {gap.Without:F3} without copies, {gap.Heuristic:F3} with Hecate's ({gap.Split:F3} if tokens were split at will), {gap.Best:F3} with the best found ({gap.Status}; no less than {gap.Bound:F3})"));
         return gaps;
     }
 

@@ -71,8 +71,9 @@ public sealed class ShardingStudy
     /// <param name="rematerializes">Whether copies are made again for the backward.</param>
     /// <param name="calibrates">Whether the plan is looked at again after the gate.</param>
     /// <param name="window">Another window than the options'; 0: theirs.</param>
-    public HecatePolicy Hecate(bool rematerializes = false, bool calibrates = false, int window = 0) =>
-        new(Costs, Overlap, rematerializes ? CopiesAgain : CopiesKept, _options.ReshardEvery, rematerializes, calibrates, _options.AllowUneven) { Window = window > 0 ? window : _options.Window };
+    /// <param name="fixedOwners">Whether owners stay as they are in plain expert parallelism, whatever the options say.</param>
+    public HecatePolicy Hecate(bool rematerializes = false, bool calibrates = false, int window = 0, bool fixedOwners = false) =>
+        new(Costs, Overlap, rematerializes ? CopiesAgain : CopiesKept, fixedOwners ? 0 : _options.ReshardEvery, rematerializes, calibrates, _options.AllowUneven) { Window = window > 0 ? window : _options.Window };
 
     /// <summary>Simulates a policy.</summary>
     public SimulatedTraining Run(ShardingPolicy policy, CancellationToken cancellation = default) => _simulator.Run(policy, cancellation);
@@ -88,8 +89,10 @@ public sealed class ShardingStudy
         var counts = Counts[iteration][layer];
         double[] load = [.. counts.Select(count => (double)count)];
         double Straggler(Artifacts.Placement.PlacedLayer placed) => Costs.Time(owned, placed, placed, load).Straggler;
-        var best = program.Solve(owned, counts, Overlap, CopiesKept, cancellation);
+        var placed = SparseMaterialization.Plan(owned, load, Overlap, CopiesKept, Costs.Cluster);
+        var split = program.Solve(owned, counts, Overlap, CopiesKept, placed, cancellation);
+        var best = program.Solve(owned, counts, Overlap, CopiesKept, placed: null, cancellation);
         var mean = load.Sum() / Costs.Cluster.Devices.Count;
-        return new CopyGap(iteration, layer, Straggler(owned), Straggler(SparseMaterialization.Plan(owned, load, Overlap, CopiesKept, Costs.Cluster)), best.Objective / mean, best.Bound / mean, best.Status);
+        return new CopyGap(iteration, layer, Straggler(owned), Straggler(placed), split.Objective / mean, best.Objective / mean, best.Bound / mean, best.Status);
     }
 }

@@ -21,9 +21,12 @@ public sealed class CopyProgramTests
             long[] counts = [.. SomeShards.Load(random, experts).Select(load => (long)load)];
             var found = program.Solve(owned, counts, overlap, copies);
             Assert.Equal("optimal", found.Status);
+            Assert.Equal(owned.Devices.Max(held => held.Sum(e => counts[e])), program.Solve(owned, counts, overlap, copies, placed: owned).Objective);
             Assert.Equal(Tried(owned, counts, overlap, copies), found.Objective);
             var load = counts.Select(count => (double)count).ToArray();
-            var flows = new ReplicaDispatch(SparseMaterialization.Plan(owned, load, overlap, copies, cluster), cluster).Flows(load);
+            var placed = SparseMaterialization.Plan(owned, load, overlap, copies, cluster);
+            var flows = new ReplicaDispatch(placed, cluster).Flows(load);
+            Assert.True(program.Solve(owned, counts, overlap, copies, placed).Objective >= found.Objective);
             Assert.True(Enumerable.Range(0, 3).Max(to => Enumerable.Range(0, 3).Sum(from => flows[from, to])) >= found.Objective - 1 + 1e-9); // fractions of tokens
         }
     }
