@@ -4,12 +4,13 @@ RECIPE ?= demo
 MODEL ?= demo
 CLUSTER ?=
 SHAPE ?=
+COUNTS ?=
 SYSTEM ?=
 RECIPES ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: setup build train search compress export run place map serve demo bench compare reproduce test format format-check clean help
+.PHONY: setup build train search compress export run place map shard serve demo bench compare reproduce test format format-check clean help
 
 setup:
 	@eng/setup
@@ -37,6 +38,9 @@ place: build
 
 map: build
 	@$(ONNXMOE) map $(SHAPE) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
+
+shard: build
+	@$(ONNXMOE) shard $(if $(COUNTS),--counts $(COUNTS)) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
 
 serve: build
 	@$(ONNXMOE) serve $(MODEL) $(ARGS)
@@ -70,6 +74,7 @@ help:
 	@echo "make run MODEL=file.onnx    run any ONNX model on tensors from files"
 	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
 	@echo "make map SHAPE=mixtral-8x22b CLUSTER=dgx-h100 ARGS=\"--nodes 16\"   how to divide a model over GPUs to train it"
+	@echo "make shard COUNTS=file.csv CLUSTER=file.json   simulate training with sharded experts on a cluster"
 	@echo "make serve MODEL=demo       serve it over HTTP"
 	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
 	@echo "make compare RECIPES=\"tiny demo\"           train and time several recipes at an equal budget; one page"

@@ -19,6 +19,7 @@ public static class ExperimentList
         new OneQuantLlm(),
         new DeepSpeedMoe(),
         new DeepSeekMoe(),
+        new Hecate(),
         new MixtureGrowth(),
         new PaDa(),
         new ChainOfExperts(),

@@ -64,14 +64,13 @@ public static class ResultsPage
         "",
         .. Markdown.Table(["arm", .. result.Metrics.Select(metric => metric.Name)], result.Arms.Select(arm => Means(arm, result.Metrics))),
         "",
+        .. result.Tables.SelectMany(Table),
         "## Every run",
         .. Markdown.Table(["arm", "seed", .. result.Metrics.Select(metric => metric.Name)], result.Arms.SelectMany(arm => arm.Runs, (arm, run) => Run(arm, run, result.Metrics))),
-        .. result.Tables.SelectMany(Table),
         .. result.Notes.Count == 0 ? [] : (string[])["", "## Notes", .. result.Notes.Select(note => "- " + note)],
     ];
 
-    private static IEnumerable<string> Table(ResultTable table) =>
-        ["", $"## {table.Heading}", .. table.Text.Length == 0 ? [] : (string[])[table.Text, ""], .. Markdown.Table(table.Columns, table.Rows)];
+    private static IEnumerable<string> Table(ResultTable table) => [$"## {table.Heading}", table.Text, "", .. Markdown.Table(table.Columns, table.Rows), ""];
 
     private static string[] Verdict(ClaimResult claim) =>
     [

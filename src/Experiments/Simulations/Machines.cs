@@ -10,8 +10,12 @@ public static class Machines
     /// <summary>So many nodes of a kind.</summary>
     /// <param name="name">Name in models/clusters.</param>
     /// <param name="nodes">How many.</param>
-    public static Cluster Cluster(string name, int nodes) =>
-        Placement.Clusters.Cluster.Of(JsonFile.Parse<ClusterDescription>(Read($"clusters/{name}.json"), name), nodes, name);
+    /// <param name="gpus">GPUs of a node; 0: all.</param>
+    public static Cluster Cluster(string name, int nodes, int gpus = 0)
+    {
+        var description = JsonFile.Parse<ClusterDescription>(Read($"clusters/{name}.json"), name);
+        return Placement.Clusters.Cluster.Of(gpus == 0 ? description : description with { Nodes = [.. description.Nodes.Select(node => node with { Gpus = gpus })] }, nodes, name);
+    }
 
     /// <summary>A model's sizes.</summary>
     /// <param name="name">Name in models/shapes.</param>

@@ -3,6 +3,7 @@ using OnnxMoe.Experiments.Comparisons;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Running;
 using OnnxMoe.Placement;
+using OnnxMoe.Placement.Sharding;
 using OnnxMoe.Serving;
 using OnnxMoe.Supernets;
 using OnnxMoe.Trainer.Backbones;
@@ -37,6 +38,7 @@ public sealed class SettingCatalog
         new SettingSection("Run", typeof(RunOptions)),
         new SettingSection("Place", typeof(PlaceOptions)),
         new SettingSection("Map", typeof(MapOptions)),
+        new SettingSection("Shard", typeof(ShardOptions)),
         new SettingSection("Serve", typeof(ServeOptions)),
         new SettingSection("Compare", typeof(CompareOptions)),
         new SettingSection("Reproduce", typeof(ReproduceOptions)));

@@ -1,4 +1,5 @@
 using OnnxMoe.Placement;
+using OnnxMoe.Placement.Clusters;
 
 namespace OnnxMoe.Cli.Verbs;
 

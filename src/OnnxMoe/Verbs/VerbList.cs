@@ -12,6 +12,7 @@ public static class VerbList
         new RunVerb(),
         new PlaceVerb(),
         new MapVerb(),
+        new ShardVerb(),
         new ServeVerb(),
         new CompareVerb(),
         new ReproduceVerb(),

@@ -18,6 +18,7 @@ public sealed class Cluster
         Devices = [.. description.Machines.SelectMany((node, n) => Enumerable.Range(0, node.Gpus).Select(_ => new Device(
             n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12) { MemoryBytesPerSecond = node.MemoryGigabytesPerSecond * 1e9 }))];
         Nodes = description.Machines.Count();
+        NodeBandwidth = description.NodeGigabytesPerSecond == 0 ? double.PositiveInfinity : description.NodeGigabytesPerSecond * 1e9;
         (_bytesPerSecond, _latency) = (new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count]);
         for (var from = 0; from < Devices.Count; from++)
         {
@@ -45,6 +46,8 @@ public sealed class Cluster
     /// <summary>Speed of each GPU relative to their mean [G]; 1 each where the description does not say all speeds.</summary>
     public double[] Speeds => Devices.Any(d => d.Flops == 0) || Devices.All(d => d.Flops == Devices[0].Flops)
         ? [.. Devices.Select(_ => 1.0)] : [.. Devices.Select(d => d.Flops / Devices.Average(x => x.Flops))];
+    /// <summary>Bytes a second that all GPUs of a node together send to other nodes, and as many that they receive; infinite where each has a port of its own.</summary>
+    public double NodeBandwidth { get; }
 
     /// <summary>Bytes a second from one GPU to another one.</summary>
     public double Bandwidth(int from, int to) => _bytesPerSecond[from, to];

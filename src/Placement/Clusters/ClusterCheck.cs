@@ -26,6 +26,8 @@ static class ClusterCheck
             CheckLink(between, "betweenNodes", where);
         else if (cluster.Machines.Count() > 1)
             throw new UserError($"{where} has {cluster.Machines.Count()} nodes but no \"betweenNodes\": {{\"gigabytesPerSecond\": ...}}.");
+        if (!(cluster.NodeGigabytesPerSecond >= 0))
+            throw new UserError($"{where}: nodeGigabytesPerSecond is {cluster.NodeGigabytesPerSecond}; it must be above 0, or left out where each GPU has a port of its own.");
         if (cluster.Bandwidth is { } matrix)
             CheckMatrix(matrix, cluster.Machines.Sum(n => n.Gpus), cluster.Symmetric, where);
     }

@@ -15,6 +15,9 @@ public sealed record ClusterDescription(string Name, IReadOnlyList<ClusterNode> 
     /// <summary>Connection of two GPUs of different nodes; needed where there are several nodes.</summary>
     public ClusterLink? BetweenNodes { get; init; }
 
+    /// <summary>What all GPUs of a node together send to other nodes, and receive from them, in 10^9 bytes a second; 0 where each GPU has a port of its own.</summary>
+    public double NodeGigabytesPerSecond { get; init; }
+
     /// <summary>Bandwidth of each pair [from][to] in 10^9 bytes a second, where the two levels are not enough; the diagonal is ignored.</summary>
     public IReadOnlyList<IReadOnlyList<double>>? Bandwidth { get; init; }
 

@@ -38,6 +38,7 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
         var loss = 0.0;
         var auxiliary = new SortedDictionary<string, double>(StringComparer.Ordinal);
         var activeExperts = _schedule?.At(step); // of the optimizer step: the same for all its parts
+        var counts = options.ExpertCounts ? model.RoutedLayers.Select(layer => new long[layer.Router.Experts]).ToArray() : null;
         Architecture?[] architectures = Paths is { } paths ? [.. paths.Sampler.Sample(step)] : [null];
         for (var part = 0; part < options.Accumulation; part++)
         {
@@ -46,15 +47,15 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
                 using var partScope = NewDisposeScope();
                 if (architecture is not null)
                     Paths!.Value.Supernet.Active = architecture;
-                loss += Backward(step, part, activeExperts, auxiliary) / architectures.Length;
+                loss += Backward(step, part, activeExperts, auxiliary, counts) / architectures.Length;
             }
         }
         var norm = optimizer.Step(learningRate);
         var tokens = (double)options.BatchSize * length * options.Accumulation;
-        return new StepMetrics(loss, auxiliary, norm, learningRate, tokens / clock.Elapsed.TotalSeconds) { ActiveExperts = activeExperts };
+        return new StepMetrics(loss, auxiliary, norm, learningRate, tokens / clock.Elapsed.TotalSeconds) { ActiveExperts = activeExperts, ExpertCounts = counts };
     }
 
-    private double Backward(int step, int part, int? activeExperts, SortedDictionary<string, double> auxiliary)
+    private double Backward(int step, int part, int? activeExperts, SortedDictionary<string, double> auxiliary, long[][]? counts)
     {
         var batch = data.Batch(seed, step, part, options.BatchSize, length);
         var context = new ForwardContext(_ops)
@@ -66,6 +67,8 @@ public sealed class LanguageModelStep(DecoderLm model, WeightOptimizer optimizer
         };
         var objective = LanguageModelLoss.Of(model, batch, context);
         var loss = objective.item<float>() / options.Accumulation;
+        if (counts is not null)
+            Evaluator.Record(context, counts, trace: null, firstRequest: 0, options.BatchSize, length);
         Objective.Backward(objective, context, options.Accumulation, auxiliary);
         return loss;
     }

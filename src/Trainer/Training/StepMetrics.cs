@@ -13,4 +13,7 @@ public sealed record StepMetrics(double Loss, IReadOnlyDictionary<string, double
 
     /// <summary>Experts that each token activated; null where the model's number does not change.</summary>
     public int? ActiveExperts { get; init; }
+
+    /// <summary>Per routed layer, and per iteration where it has several, in order: how many tokens each expert got; null where nobody asks.</summary>
+    public long[][]? ExpertCounts { get; init; }
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Trainer.Backbones;
 
 namespace OnnxMoe.Trainer.Training;
@@ -89,6 +91,8 @@ internal sealed class TrainLoop(TrainerOptions options, ITrainingStep step, Func
             entry["active_experts"] = activeExperts;
         foreach (var (name, value) in measured.Auxiliary)
             entry[name] = value;
+        if (measured.ExpertCounts is { } counts)
+            entry[IterationCounts.MetricsKey] = JsonSerializer.SerializeToNode(counts);
         return entry;
     }
 }

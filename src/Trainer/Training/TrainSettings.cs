@@ -36,7 +36,7 @@ public sealed record TrainSettings(string Name, long Seed, DataOptions Data, Mod
         var recipe = ToRecipe();
         recipe.Remove("Name");
         var trainer = (JsonObject)recipe["Trainer"]!;
-        foreach (var free in new[] { nameof(TrainerOptions.Resume), nameof(TrainerOptions.CheckpointEvery), nameof(TrainerOptions.Threads), nameof(TrainerOptions.Device) })
+        foreach (var free in new[] { nameof(TrainerOptions.Resume), nameof(TrainerOptions.CheckpointEvery), nameof(TrainerOptions.ExpertCounts), nameof(TrainerOptions.Threads), nameof(TrainerOptions.Device) })
             trainer.Remove(free);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(recipe.ToJsonString())));
     }

@@ -66,6 +66,9 @@ public sealed class TrainerOptions
     [Setting("Go on from the last checkpoint of the model's folder, if there is one; otherwise start over")]
     public bool Resume { get; set; } = true;
 
+    [Setting("Write into metrics.jsonl how many tokens each expert got in each step, for onnxmoe shard (decoders)")]
+    public bool ExpertCounts { get; set; }
+
     [Setting("Threads of libtorch; 0: as many as there are cores", Min = 0)]
     public int Threads { get; set; }
 

@@ -32,6 +32,17 @@ public sealed class TinyLmTests
     }
 
     [Fact]
+    public void ExpertsOfEachStepAreCountedWhenAskedFor()
+    {
+        var plain = Lm.Train(Some.Setup(), 1);
+        var counted = Lm.Train(Some.Setup(trainer: options => options.ExpertCounts = true), 1);
+        Assert.Equal(plain.Steps.Select(step => step.Loss), counted.Steps.Select(step => step.Loss));
+        Assert.All(plain.Steps, step => Assert.Null(step.ExpertCounts));
+        var tokens = counted.Setup.Trainer.BatchSize * counted.Length;
+        Assert.All(counted.Steps, step => Assert.Equal([2 * tokens, 2 * tokens], step.ExpertCounts!.Select(layer => layer.Sum())));
+    }
+
+    [Fact]
     public void ChecksComeAtTheirStepsAndChangeNothing()
     {
         List<(int Steps, double At)> seen = [];
