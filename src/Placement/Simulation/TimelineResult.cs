@@ -33,6 +33,9 @@ public sealed class TimelineResult
     /// <summary>All pieces one after the other: no order that keeps something running is slower.</summary>
     public double SerialSeconds => _tasks.Sum(task => task.Pieces * task.Seconds);
 
+    /// <summary>How many pieces a resource can run at once.</summary>
+    public int Capacity(int resource) => _resources[resource].Capacity;
+
     /// <summary>Seconds of work on a resource, summed over its units.</summary>
     public double Busy(int resource) => _busy[resource];
 
@@ -47,6 +50,33 @@ public sealed class TimelineResult
             chain.Add(task);
         chain.Reverse();
         return chain;
+    }
+
+    /// <summary>Seconds in which a task of one resource is under way while a task of another one is.</summary>
+    public double Overlap(int resource, int other)
+    {
+        var (a, b) = (Spans(resource), Spans(other));
+        var (i, j, seconds) = (0, 0, 0.0);
+        while (i < a.Count && j < b.Count)
+        {
+            seconds += Math.Max(0, Math.Min(a[i].End, b[j].End) - Math.Max(a[i].Start, b[j].Start));
+            _ = a[i].End < b[j].End ? i++ : j++;
+        }
+        return seconds;
+    }
+
+    /// <summary>When some task of a resource is under way, as spans that do not touch.</summary>
+    List<(double Start, double End)> Spans(int resource)
+    {
+        var spans = new List<(double Start, double End)>();
+        foreach (var task in Enumerable.Range(0, _tasks.Count).Where(task => _tasks[task].Resource == resource).OrderBy(task => Start[task]))
+        {
+            if (spans.Count > 0 && Start[task] <= spans[^1].End)
+                spans[^1] = (spans[^1].Start, Math.Max(spans[^1].End, Finish[task]));
+            else
+                spans.Add((Start[task], Finish[task]));
+        }
+        return spans;
     }
 
     int Last(IEnumerable<int> tasks) => tasks.Select(task => (int?)task).MaxBy(task => (Finish[task!.Value], -task.Value)) ?? -1;
