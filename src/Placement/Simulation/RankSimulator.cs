@@ -14,6 +14,8 @@ namespace OnnxMoe.Placement.Simulation;
 public sealed class RankSimulator(Cluster cluster, ExpertShape shape, TileSize tile, RankRows rows, double slowdown = 1)
 {
     readonly int[] _order = RankOrder.Of(rows.Rank, [.. cluster.Devices.Select(d => d.Node)]);
+    readonly int[] _expertRows = rows.ExpertRows;
+    IReadOnlyList<RowTile>? _schedule;
     readonly GroupedGemm _first = shape.First(tile), _second = shape.Second(tile);
 
     /// <summary>Order of the tiles of the first product under Comet.</summary>
@@ -45,10 +47,10 @@ public sealed class RankSimulator(Cluster cluster, ExpertShape shape, TileSize t
         var compute = timeline.AddResource("compute", Device.Blocks - blocks);
         var links = new RankLinks(timeline, cluster, rows.Rank, "in", blocks);
         var messages = Messages(timeline, links);
-        var tiles = RowTile.Cut(rows.Rows, _order, tile.Rows, SortRows);
-        var all = _first.Tiles(rows.ExpertRows);
-        var rowTiles = rows.ExpertRows.Select(tile.OfRows).ToArray();
-        foreach (var work in TileSchedule.Of(tiles, Order))
+        var all = _first.Tiles(_expertRows);
+        var rowTiles = _expertRows.Select(tile.OfRows).ToArray();
+        _schedule ??= TileSchedule.Of(RowTile.Cut(rows.Rows, _order, tile.Rows, SortRows), Order);
+        foreach (var work in _schedule)
         {
             var seconds = _first.TileSeconds(Device, slowdown, Device.Blocks - blocks, rowTiles[work.Expert], all);
             timeline.Add(compute, seconds, work.Parts.SelectMany(part => messages(work.Expert, part)), _first.ColumnTiles);
@@ -67,7 +69,7 @@ public sealed class RankSimulator(Cluster cluster, ExpertShape shape, TileSize t
         var count = split.Blocks(shape.Hidden);
         var done = new List<int>[count];
         for (var b = 0; b < count; b++)
-            done[b] = Second(timeline, compute, blocks, rows.ExpertRows, ColumnTiles(split, b));
+            done[b] = Second(timeline, compute, blocks, _expertRows, ColumnTiles(split, b));
         var everything = done.SelectMany(d => d).ToArray();
         for (var b = 0; b < count; b++)
         {
@@ -110,8 +112,8 @@ public sealed class RankSimulator(Cluster cluster, ExpertShape shape, TileSize t
     {
         var timeline = new EventTimeline();
         var compute = timeline.AddResource("compute", Device.Blocks);
-        var first = Product(timeline, compute, _first, Device.Blocks, rows.ExpertRows, _first.ColumnTiles, []);
-        Second(timeline, compute, Device.Blocks, rows.ExpertRows, _second.ColumnTiles, [timeline.Add(EventTimeline.NoResource, 0, first)]);
+        var first = Product(timeline, compute, _first, Device.Blocks, _expertRows, _first.ColumnTiles, []);
+        Second(timeline, compute, Device.Blocks, _expertRows, _second.ColumnTiles, [timeline.Add(EventTimeline.NoResource, 0, first)]);
         return timeline.Run().Makespan;
     }
 
