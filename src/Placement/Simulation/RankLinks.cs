@@ -3,7 +3,7 @@ using OnnxMoe.Placement.Clusters;
 namespace OnnxMoe.Placement.Simulation;
 
 /// <summary>
-/// The ports through which a GPU receives rows, or sends them, in one direction: one to its node and one to the others. A port moves
+/// The ports through which a GPU receives rows, or sends them: one to its node and one to the others. A port moves
 /// one message at a time, or several where it is wider than a pair's connection. A message costs a fixed time and its bytes over the
 /// bandwidth. Only the ports of the GPU that has the experts are counted: the homes of tokens are spread evenly, so theirs are never the narrower.
 /// </summary>
@@ -15,13 +15,14 @@ sealed class RankLinks
     readonly Dictionary<bool, int> _ports = [];
 
     /// <param name="blocks">Blocks that communicate beside those that compute; 0: transfers by a kernel of their own or copy engines, at the full bandwidth.</param>
-    public RankLinks(EventTimeline timeline, Cluster cluster, int rank, string name, int blocks)
+    /// <param name="order">In which order a port takes messages.</param>
+    public RankLinks(EventTimeline timeline, Cluster cluster, int rank, string name, int blocks, ResourceOrder order = ResourceOrder.Given)
     {
         (_timeline, _cluster, _rank, _blocks) = (timeline, cluster, rank, blocks);
         foreach (var peer in Enumerable.Range(0, cluster.Devices.Count).Where(peer => peer != rank))
         {
             if (!_ports.ContainsKey(Near(peer)))
-                _ports[Near(peer)] = timeline.AddResource($"{name} {(Near(peer) ? "within the node" : "between nodes")}", Units(peer));
+                _ports[Near(peer)] = timeline.AddResource($"{name} {(Near(peer) ? "within the node" : "between nodes")}", Units(peer), order);
         }
     }
 

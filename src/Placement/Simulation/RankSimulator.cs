@@ -85,26 +85,29 @@ public sealed class RankSimulator(Cluster cluster, ExpertShape shape, TileSize t
         return Times(timeline, compute, blocks, links);
     }
 
-    /// <summary>A pipeline of chunks: while one is computed, the next arrives and the one before goes back.</summary>
+    /// <summary>
+    /// A pipeline of chunks: while one is computed, the next arrives and then the one before goes back. All transfers are calls on one communication
+    /// stream, as in FasterMoE and Tutel, so they do not overlap each other.
+    /// </summary>
     HalfTimes Chunks(int chunks)
     {
         var timeline = new EventTimeline();
         var compute = timeline.AddResource("compute", Device.Blocks);
-        var (arrivals, departures) = (new RankLinks(timeline, cluster, rows.Rank, "in", 0), new RankLinks(timeline, cluster, rows.Rank, "out", 0));
+        var links = new RankLinks(timeline, cluster, rows.Rank, "stream", 0, ResourceOrder.Ready);
         for (var c = 0; c < chunks; c++)
         {
             var part = rows.Part(c, chunks);
             var arrived = new List<int>();
             foreach (var peer in _order.Skip(1).Where(peer => part.Received.Any(r => r[peer] > 0)))
-                arrived.Add(arrivals.Add(peer, part.Received.Sum(r => (long)r[peer]) * shape.RowBytes));
+                arrived.Add(links.Add(peer, part.Received.Sum(r => (long)r[peer]) * shape.RowBytes));
             var first = Product(timeline, compute, _first, Device.Blocks, part.ExpertRows, _first.ColumnTiles, [timeline.Add(EventTimeline.NoResource, 0, arrived)]);
             var second = Second(timeline, compute, Device.Blocks, part.ExpertRows, _second.ColumnTiles, [timeline.Add(EventTimeline.NoResource, 0, first)]);
             var read = part.Rows.Sum(r => (double)r.Sum()) * shape.RowBytes;
             var sum = timeline.Add(compute, ReduceSeconds(read, Device.Blocks), second, Device.Blocks);
             foreach (var peer in _order.Skip(1).Where(peer => part.Returned[peer] > 0))
-                departures.Add(peer, part.Returned[peer] * shape.RowBytes, [sum]);
+                links.Add(peer, part.Returned[peer] * shape.RowBytes, [sum]);
         }
-        return Times(timeline, compute, Device.Blocks, arrivals, departures);
+        return Times(timeline, compute, Device.Blocks, links);
     }
 
     /// <summary>Both products with all blocks, without any communication.</summary>
@@ -156,11 +159,10 @@ public sealed class RankSimulator(Cluster cluster, ExpertShape shape, TileSize t
     double ReduceSeconds(double bytes, int blocks) =>
         Device.MemoryBytesPerSecond == 0 ? 0 : bytes / (Device.MemoryBytesPerSecond * blocks / Device.Blocks) * slowdown;
 
-    static HalfTimes Times(EventTimeline timeline, int compute, int blocks, params RankLinks[] links)
+    static HalfTimes Times(EventTimeline timeline, int compute, int blocks, RankLinks links)
     {
         var run = timeline.Run();
-        var ports = links.SelectMany(l => l.Ports).ToArray();
-        return new HalfTimes(run.Makespan, run.Busy(compute) / blocks, ports.Select(port => run.Busy(port) / run.Capacity(port)).DefaultIfEmpty(0).Max(),
-            run.CriticalSeconds, run.SerialSeconds, ports.Sum(port => run.Overlap(compute, port)), links.Sum(l => l.Bytes));
+        return new HalfTimes(run.Makespan, run.Busy(compute) / blocks, links.Ports.Select(port => run.Busy(port) / run.Capacity(port)).DefaultIfEmpty(0).Max(),
+            run.CriticalSeconds, run.SerialSeconds, links.Ports.Sum(port => run.Overlap(compute, port)), links.Bytes);
     }
 }
