@@ -21,7 +21,7 @@ namespace OnnxMoe.Experiments;
 public sealed class ExperimentContext(
     ReproduceOptions options, long firstSeed, DataOptions data, MeasurementStore store, TextWriter log, bool terminal, CancellationToken cancel)
 {
-    private readonly Lazy<TokenDataset> _data = new(() => LabeledDataset.Has(data.Source) ? new TokenDataset(new ByteTokenizer(), []) : TokenDataset.Open(data, log));
+    private readonly Lazy<TokenDataset> _data = new(() => data.Source == Experiment.NoData || LabeledDataset.Has(data.Source) ? new TokenDataset(new ByteTokenizer(), []) : TokenDataset.Open(data, log));
     private readonly Lazy<LabeledDataset> _labeled = new(() => LabeledDataset.Open(data));
 
     /// <summary>The seeds; every arm runs once with each.</summary>

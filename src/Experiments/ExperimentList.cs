@@ -19,6 +19,7 @@ public static class ExperimentList
         new DeepSeekMoe(),
         new MixtureGrowth(),
         new PaDa(),
+        new Comet(),
         new ChainOfExperts(),
         new GraphOfTokens(),
         new SuperTickets(),

@@ -17,10 +17,10 @@ public static class SharedRouting
     {
         var random = new Random(seed);
         var counts = Counts(Shares(experts, k, deviation, random), tokens, k);
-        var experts_ = Enumerable.Range(0, experts).ToArray();
-        random.Shuffle(experts_);
+        var numbers = Enumerable.Range(0, experts).ToArray();
+        random.Shuffle(numbers);
         // Slots in a row, expert by expert: as none has more than T, slots T apart have distinct experts.
-        int[] slots = [.. experts_.SelectMany(e => Enumerable.Repeat(e, counts[e]))];
+        int[] slots = [.. numbers.SelectMany(e => Enumerable.Repeat(e, counts[e]))];
         var order = Enumerable.Range(0, tokens).ToArray();
         random.Shuffle(order);
         var ids = new int[tokens * k];
