@@ -8,6 +8,9 @@ namespace OnnxMoe.Experiments;
 /// </summary>
 public abstract class Experiment
 {
+    /// <summary>The <see cref="Source"/> of an experiment that needs no data.</summary>
+    public const string NoData = "";
+
     /// <summary>Number and name in small letters, as the verb and the results page have it: 20-deepseekmoe.</summary>
     public abstract string Name { get; }
 

@@ -21,10 +21,7 @@ namespace OnnxMoe.Experiments;
 public sealed class ExperimentContext(
     ReproduceOptions options, long firstSeed, DataOptions data, MeasurementStore store, TextWriter log, bool terminal, CancellationToken cancel)
 {
-    /// <summary>The source of an experiment that reads none.</summary>
-    public const string NoData = "none";
-
-    private readonly Lazy<TokenDataset> _data = new(() => data.Source == NoData || LabeledDataset.Has(data.Source) ? new TokenDataset(new ByteTokenizer(), []) : TokenDataset.Open(data, log));
+    private readonly Lazy<TokenDataset> _data = new(() => data.Source == Experiment.NoData || LabeledDataset.Has(data.Source) ? new TokenDataset(new ByteTokenizer(), []) : TokenDataset.Open(data, log));
     private readonly Lazy<LabeledDataset> _labeled = new(() => LabeledDataset.Open(data));
 
     /// <summary>The seeds; every arm runs once with each.</summary>

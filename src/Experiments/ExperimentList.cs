@@ -22,6 +22,7 @@ public static class ExperimentList
         new Hecate(),
         new MixtureGrowth(),
         new PaDa(),
+        new Comet(),
         new ChainOfExperts(),
         new GraphOfTokens(),
         new SuperTickets(),

@@ -23,7 +23,7 @@ public static class ReproduceRun
     {
         data.Tokenizer = ByteTokenizer.Name;
         if (experiment.IsSimulated)
-            data.Source = ExperimentContext.NoData;
+            data.Source = Experiment.NoData;
         else if (data.Source == DataOptions.StateOfTheUnion)
             data.Source = experiment.Source;
         var store = new MeasurementStore(Path.Combine(models, "reproduce", experiment.Name), experiment);
@@ -39,7 +39,8 @@ public static class ReproduceRun
         log.WriteLine($"Page: {page}; row of {experiment.System} in {table}");
     }
 
-    private static string Text(DataOptions data) => data.Source == DataOptions.StateOfTheUnion
+    private static string Text(DataOptions data) => data.Source == Experiment.NoData ? "none"
+        : data.Source == DataOptions.StateOfTheUnion
         ? "State of the Union addresses, bytes; validated on years that were not trained on"
         : data.Source == LabeledDataset.Digits ? "the 1797 images of 8x8 handwritten digits (UCI, test part), two thirds to train on"
         : data.Source == LabeledDataset.Fashion ? "Fashion-MNIST"

@@ -95,7 +95,13 @@ public sealed class PlaceOptions
     [Setting("Bytes of the weights that every GPU holds, when planning without a model folder", Unit = "bytes", Min = 0)]
     public long ReplicatedBytes { get; set; }
 
-    [Setting("Bytes a token's hidden state takes on a link; 0 takes 4 bytes a hidden unit of the model, or 2,048 without one", Unit = "bytes", Min = 0)]
+    [Setting("Hidden size of the model, when planning without a model folder; 0: not known", Unit = "units", Min = 0)]
+    public int Hidden { get; set; }
+
+    [Setting("Hidden width of a (gated) expert, when planning without a model folder; 0: not known", Unit = "units", Min = 0)]
+    public int ExpertWidth { get; set; }
+
+    [Setting("Bytes a token's hidden state takes on a link; 0 takes 4 bytes a hidden unit, or 2,048 where that is not known", Unit = "bytes", Min = 0)]
     public long TokenBytes { get; set; }
 
     /// <summary>The same with shorter limits, for the splits.</summary>

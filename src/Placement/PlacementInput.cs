@@ -3,6 +3,7 @@ using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Placement.Clusters;
 using OnnxMoe.Placement.Costs;
+using OnnxMoe.Placement.Simulation;
 using OnnxMoe.Placement.Statistics;
 
 namespace OnnxMoe.Placement;
@@ -99,11 +100,29 @@ public sealed class PlacementInput
     ModelSizes SizesOf(IReadOnlyList<TracedLayer> layers, PlaceOptions options)
     {
         if (Manifest is not { } model)
-            return new ModelSizes([.. layers.Select(_ => options.ExpertBytes)], options.ReplicatedBytes, options.TokenBytes > 0 ? options.TokenBytes : 2048, [.. layers.Select(_ => 0L)]);
+            return Given(layers, options);
         var bytes = model.MoeLayers.Select(l => l.ExpertBytes).ToArray();
         // What is not a routed expert (shared experts among it) is on every GPU; weights count 4 bytes, as in the fp32 file.
         var routed = model.MoeLayers.Sum(l => l.Experts * l.ExpertBytes);
         var token = options.TokenBytes > 0 ? options.TokenBytes : 4L * (model.LanguageModel?.HiddenSize ?? 512);
-        return new ModelSizes(bytes, Math.Max(0, 4 * model.Parameters.Total - routed), token, [.. model.MoeLayers.Select(l => l.ExpertFlops)]);
+        return new ModelSizes(bytes, Math.Max(0, 4 * model.Parameters.Total - routed), token, [.. model.MoeLayers.Select(l => l.ExpertFlops)])
+        {
+            Shapes = [.. model.MoeLayers.Select(l => Shape((int)(l.ExpertFlops / (2L * (l.Gated ? 3 : 2) * l.ExpertHidden)), l.ExpertHidden, l.Gated, token))],
+        };
     }
+
+    /// <summary>What the settings say, when there is no model folder.</summary>
+    static ModelSizes Given(IReadOnlyList<TracedLayer> layers, PlaceOptions options)
+    {
+        var known = options.Hidden > 0 && options.ExpertWidth > 0;
+        var token = options.TokenBytes > 0 ? options.TokenBytes : options.Hidden > 0 ? 4L * options.Hidden : 2048;
+        IReadOnlyList<T> Each<T>(T value) => [.. layers.Select(_ => value)];
+        return new ModelSizes(Each(options.ExpertBytes), options.ReplicatedBytes, token, Each(known ? 6L * options.Hidden * options.ExpertWidth : 0))
+        {
+            Shapes = known ? Each(Shape(options.Hidden, options.ExpertWidth, gated: true, token)) : [],
+        };
+    }
+
+    /// <summary>Numbers are as wide as on a link.</summary>
+    static ExpertShape Shape(int hidden, int width, bool gated, long tokenBytes) => new(hidden, width, gated) { ElementBytes = (int)Math.Max(1, tokenBytes / Math.Max(1, hidden)) };
 }

@@ -7,6 +7,7 @@ public sealed class Cluster
 {
     readonly double[,] _bytesPerSecond;
     readonly double[,] _latency;
+    readonly double[,] _port;
     double? _fastest;
 
     /// <param name="description">The description; a mistake in it is a <see cref="UserError"/> that begins with <paramref name="where"/>.</param>
@@ -16,10 +17,15 @@ public sealed class Cluster
         ClusterCheck.Passed(description, where);
         Name = description.Name;
         Devices = [.. description.Machines.SelectMany((node, n) => Enumerable.Range(0, node.Gpus).Select(_ => new Device(
-            n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12) { MemoryBytesPerSecond = node.MemoryGigabytesPerSecond * 1e9 }))];
+            n, node.Name == "" ? $"node{n}" : node.Name, (long)((node.MemoryGiB - node.ReservedGiB) * (1L << 30)), node.Teraflops * 1e12)
+        {
+            Blocks = node.Blocks,
+            MemoryBytesPerSecond = node.MemoryGigabytesPerSecond * 1e9,
+            BlockBytesPerSecond = node.BlockGigabytesPerSecond * 1e9,
+        }))];
         Nodes = description.Machines.Count();
         NodeBandwidth = description.NodeGigabytesPerSecond == 0 ? double.PositiveInfinity : description.NodeGigabytesPerSecond * 1e9;
-        (_bytesPerSecond, _latency) = (new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count]);
+        (_bytesPerSecond, _latency, _port) = (new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count], new double[Devices.Count, Devices.Count]);
         for (var from = 0; from < Devices.Count; from++)
         {
             for (var to = 0; to < Devices.Count; to++)
@@ -27,6 +33,7 @@ public sealed class Cluster
                 var link = Devices[from].Node == Devices[to].Node ? description.WithinNode : description.BetweenNodes!;
                 _bytesPerSecond[from, to] = (description.Bandwidth?[from][to] ?? link.GigabytesPerSecond) * 1e9;
                 _latency[from, to] = link.Microseconds * 1e-6;
+                _port[from, to] = Math.Max(link.PortGigabytesPerSecond * 1e9, _bytesPerSecond[from, to]);
             }
         }
     }
@@ -46,6 +53,7 @@ public sealed class Cluster
     /// <summary>Speed of each GPU relative to their mean [G]; 1 each where the description does not say all speeds.</summary>
     public double[] Speeds => Devices.Any(d => d.Flops == 0) || Devices.All(d => d.Flops == Devices[0].Flops)
         ? [.. Devices.Select(_ => 1.0)] : [.. Devices.Select(d => d.Flops / Devices.Average(x => x.Flops))];
+
     /// <summary>Bytes a second that all GPUs of a node together send to other nodes, and as many that they receive; infinite where each has a port of its own.</summary>
     public double NodeBandwidth { get; }
 
@@ -54,6 +62,9 @@ public sealed class Cluster
 
     /// <summary>Seconds until the first byte arrives.</summary>
     public double Latency(int from, int to) => _latency[from, to];
+
+    /// <summary>Bytes a second that a GPU can exchange, in one direction, with all those it has the same kind of connection to; at least the pair's own.</summary>
+    public double Port(int from, int to) => _port[from, to];
 
     /// <summary>Highest bandwidth of any pair of different GPUs, in bytes a second.</summary>
     public double FastestBandwidth => _fastest ??= Pairs().Select(p => Bandwidth(p.From, p.To)).DefaultIfEmpty(1).Max();

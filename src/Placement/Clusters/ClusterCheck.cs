@@ -18,8 +18,10 @@ static class ClusterCheck
                 throw new UserError($"{where}: node {n} has the count {node.Count}; at least 1 is right.");
             if (node.ReservedGiB < 0 || node.ReservedGiB > 0 && node.ReservedGiB >= node.MemoryGiB)
                 throw new UserError($"{where}: node {n} has {node.ReservedGiB} reservedGiB of {node.MemoryGiB} memoryGiB; it must be at least 0 and less than the memory.");
-            if (node.MemoryGiB < 0 || node.Teraflops < 0 || node.MemoryGigabytesPerSecond < 0)
-                throw new UserError($"{where}: node {n} has a negative memoryGiB, teraflops or memoryGigabytesPerSecond; leave a number out when it is not known.");
+            if (node.Blocks < 0 || !(node.MemoryGigabytesPerSecond >= 0) || !(node.BlockGigabytesPerSecond >= 0))
+                throw new UserError($"{where}: node {n} has negative blocks, memoryGigabytesPerSecond or blockGigabytesPerSecond; leave a number out when it is not known.");
+            if (node.MemoryGiB < 0 || node.Teraflops < 0)
+                throw new UserError($"{where}: node {n} has a negative memoryGiB or teraflops; leave a number out when it is not known.");
         }
         CheckLink(cluster.WithinNode, "withinNode", where);
         if (cluster.BetweenNodes is { } between)
@@ -36,6 +38,8 @@ static class ClusterCheck
     {
         if (!(link.GigabytesPerSecond > 0) || !(link.Microseconds >= 0))
             throw new UserError($"{where}: {name} needs gigabytesPerSecond above 0 and microseconds of at least 0, not {link.GigabytesPerSecond} and {link.Microseconds}.");
+        if (link.PortGigabytesPerSecond != 0 && !(link.PortGigabytesPerSecond >= link.GigabytesPerSecond))
+            throw new UserError($"{where}: {name} has a portGigabytesPerSecond of {link.PortGigabytesPerSecond}, less than the {link.GigabytesPerSecond} of a single pair; leave it out, or give what a GPU exchanges with all others together.");
     }
 
     static void CheckMatrix(IReadOnlyList<IReadOnlyList<double>> matrix, int gpus, bool symmetric, string where)

@@ -17,6 +17,12 @@ public sealed record ClusterNode(int Gpus, double MemoryGiB = 0)
     /// <summary>Speed of one GPU on expert layers, in 10^12 operations a second; 0 when unknown. What a data sheet says is a peak that no kernel reaches.</summary>
     public double Teraflops { get; init; }
 
-    /// <summary>Bandwidth of each GPU's memory, in 10^9 bytes a second; 0 when unknown.</summary>
+    /// <summary>Blocks of a GPU that compute at once: its streaming multiprocessors or compute units; 0 when unknown.</summary>
+    public int Blocks { get; init; }
+
+    /// <summary>Bandwidth of a GPU's memory in 10^9 bytes a second; 0 when unknown (reading weights then costs nothing).</summary>
     public double MemoryGigabytesPerSecond { get; init; }
+
+    /// <summary>What one block can move over the GPU's links, in 10^9 bytes a second, when blocks and not copy engines communicate; 0 when unknown (no limit).</summary>
+    public double BlockGigabytesPerSecond { get; init; }
 }

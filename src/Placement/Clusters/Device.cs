@@ -7,6 +7,12 @@ namespace OnnxMoe.Placement.Clusters;
 /// <param name="Flops">Operations a second; 0 = unknown.</param>
 public sealed record Device(int Node, string NodeName, long MemoryBytes, double Flops)
 {
-    /// <summary>Bytes a second of its memory; 0 = unknown.</summary>
+    /// <summary>Blocks that compute at once; 0 = unknown.</summary>
+    public int Blocks { get; init; }
+
+    /// <summary>Bytes a second from its memory; 0 = unknown.</summary>
     public double MemoryBytesPerSecond { get; init; }
+
+    /// <summary>Bytes a second that one block can move over links; 0 = no limit.</summary>
+    public double BlockBytesPerSecond { get; init; }
 }

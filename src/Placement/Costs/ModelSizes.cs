@@ -2,6 +2,7 @@ using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Placement.Clusters;
+using OnnxMoe.Placement.Simulation;
 
 namespace OnnxMoe.Placement.Costs;
 
@@ -12,6 +13,9 @@ namespace OnnxMoe.Placement.Costs;
 /// <param name="ExpertFlops">Operations of one expert for one token, per routed layer [L].</param>
 public sealed record ModelSizes(IReadOnlyList<long> ExpertBytes, long ReplicatedBytes, long TokenBytes, IReadOnlyList<long> ExpertFlops)
 {
+    /// <summary>The matrix products of an expert, per routed layer [L]; empty when unknown.</summary>
+    public IReadOnlyList<ExpertShape> Shapes { get; init; } = [];
+
     /// <summary>Bytes of weights on each GPU under a plan.</summary>
     public long[] Used(IReadOnlyList<PlacedLayer> layers, int gpus) =>
         [.. Enumerable.Range(0, gpus).Select(g => ReplicatedBytes + layers.Select((layer, l) => layer.Devices[g].Count * ExpertBytes[l]).Sum())];

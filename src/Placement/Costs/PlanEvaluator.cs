@@ -109,7 +109,7 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
             {
                 if (expert < 0)
                     continue;
-                var gpu = homes[expert][token % homes[expert].Count];
+                var gpu = DeviceShares.CopyFor(homes[expert], token);
                 if (gpuSeen.Add(gpu))
                     gpus[gpu]++;
                 if (nodeSeen.Add(Cluster.Devices[gpu].Node))

@@ -34,6 +34,15 @@ public sealed class ClusterTests
     }
 
     [Fact]
+    public void APortIsAsWideAsAPairUnlessItSaysMore()
+    {
+        Assert.Equal(450e9, Load($$"""{"name": "c", "nodes": [{"gpus": 2}], {{Within}} }""").Port(0, 1));
+        var mesh = Load("""{"name": "c", "nodes": [{"gpus": 3, "blocks": 304, "memoryGigabytesPerSecond": 5300, "blockGigabytesPerSecond": 8}], "withinNode": {"gigabytesPerSecond": 64, "portGigabytesPerSecond": 128} }""");
+        Assert.Equal((64e9, 128e9), (mesh.Bandwidth(0, 1), mesh.Port(0, 1)));
+        Assert.All(mesh.Devices, device => Assert.Equal((304, 5300e9, 8e9), (device.Blocks, device.MemoryBytesPerSecond, device.BlockBytesPerSecond)));
+    }
+
+    [Fact]
     public void TheNumberOfNodesIsForOneKindOnly() =>
         Assert.Contains("2 kinds of nodes", Assert.Throws<UserError>(() => Load($$"""{"name": "c", "nodes": [{"gpus": 2}, {"gpus": 1}], {{Within}}, "betweenNodes": {"gigabytesPerSecond": 50} }""", nodes: 2)).Message);
 
@@ -45,7 +54,7 @@ public sealed class ClusterTests
         foreach (var file in files)
         {
             var cluster = Cluster.Load(file);
-            Assert.All(cluster.Devices, device => Assert.True(device is { MemoryBytes: > 0, Flops: > 0 }));
+            Assert.All(cluster.Devices, device => Assert.True(device is { MemoryBytes: > 0, Flops: > 0, Blocks: > 0, MemoryBytesPerSecond: > 0 }));
             if (cluster.Name.Contains("DGX", StringComparison.Ordinal))
                 Assert.NotEmpty(JsonFile.Load<ClusterDescription>(file).Sources);
         }
@@ -59,6 +68,9 @@ public sealed class ClusterTests
     [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 0}], " + Within + "}", "node 0 has 0 gpus")]
     [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 1}, {\"gpus\": 1}], " + Within + "}", "no \"betweenNodes\"")]
     [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 2, \"memoryGiB\": -1}], " + Within + "}", "negative memoryGiB")]
+    [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 2, \"blocks\": -1}], " + Within + "}", "negative blocks")]
+    [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 2, \"memoryGigabytesPerSecond\": -1}], " + Within + "}", "negative blocks, memoryGigabytesPerSecond")]
+    [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 2}], \"withinNode\": {\"gigabytesPerSecond\": 64, \"portGigabytesPerSecond\": 32}}", "less than the 64 of a single pair")]
     [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 2}], \"withinNode\": {\"gigabytesPerSecond\": 0}}", "gigabytesPerSecond above 0")]
     [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 2}], " + Within + ", \"bandwidth\": [[0, 1], [2, 0]]}", "bandwidth[0][1] is 1 but bandwidth[1][0] is 2")]
     [InlineData("{\"name\": \"c\", \"nodes\": [{\"gpus\": 2}], " + Within + ", \"bandwidth\": [[0, 1]]}", "must be 2 x 2")]

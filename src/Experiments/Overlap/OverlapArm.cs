@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Globalization;
+using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Experiments.TinyModels;
+using OnnxMoe.Experiments.Simulations;
+using OnnxMoe.Placement.Simulation;
+using OnnxMoe.Trainer.Data;
+
+namespace OnnxMoe.Experiments.Overlap;
+
+/// <summary>One routed layer of a model on 8 simulated GPUs: without overlap, in 2 and 4 chunks, and as Comet does with its best division of the blocks.</summary>
+/// <param name="machine">Name of the cluster in models/clusters.</param>
+/// <param name="model">The layer.</param>
+/// <param name="tokens">M, over all GPUs.</param>
+/// <param name="slices">Degree of tensor parallelism; the others are expert-parallel.</param>
+/// <param name="deviation">Standard deviation of the experts' shares.</param>
+public sealed class OverlapArm(string machine, SimulatedModel model, int tokens, int slices, double deviation)
+    : Arm(string.Create(CultureInfo.InvariantCulture, $"{machine} {model.Name}, {tokens}{(slices > 1 ? $", TP {slices}" : "")}{(deviation == Usual ? "" : $", std {deviation}")}"),
+        string.Create(CultureInfo.InvariantCulture, $"{model.Experts} experts of {model.Hidden} x {model.Width}, {model.ExpertsPerToken} a token, {tokens} tokens, TP {slices} x EP {Gpus / slices}, standard deviation of shares {deviation}"))
+{
+    /// <summary>GPUs of a machine.</summary>
+    public const int Gpus = 8;
+
+    /// <summary>Standard deviation of the shares that the paper measured in production.</summary>
+    public const double Usual = 0.032;
+
+    /// <summary>Milliseconds of the layer, by policy: none, chunked(2), chunked(4), comet.</summary>
+    public const string None = "none", Chunked2 = "chunked(2)", Chunked4 = "chunked(4)", Comet = "comet";
+
+    /// <summary>Share of the communication that two chunks, four chunks and Comet hide.</summary>
+    public const string Hidden2 = "hidden_2", Hidden4 = "hidden_4", HiddenComet = "hidden_comet";
+
+    /// <summary>Comet's best division: blocks that communicate in either half, columns of a block.</summary>
+    public const string DispatchBlocks = "dispatch_blocks", CombineBlocks = "combine_blocks", Columns = "column_block";
+
+    /// <summary>Share of the overlap of the first half that is lost when rows are not sorted by source.</summary>
+    public const string Unsorted = "unsorted_loss";
+
+    /// <summary>Seconds of the fastest policy but Comet over Comet's.</summary>
+    public const string SpeedUp = "speed_up";
+
+    /// <summary>Seconds without overlap over Comet's.</summary>
+    public const string SpeedUpNone = "speed_up_none";
+
+    /// <summary>Name of the machine's description.</summary>
+    public string Machine => machine;
+
+    /// <summary>M.</summary>
+    public int Tokens => tokens;
+
+    public override int Steps => 1;
+
+    public override string Fingerprint(long seed, DataOptions data) => $"{machine} {Description} {seed} {OverlapProfile.HashOf(Machines.Cluster(machine, 1))}";
+
+    public override void Run(long seed, TokenDataset data, Measurement result, Action<int> progress, CancellationToken cancel)
+    {
+        var clock = Stopwatch.StartNew();
+        var cluster = Machines.Cluster(machine, 1);
+        var rows = RankRows.Of(Plan(), SharedRouting.Draw(tokens, model.Experts, model.ExpertsPerToken, deviation, (int)seed), model.ExpertsPerToken,
+            RankRows.EqualShards(tokens, Gpus), mergeCopies: true, slices);
+        var shape = new ExpertShape(model.Hidden, model.Width, Gated: true).Slice(slices);
+        RankSimulator[] Simulators(bool sorted) => [.. rows.Select(r => new RankSimulator(cluster, shape, TileSize.Usual, r) { SortRows = sorted })];
+        var gpus = Simulators(sorted: true);
+        var split = SplitSweep.Of(gpus, cluster.Devices[0], model.Hidden, TileSize.Usual).Best;
+        cancel.ThrowIfCancellationRequested();
+        var (none, two, four) = (LayerTimes.Of(gpus, OverlapPolicy.None), LayerTimes.Of(gpus, OverlapPolicy.Chunked(2)), LayerTimes.Of(gpus, OverlapPolicy.Chunked(4)));
+        var comet = LayerTimes.Of(gpus, OverlapPolicy.Comet, split);
+        (result[None], result[Chunked2], result[Chunked4], result[Comet]) = (1e3 * none.Seconds, 1e3 * two.Seconds, 1e3 * four.Seconds, 1e3 * comet.Seconds);
+        (result[Hidden2], result[Hidden4], result[HiddenComet]) = (two.Hidden(none), four.Hidden(none), comet.Hidden(none));
+        (result[DispatchBlocks], result[CombineBlocks], result[Columns]) = (split.DispatchBlocks, split.CombineBlocks, split.ColumnBlock);
+        double FirstOverlap(bool sorted) => Simulators(sorted).Sum(gpu => gpu.Dispatch(split.DispatchBlocks).Overlap);
+        result[Unsorted] = 1 - (FirstOverlap(sorted: false) / FirstOverlap(sorted: true));
+        result[SpeedUp] = Math.Min(none.Seconds, Math.Min(two.Seconds, four.Seconds)) / comet.Seconds;
+        result[SpeedUpNone] = none.Seconds / comet.Seconds;
+        result[TinyArm.Seconds] = clock.Elapsed.TotalSeconds;
+        progress(Steps);
+    }
+
+    private PlacedLayer Plan()
+    {
+        var groups = Gpus / slices;
+        return new PlacedLayer(0, model.Experts, [.. Enumerable.Range(0, groups).Select(g => Enumerable.Range(0, model.Experts).Where(e => e * groups / model.Experts == g).ToArray())]);
+    }
+}
