@@ -33,6 +33,7 @@ public static class ExperimentList
         new SmoeDropout(),
         new MoePlusPlus(),
         new DynamicMoe(),
+        new MoeTuner(),
         new DartsPt(),
         new Bam(),
         new SimqNas(),

@@ -10,9 +10,6 @@ namespace OnnxMoe.Experiments;
 /// <param name="Summary">The main numbers in a sentence, for the table of systems.</param>
 public sealed record ExperimentResult(string Setup, IReadOnlyList<ArmResult> Arms, IReadOnlyList<Metric> Metrics, IReadOnlyList<ClaimResult> Claims, string Summary)
 {
-    /// <summary>Further tables, where arms and measures do not say all.</summary>
-    public IReadOnlyList<ResultTable> Tables { get; init; } = [];
-
     /// <summary>Where the experiment departs from the paper's, and why; what the numbers cannot show.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 

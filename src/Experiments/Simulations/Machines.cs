@@ -4,7 +4,7 @@ using OnnxMoe.Placement.Mappings;
 
 namespace OnnxMoe.Experiments.Simulations;
 
-/// <summary>The clusters and model shapes that come with the project, embedded when it is built.</summary>
+/// <summary>The clusters, model shapes and routing traces that come with the project, embedded when it is built.</summary>
 public static class Machines
 {
     /// <summary>So many nodes of a kind.</summary>
@@ -20,6 +20,28 @@ public static class Machines
     /// <summary>A model's sizes.</summary>
     /// <param name="name">Name in models/shapes.</param>
     public static ModelShape Shape(string name) => JsonFile.Parse<ModelShape>(Read($"shapes/{name}.json"), name);
+
+    /// <summary>A routing trace or a file of expert counts.</summary>
+    /// <param name="name">Path in models/traces, without its extension.</param>
+    /// <param name="load">Reads it; it gets the path of a copy that is removed afterwards.</param>
+    public static T Trace<T>(string name, Func<string, T> load)
+    {
+        var folder = Directory.CreateTempSubdirectory("onnxmoe-trace-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, $"{Path.GetFileName(name)}.json");
+            File.WriteAllBytes(path, Read($"traces/{name}.json"));
+            return load(path);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>Names of the files of expert counts of Mixtral-8x7B.</summary>
+    public static IReadOnlyList<string> MixtralCounts { get; } = [.. typeof(Machines).Assembly.GetManifestResourceNames()
+        .Where(name => name.StartsWith("traces/mixtral-8x7b-mmlu/", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(name => name["traces/".Length..^".json".Length])];
 
     private static byte[] Read(string name)
     {
