@@ -31,7 +31,7 @@ public sealed class Comparison(PlacementInput input, PlaceOptions options)
 
     Candidate Judged(Candidate candidate, PlanBalance balance, (PlanMeasures Fit, PlanMeasures? Test) reference)
     {
-        var weights = PlanWeights.Parse(options.Objective);
+        var weights = PlanWeights.Parse(options.Objective, _problem);
         return candidate with
         {
             Balance = balance.Of(candidate.Method, candidate.Solution!.Layers),

@@ -44,7 +44,7 @@ public sealed class PlaceOptions
     [Setting("Time limit of the assignment program", Unit = "seconds", Min = 0.1)]
     public double AssignmentSeconds { get; set; } = 10;
 
-    [Setting("What search and joint minimise: measures with weights, each relative to the contiguous plan's: balance (time of the busiest GPU), flow (busiest pair between layers), remote (steps between GPUs), copies (GPUs a token visits), nodes (nodes it visits)")]
+    [Setting("What search and joint minimise: measures with weights, each relative to the contiguous plan's: balance (time of the busiest GPU), flow (busiest pair between layers), remote (steps between GPUs), copies (GPUs a token visits), nodes (nodes it visits), home (busiest pair with dispatch and combine); or time, the predicted step")]
     public string Objective { get; set; } = "balance:1,flow:0.25,copies:0.25";
 
     [Setting("Time limit of search", Unit = "seconds", Min = 0.1)]
@@ -85,6 +85,9 @@ public sealed class PlaceOptions
 
     [Setting("Which methods are compared, a list with commas; all: every one")]
     public string Methods { get; set; } = "all";
+
+    [Setting("Tokens of a simulated step, over all GPUs", Unit = "tokens", Min = 1)]
+    public int StepTokens { get; set; } = 1024;
 
     [Setting("Fit the chosen plan on all tokens after the comparison, instead of on every other block")]
     public bool UseAllTokens { get; set; } = true;

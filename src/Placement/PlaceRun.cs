@@ -26,7 +26,7 @@ public static class PlaceRun
     {
         var engine = Engines.Choose(options.Engine);
         var input = PlacementInput.Read(modelFolder, options);
-        PlanWeights.Parse(options.Objective); // a mistake in it is said before any work
+        PlanWeights.Parse(options.Objective, input.Problem(input.All)); // a mistake in it is said before any work
         var solvers = SolverList.Chosen(options, engine);
         var chosen = solvers.First(s => s.Name == options.Method);
         Announce(input, engine, log);
@@ -40,7 +40,7 @@ public static class PlaceRun
         var folder = options.Output != "" ? options.Output : input.Manifest is null ? "." : modelFolder;
         var (planPath, reportPath) = (Path.Combine(folder, PlacementPlan.FileName), Path.Combine(folder, ReportFile));
         plan.Save(planPath);
-        new PlacementReport(input, candidates, winner, final, plan, study).Build().Save(reportPath);
+        new PlacementReport(input, candidates, winner, final, plan, study, options).Build().Save(reportPath);
         foreach (var note in final.Notes)
             log.WriteLine($"Note: {note}");
         log.WriteLine($"Plan:   {planPath}");

@@ -20,7 +20,7 @@ public sealed class SplitStudy(PlacementInput input, PlaceOptions options)
     {
         if (input.Trace is null || options.Splits == 0 || input.All.Length < 4 * options.BlockTokens)
             return [];
-        var weights = PlanWeights.Parse(options.Objective);
+        var weights = PlanWeights.Parse(options.Objective, input.Problem(input.All));
         var scores = solvers.Select(solver => new SplitScores(solver.Name, [], [])).ToArray();
         var failed = new HashSet<string>();
         for (var split = 0; split < options.Splits; split++)

@@ -33,8 +33,8 @@ sealed class JointProgram : IDisposable
             Moves(running, objective.MostMovedBytes);
         foreach (var step in weights.Flow + weights.Remote > 0 ? problem.Statistics.Steps ?? [] : [])
             Traffic(step, reference.Flow > 0 ? weights.Flow / reference.Flow : 0, reference.Remote > 0 ? weights.Remote / reference.Remote : 0);
-        for (var site = 0; problem.Trace is not null && weights.Copies + weights.Nodes > 0 && site < problem.Statistics.LayerOfSite.Count; site++)
-            Visits(site, reference.Copies > 0 ? weights.Copies / reference.Copies : 0, reference.Nodes > 0 ? weights.Nodes / reference.Nodes : 0);
+        for (var site = 0; problem.Trace is not null && weights.NeedsVisits && site < problem.Statistics.LayerOfSite.Count; site++)
+            Visits(site, reference.Copies > 0 ? weights.Copies / reference.Copies : 0, reference.Nodes > 0 ? weights.Nodes / reference.Nodes : 0, reference.Home > 0 ? weights.Home / reference.Home : 0);
     }
 
     /// <summary>How many variables the program would have.</summary>
@@ -43,7 +43,7 @@ sealed class JointProgram : IDisposable
         long gpus = problem.Gpus, count = problem.Statistics.Layers.Sum(l => l.Experts * gpus);
         if (weights.Flow + weights.Remote > 0)
             count += (problem.Statistics.Steps ?? []).Sum(s => s.Tokens.Cast<long>().Count(t => t > 0) * gpus * gpus);
-        if (problem.Trace is not null && weights.Copies + weights.Nodes > 0)
+        if (problem.Trace is not null && weights.NeedsVisits)
             count += Enumerable.Range(0, problem.Statistics.LayerOfSite.Count).Sum(site => Sets(problem, site).Count * (gpus + problem.Cluster.Nodes));
         return count;
     }
@@ -141,9 +141,10 @@ sealed class JointProgram : IDisposable
         }
     }
 
-    void Visits(int site, double copies, double nodes)
+    void Visits(int site, double copies, double nodes, double home)
     {
         var x = _x[_problem.Statistics.LayerOfSite[site]];
+        var visits = Enumerable.Range(0, _problem.Gpus).Select(_ => new List<(double Tokens, int Variable)>()).ToArray();
         foreach (var (experts, tokens) in Sets(_problem, site))
         {
             var node = Enumerable.Range(0, _problem.Cluster.Nodes).Select(_ => _program.Real(0, 1, 0)).ToArray();
@@ -152,12 +153,27 @@ sealed class JointProgram : IDisposable
             {
                 var visit = _program.Real(0, 1, 0);
                 _terms.Add((copies * tokens, visit));
+                visits[g].Add((tokens, visit));
                 foreach (var e in experts)
                 {
                     _program.Row(0, double.PositiveInfinity, [(1, visit), (-1, x[e, g])]);
                     _program.Row(0, double.PositiveInfinity, [(1, node[_problem.Cluster.Devices[g].Node]), (-1, x[e, g])]);
                 }
             }
+        }
+        if (home > 0)
+            Busiest(visits, home);
+    }
+
+    /// <summary>Dispatch to one GPU and combine from the other, for the busiest pair.</summary>
+    void Busiest(List<(double Tokens, int Variable)>[] visits, double weight)
+    {
+        var busiest = _program.Real(0, double.PositiveInfinity, 0);
+        _terms.Add((weight, busiest));
+        foreach (var (a, b) in _problem.Cluster.Pairs().Where(p => p.From < p.To))
+        {
+            var price = _problem.Cluster.FastestBandwidth / Math.Min(_problem.Cluster.Bandwidth(a, b), _problem.Cluster.Bandwidth(b, a)) / _problem.Gpus;
+            _program.Row(0, double.PositiveInfinity, [(1, busiest), .. visits[a].Concat(visits[b]).Select(v => (-v.Tokens * price, v.Variable))]);
         }
     }
 

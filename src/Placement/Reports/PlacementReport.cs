@@ -13,7 +13,8 @@ namespace OnnxMoe.Placement.Reports;
 /// <param name="final">The plan that was written.</param>
 /// <param name="plan">The same as a file.</param>
 /// <param name="study">What other splits of the tokens say.</param>
-public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidate> candidates, Candidate winner, PlacementSolution final, PlacementPlan plan, GeneralizationStudy study)
+/// <param name="options">Settings of the run.</param>
+public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidate> candidates, Candidate winner, PlacementSolution final, PlacementPlan plan, GeneralizationStudy study, PlaceOptions options)
 {
     readonly List<Candidate> _solved = [.. candidates.Where(c => c.Solution is not null)];
     readonly Candidate _baseline = candidates.First(c => c.Solution is not null);
@@ -31,6 +32,7 @@ public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidat
         new LoadSection(input, _baseline, winner).AddTo(report);
         if (HasFlow)
             new TrafficSection(input, _baseline, winner).AddTo(report);
+        new StepSection(input, _solved, options).AddTo(report);
         new GeneralizationSection(study, winner).AddTo(report);
         new ProofSection(_solved, final, plan).AddTo(report);
         return report;

@@ -53,7 +53,7 @@ public sealed class PlanState
     public PlacedLayer[] Layers => [.. _gpuOf.Select((gpuOf, l) => PlacementSolution.Layer(_problem.Statistics.Layers[l].Layer, gpuOf, _problem.Gpus))];
 
     /// <summary>All measures.</summary>
-    public PlanTerms Terms() => Enumerable.Range(0, _problem.Layers).Aggregate(new PlanTerms(), (sum, l) => sum + LayerTerms(l)) + Traffic(Enumerable.Range(0, _steps.Length));
+    public PlanTerms Terms() => Enumerable.Range(0, _problem.Layers).Aggregate(default(PlanTerms), (sum, l) => sum + LayerTerms(l)) + Traffic(Enumerable.Range(0, _steps.Length));
 
     /// <summary>The part of the measures that moves in a layer change.</summary>
     public PlanTerms Near(int layer) => LayerTerms(layer) + Traffic(_stepsOf[layer]);
@@ -86,12 +86,12 @@ public sealed class PlanState
 
     PlanTerms LayerTerms(int l)
     {
-        var (balance, copies, nodes) = (0.0, 0L, 0L);
+        var (balance, copies, nodes, home) = (0.0, 0L, 0L, 0.0);
         for (var g = 0; g < _speeds.Length; g++)
             balance = Math.Max(balance, _load[l][g] / _speeds[g]);
         foreach (var site in _sitesOf[l])
-            (copies, nodes) = (copies + _sites[site].Gpus, nodes + _sites[site].Nodes);
-        return new PlanTerms(balance, 0, 0, copies, nodes);
+            (copies, nodes, home) = (copies + _sites[site].Gpus, nodes + _sites[site].Nodes, home + _sites[site].Busiest(_price));
+        return new PlanTerms(balance, 0, 0, copies, nodes, home);
     }
 
     PlanTerms Traffic(IEnumerable<int> steps)
@@ -112,7 +112,7 @@ public sealed class PlanState
             }
             busiest += most;
         }
-        return new PlanTerms(0, busiest, remote, 0, 0);
+        return new PlanTerms(0, busiest, remote, 0, 0, 0);
     }
 
     static List<int>[] Of(int layers, int count, Func<int, int[]> layersOf)

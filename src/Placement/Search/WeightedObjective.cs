@@ -13,8 +13,9 @@ public sealed class WeightedObjective
     /// <exception cref="UserError">The weights, the running plan, or the allowance for moves make no sense.</exception>
     public WeightedObjective(PlacementProblem problem, PlaceOptions options)
     {
-        (_problem, _options, Weights) = (problem, options, PlanWeights.Parse(options.Objective));
+        (_problem, _options, Weights) = (problem, options, PlanWeights.Parse(options.Objective, problem));
         Reference = State(new ContiguousSolver().Solve(problem, CancellationToken.None).Layers).Terms();
+        Weights = Weights.RelativeTo(Reference);
         Bound = Value(TermBound.Of(problem));
         if (options.From == "")
             return;
@@ -44,7 +45,7 @@ public sealed class WeightedObjective
 
     /// <summary>A plan whose measures can be followed while experts move.</summary>
     public PlanState State(IReadOnlyList<PlacedLayer> layers) =>
-        new(_problem, Weights.Copies + Weights.Nodes > 0 ? _problem.Trace : null, _problem.Tokens, layers);
+        new(_problem, Weights.NeedsVisits ? _problem.Trace : null, _problem.Tokens, layers);
 
     IReadOnlyList<PlacedLayer> Load()
     {

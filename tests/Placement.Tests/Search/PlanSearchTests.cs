@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Placement.Clusters;
 using OnnxMoe.Placement.Costs;
 using OnnxMoe.Placement.Programs;
 using OnnxMoe.Placement.Search;
@@ -43,6 +44,7 @@ public sealed class PlanSearchTests
         Assert.Equal(measures.FlowBusiest, terms.Flow, 1e-6 * terms.Flow);
         Assert.Equal(measures.MaxOverMean * problem.Layers * problem.Statistics.Load[0].Sum() / problem.Gpus, terms.Balance, 1e-6 * terms.Balance);
         Assert.Equal(measures.HomeCopies, terms.Copies * 7 / 8 / problem.Layers / problem.Tokens.Count, 1e-9);
+        Assert.Equal(measures.HomeBusiest, terms.Home, 1e-6 * terms.Home);
         Assert.Equal(measures.HomeNodeCopies, terms.Nodes / 2 / problem.Layers / problem.Tokens.Count, 1e-9);
     }
 
@@ -51,6 +53,7 @@ public sealed class PlanSearchTests
     [InlineData("balance:1,remote:1,nodes:0.5", 2, 4, 3, 2)]
     [InlineData("flow:1", 3, 4, 2, 3)]
     [InlineData("balance:1,copies:2", 2, 5, 2, 4)]
+    [InlineData("balance:1,home:1", 2, 4, 3, 5)]
     public void TheJointProgramIsBruteForce(string weights, int layers, int experts, int gpus, int seed)
     {
         var problem = Some.Problem(Some.Trace(layers, experts, 2, 40, seed), Some.Cluster(1, nodes: gpus, ratio: 2));
@@ -82,6 +85,18 @@ public sealed class PlanSearchTests
         Assert.True(copies.Copies < 0.9 * balance.Copies, $"{copies} {balance}");
     }
 
+    [Fact]
+    public void TimeIsThePredictedStep()
+    {
+        var cluster = new Cluster(new ClusterDescription("fast", [new ClusterNode(2) { Teraflops = 100 }, new ClusterNode(2) { Teraflops = 100 }], new ClusterLink(400)) { BetweenNodes = new ClusterLink(50) }, "test");
+        var trace = Some.Trace(3, 8, 2, 200, 1);
+        var problem = new PlacementProblem(Some.Problem(trace, cluster).Statistics, cluster, Some.Sizes(3) with { ExpertFlops = [200_000, 200_000, 200_000] }) { Trace = trace, Tokens = [.. Enumerable.Range(0, 200)] };
+        var evaluator = new PlanEvaluator(problem, trace, problem.Tokens);
+        var (contiguous, random) = (evaluator.Measure(new ContiguousSolver().Solve(problem, CancellationToken.None).Layers), evaluator.Measure(new RandomSolver(2).Solve(problem, CancellationToken.None).Layers));
+        Assert.Equal(random.HomeSeconds / contiguous.HomeSeconds, PlanWeights.Parse("time", problem).Of(random, contiguous), 1e-9);
+        Assert.Contains("teraflops", Assert.Throws<UserError>(() => PlanWeights.Parse("time", Some.Problem(trace, Some.Cluster(2)))).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -111,7 +126,7 @@ public sealed class PlanSearchTests
     [InlineData("balance:-1")]
     [InlineData("speed:1")]
     [InlineData("balance:0")]
-    public void WeightsThatMakeNoSenseAreRefused(string text) => Assert.Contains("Place:Objective", Assert.Throws<UserError>(() => PlanWeights.Parse(text)).Message, StringComparison.Ordinal);
+    public void WeightsThatMakeNoSenseAreRefused(string text) => Assert.Contains("Place:Objective", Assert.Throws<UserError>(() => PlanWeights.Parse(text, Some.Problem(Some.Trace(1, 4, 1, 10, 1), Some.Cluster(2)))).Message, StringComparison.Ordinal);
 
     static PlaceOptions Options(string weights)
     {
@@ -125,6 +140,7 @@ public sealed class PlanSearchTests
         Assert.Equal(expected.Balance, actual.Balance, 1e-6);
         Assert.Equal(expected.Flow, actual.Flow, 1e-6);
         Assert.Equal(expected.Remote, actual.Remote, 1e-6);
+        Assert.Equal(expected.Home, actual.Home, 1e-6);
         Assert.Equal((expected.Copies, expected.Nodes), (actual.Copies, actual.Nodes));
     }
 }
