@@ -15,7 +15,7 @@ public sealed class PlacementProblem
     {
         (Statistics, Cluster, Sizes) = (statistics, cluster, sizes);
         if (statistics.Layers.FirstOrDefault(l => l.Experts < cluster.Devices.Count) is { } small)
-            throw new UserError($"Layer {small.Layer} has {small.Experts} experts, fewer than the {cluster.Devices.Count} GPUs of '{cluster.Name}'; each GPU needs at least one expert of each layer.");
+            throw new UserError($"Layer {small.Layer} has {small.Experts} experts, fewer than the {cluster.Devices.Count} GPUs of '{cluster.Name}'; each GPU needs at least one expert of each layer, so take {small.Experts} GPUs at most.");
         sizes.CheckMemory(statistics.Layers, cluster);
     }
 

@@ -39,8 +39,8 @@ public sealed record ModelSizes(IReadOnlyList<long> ExpertBytes, long Replicated
         var needed = experts + cluster.Devices.Count * ReplicatedBytes;
         var there = cluster.Devices.Sum(d => d.MemoryBytes);
         if (needed > there)
-            throw new UserError($"The cluster '{cluster.Name}' has too little memory: the experts take {Units.Bytes(experts)} and the other weights {Units.Bytes(ReplicatedBytes)} on each of {cluster.Devices.Count} GPUs, together {Units.Bytes(needed)}, but the GPUs have {Units.Bytes(there)}.");
+            throw new UserError($"The cluster '{cluster.Name}' has too little memory: the experts take {Units.Bytes(experts)} and the other weights {Units.Bytes(ReplicatedBytes)} on each of {cluster.Devices.Count} GPUs, together {Units.Bytes(needed)}, but the GPUs have {Units.Bytes(there)}; {Units.Bytes(needed - there)} more are needed: add GPUs, reserve less (reservedGiB), or export the weights with fewer bits.");
         if (cluster.Devices.FirstOrDefault(d => d.MemoryBytes < ReplicatedBytes + ExpertBytes.Sum()) is { } small)
-            throw new UserError($"A GPU of node '{small.NodeName}' in '{cluster.Name}' has too little memory: {Units.Bytes(small.MemoryBytes)}, but the weights that every GPU holds and one expert of each layer take {Units.Bytes(ReplicatedBytes + ExpertBytes.Sum())}.");
+            throw new UserError($"A GPU of node '{small.NodeName}' in '{cluster.Name}' has too little memory: {Units.Bytes(small.MemoryBytes)}, but the weights that every GPU holds and one expert of each layer take {Units.Bytes(ReplicatedBytes + ExpertBytes.Sum())}, {Units.Bytes(ReplicatedBytes + ExpertBytes.Sum() - small.MemoryBytes)} more; leave that GPU out, or reserve less (reservedGiB).");
     }
 }

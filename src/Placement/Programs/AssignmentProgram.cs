@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
 
 namespace OnnxMoe.Placement.Programs;
@@ -11,6 +12,9 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
 {
     /// <summary>A program with more rows than this is not built; local search and the counting bound remain.</summary>
     public const long MostRows = 300_000;
+
+    /// <summary>By how many experts the best start missed the memory equation, when a solve gave null; beyond a GPU's memory a miss counts a million times.</summary>
+    public long NeededSlack { get; private set; }
 
     /// <summary>Assigns clusters to GPUs; null when no assignment fits the GPUs' memory or the allowed slack.</summary>
     public Assignment? Solve(AssignmentProblem problem, string name, CancellationToken cancellation) =>
@@ -32,12 +36,14 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
         var start = AssignmentSearch.Run(problem, AssignmentSearch.Identity(problem), options.Seed, limit / 4, cancellation);
         if (problem.Slack(start) > 0)
         {
+            NeededSlack = problem.Slack(start);
             if (new MemoryProgram(engine, options).Solve(problem, start, cancellation) is not { } balanced)
                 return null;
             if (problem.Slack(balanced) < problem.Slack(start))
                 start = AssignmentSearch.Run(problem, balanced, options.Seed, limit / 4, cancellation);
         }
-        return options.MemorySlack >= 0 && problem.Slack(start) > options.MemorySlack ? null : start;
+        NeededSlack = problem.Slack(start);
+        return options.MemorySlack >= 0 && NeededSlack > options.MemorySlack ? null : start;
     }
 
     Assignment Improve(AssignmentProblem problem, int[][] start, long slack, string name, CancellationToken cancellation)
@@ -110,4 +116,11 @@ public sealed class AssignmentProgram(string engine, PlaceOptions options)
             name[gpuOf[0][c]] = c;
         return [.. gpuOf.Select(l => l.Select(g => name[g]).ToArray())];
     }
+
+    /// <summary>The error of a method whose clusters cannot be assigned: which rule to relax, and by how much.</summary>
+    /// <param name="method">Name of the method.</param>
+    /// <param name="cluster">Name of the cluster.</param>
+    public UserError Infeasible(string method, string cluster) => new(NeededSlack >= 1_000_000
+        ? $"{method} finds no plan for '{cluster}' in which no GPU holds more than its memory: some GPU lacks room for {NeededSlack / 1_000_000} experts; reserve less (reservedGiB), add GPUs, or take copies away (Place:ExtraSlots)."
+        : $"{method} finds no plan for '{cluster}' in which the GPUs' experts differ from the mean by at most {options.MemorySlack}; with Place:MemorySlack={NeededSlack} there is one (-1 takes what is needed).");
 }

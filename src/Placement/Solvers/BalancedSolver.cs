@@ -1,4 +1,3 @@
-using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Placement.Balance;
 using OnnxMoe.Placement.Programs;
@@ -20,8 +19,9 @@ public sealed class BalancedSolver(bool replicated, string engine, PlaceOptions 
         var (before, solves) = (new PlacedLayer[problem.Layers], new SolveRecord[problem.Layers]);
         Parallel.For(0, problem.Layers, new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation },
             l => (before[l], solves[l]) = replicated ? Replicated(problem, balance, l, cancellation) : Single(problem, balance, l, cancellation));
-        var assigned = new AssignmentProgram(engine, options).Search(ClusterTraffic.Problem(problem, before, keepSpeeds: true), "assignment", cancellation)
-            ?? throw new UserError($"{Name} finds no plan for '{problem.Cluster.Name}' that keeps its GPUs within their memory and within {options.MemorySlack} experts of the mean; allow more with Place:MemorySlack (-1 takes what is needed).");
+        var program = new AssignmentProgram(engine, options);
+        var assigned = program.Search(ClusterTraffic.Problem(problem, before, keepSpeeds: true), "assignment", cancellation)
+            ?? throw program.Infeasible(Name, problem.Cluster.Name);
         return new PlacementSolution(Name, ClusterTraffic.Assigned(before, assigned.GpuOf), [.. solves, assigned.Solve])
         {
             BeforeAssignment = before,

@@ -10,6 +10,8 @@ namespace OnnxMoe.Placement.Solvers;
 /// </summary>
 public sealed class MoeTunerSolver(bool equalSizes, string engine, PlaceOptions options) : IPlacementSolver
 {
+    readonly AssignmentProgram _assignment = new(engine, options);
+
     public string Name => equalSizes ? "moetuner-equal" : "moetuner";
 
     public PlacementSolution Solve(PlacementProblem problem, CancellationToken cancellation)
@@ -18,7 +20,7 @@ public sealed class MoeTunerSolver(bool equalSizes, string engine, PlaceOptions 
             return solution;
         if (!equalSizes && problem.Statistics.Layers.All(l => l.Experts % problem.Gpus == 0) && TrySolve(problem, true, cancellation) is { } equal)
             return equal with { Notes = [.. equal.Notes, $"Clusters of any size do not fit the memory rule with a slack of at most {options.MemorySlack} experts; all clusters have the same size instead."] };
-        throw new UserError($"{Name} finds no plan for '{problem.Cluster.Name}' that keeps its GPUs within their memory and within {options.MemorySlack} experts of the mean; allow more with Place:MemorySlack (-1 takes what is needed).");
+        throw _assignment.Infeasible(Name, problem.Cluster.Name);
     }
 
     PlacementSolution? TrySolve(PlacementProblem problem, bool equal, CancellationToken cancellation)
@@ -34,7 +36,7 @@ public sealed class MoeTunerSolver(bool equalSizes, string engine, PlaceOptions 
         }
         var solves = clusters.Select(c => c.Solve).ToList();
         PlacedLayer[] before = [.. clusters.Select((c, l) => PlacementSolution.Layer(problem.Statistics.Layers[l].Layer, c.ClusterOf, problem.Gpus))];
-        var assignment = new AssignmentProgram(engine, options).Solve(ClusterTraffic.Problem(problem, before), "assignment", cancellation);
+        var assignment = _assignment.Solve(ClusterTraffic.Problem(problem, before), "assignment", cancellation);
         if (assignment is null)
             return null;
         return new PlacementSolution(Name, ClusterTraffic.Assigned(before, assignment.GpuOf), [.. solves, assignment.Solve])

@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Placement.Statistics;
 using OnnxMoe.Placement.Tests.Support;
 
@@ -15,7 +16,7 @@ public sealed class PlaceRunTests : IDisposable
     public void ATraceAndAClusterGiveAPlanAndAReport()
     {
         Some.Trace(3, 8, 2, 400, 1).Save(_folder["trace.bin"]);
-        var log = Run(_folder["trace.bin"], Cluster(nodes: 2, gpus: 2));
+        var log = Run(_folder["trace.bin"], Cluster(nodes: 2, gpus: 2), o => o.Methods = "all");
         Assert.Contains("400 tokens: 208 to fit, 192 to test", log);
         var plan = PlacementPlan.Load(_folder["placement.json"]);
         Assert.Equal("moetuner", plan.Solver);
@@ -41,7 +42,7 @@ public sealed class PlaceRunTests : IDisposable
     public void EveryMethodGivesAValidPlan(string method)
     {
         Some.Trace(2, 8, 2, 100, 2).Save(_folder["trace.bin"]);
-        Run(_folder["trace.bin"], Cluster(nodes: 1, gpus: 4), o => (o.Method, o.Methods, o.Objective) = (method, "contiguous", "balance:1"));
+        Run(_folder["trace.bin"], Cluster(nodes: 1, gpus: 4), o => (o.Method, o.Methods, o.Objective) = (method, method, "balance:1"));
         Assert.Equal(method, PlacementPlan.Load(_folder["placement.json"]).Solver);
     }
 
@@ -78,7 +79,7 @@ public sealed class PlaceRunTests : IDisposable
             o.ExpertBytes = 200L << 20;
             o.ReplicatedBytes = 100L << 20;
         }));
-        Assert.Equal("The cluster 'test' has too little memory: the experts take 3.13 GiB and the other weights 100 MiB on each of 2 GPUs, together 3.32 GiB, but the GPUs have 2 GiB.", error.Message);
+        Assert.Equal("The cluster 'test' has too little memory: the experts take 3.13 GiB and the other weights 100 MiB on each of 2 GPUs, together 3.32 GiB, but the GPUs have 2 GiB; 1.32 GiB more are needed: add GPUs, reserve less (reservedGiB), or export the weights with fewer bits.", error.Message);
         Assert.False(File.Exists(_folder["placement.json"]));
     }
 
@@ -106,6 +107,47 @@ public sealed class PlaceRunTests : IDisposable
             Assert.Equal("balance", balance.Program);
             Assert.InRange(balance.Bound, 3 * 300 * 2 / 4, balance.Objective);
         }
+    }
+
+    [Fact]
+    public void AMemoryRuleThatCannotHoldSaysWhatWould()
+    {
+        // One hot expert alone on a GPU and seven on the other, in a single layer: sizes 1 and 7, mean 4.
+        File.WriteAllText(_folder["counts.json"], """{"expert_popularity": [[70, 10, 10, 10, 10, 10, 10, 10]]}""");
+        var error = Assert.Throws<UserError>(() => Run(_folder["counts.json"], Cluster(1, 2), o => (o.Method, o.Methods, o.MemorySlack) = ("balanced", "balanced", 1)));
+        Assert.Contains("differ from the mean by at most 1; with Place:MemorySlack=3 there is one", error.Message);
+    }
+
+    [Fact]
+    public void AFasterGpuGetsMoreAndASmallerOneLess()
+    {
+        Some.Trace(4, 16, 2, 400, 1).Save(_folder["trace.bin"]);
+        File.WriteAllText(_folder["cluster.json"], """
+            {"name": "mixed", "nodes": [{"gpus": 1, "memoryGiB": 48, "teraflops": 300}, {"gpus": 2, "memoryGiB": 16, "teraflops": 100}],
+             "withinNode": {"gigabytesPerSecond": 450}, "betweenNodes": {"gigabytesPerSecond": 50}}
+            """);
+        foreach (var method in new[] { "balanced", "search" })
+        {
+            Run(_folder["trace.bin"], _folder["cluster.json"], o => (o.Method, o.Methods, o.ExpertBytes, o.UseAllTokens) = (method, method, 1L << 30, false));
+            var plan = PlacementPlan.Load(_folder["placement.json"]);
+            Assert.All(plan.Devices, d => Assert.InRange(d.UsedBytes, 1, d.MemoryBytes));
+            Assert.True(plan.Devices[0].UsedBytes > plan.Devices[1].UsedBytes);
+            Assert.InRange(plan.Measures["maxOverMean"].Fit, 1, 1.05);
+        }
+    }
+
+    [Fact]
+    public void LayersMayHaveDifferentNumbersOfExperts()
+    {
+        // A pyramid: 4 experts, then 8, then 16.
+        var random = new Random(1);
+        TracedLayer[] layers = [new(1, 4, 1), new(3, 8, 2), new(5, 16, 2)];
+        ReadOnlyMemory<int>[] ids = [.. layers.Select(l => (ReadOnlyMemory<int>)Enumerable.Range(0, 200 * l.ExpertsPerToken).Select(_ => (int)(l.Experts * Math.Pow(random.NextDouble(), 2))).ToArray())];
+        new RoutingTrace(new RoutingTraceHeader(layers, "pyramid", HasWeights: false), [new RoutingTraceFrame(0, RoutingPhase.Evaluation, 200, ids, [.. layers.Select(_ => ReadOnlyMemory<float>.Empty)])]).Save(_folder["trace.bin"]);
+        Run(_folder["trace.bin"], Cluster(nodes: 2, gpus: 2), o => o.Method = "search");
+        var plan = PlacementPlan.Load(_folder["placement.json"]);
+        Assert.Equal([4, 8, 16], plan.Layers.Select(l => l.Experts));
+        Assert.All(Enumerable.Range(0, 4), g => Assert.InRange(plan.Layers.Sum(l => l.Devices[g].Count), 5, 9));
     }
 
     [Fact]
@@ -156,7 +198,7 @@ public sealed class PlaceRunTests : IDisposable
     string Run(string trace, string cluster, Action<PlaceOptions>? change = null)
     {
         var options = Some.Options;
-        (options.Trace, options.Cluster, options.Output) = (trace, cluster, Path.GetDirectoryName(_folder["x"])!);
+        (options.Trace, options.Cluster, options.Output, options.Methods) = (trace, cluster, Path.GetDirectoryName(_folder["x"])!, "contiguous");
         change?.Invoke(options);
         var log = new StringWriter();
         PlaceRun.Execute("no-model", options, log, CancellationToken.None);
