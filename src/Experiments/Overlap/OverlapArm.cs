@@ -15,13 +15,13 @@ namespace OnnxMoe.Experiments.Overlap;
 /// <param name="slices">Degree of tensor parallelism; the others are expert-parallel.</param>
 /// <param name="deviation">Standard deviation of the experts' shares.</param>
 public sealed class OverlapArm(string machine, SimulatedModel model, int tokens, int slices, double deviation)
-    : Arm(string.Create(CultureInfo.InvariantCulture, $"{machine} {model.Name}, {tokens}{(slices > 1 ? $", TP {slices}" : "")}{(deviation == Usual ? "" : $", std {deviation}")}"),
+    : Arm(string.Create(CultureInfo.InvariantCulture, $"{machine} {model.Name}, {tokens}{(slices > 1 ? $", TP {slices}" : "")}{(deviation == UsualOf(model) ? "" : $", std {deviation}")}"),
         string.Create(CultureInfo.InvariantCulture, $"{model.Experts} experts of {model.Hidden} x {model.Width}, {model.ExpertsPerToken} a token, {tokens} tokens, TP {slices} x EP {Gpus / slices}, standard deviation of shares {deviation}"))
 {
     /// <summary>GPUs of a machine.</summary>
     public const int Gpus = 8;
 
-    /// <summary>Standard deviation of the shares that the paper measured in production.</summary>
+    /// <summary>Standard deviation of the shares that the paper measured in production, taken to be that of 8 experts.</summary>
     public const double Usual = 0.032;
 
     /// <summary>Milliseconds of the layer, by policy: none, chunked(2), chunked(4), comet.</summary>
@@ -41,6 +41,9 @@ public sealed class OverlapArm(string machine, SimulatedModel model, int tokens,
 
     /// <summary>Seconds without overlap over Comet's.</summary>
     public const string SpeedUpNone = "speed_up_none";
+
+    /// <summary>The same spread for a model, in proportion to its mean share.</summary>
+    public static double UsualOf(SimulatedModel model) => Usual * 8 / model.Experts;
 
     /// <summary>Name of the machine's description.</summary>
     public string Machine => machine;

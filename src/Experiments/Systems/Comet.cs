@@ -27,7 +27,7 @@ public sealed class Comet : Experiment
 
     public override ExperimentResult Run(ExperimentContext context)
     {
-        static OverlapArm Usual(string machine, SimulatedModel model, int tokens) => new(machine, model, tokens, 1, OverlapArm.Usual);
+        static OverlapArm Usual(string machine, SimulatedModel model, int tokens) => new(machine, model, tokens, 1, OverlapArm.UsualOf(model));
         string[] machines = [H800, L20];
         SimulatedModel[] models = [SimulatedModel.Mixtral, SimulatedModel.Qwen2, SimulatedModel.Phi];
         OverlapArm[] usual = [.. from machine in machines from model in models from tokens in Sizes select Usual(machine, model, tokens)];
@@ -99,7 +99,9 @@ public sealed class Comet : Experiment
                 $"Published share of hidden communication (8 experts, top-2, 16,384 tokens): FasterMoE 29.2 %, Tutel 68.6 %, Comet 86.5 %. Simulated (Mixtral): 2 chunks {Hidden(OverlapArm.Hidden2)} %, 4 chunks {Hidden(OverlapArm.Hidden4)} %, Comet {Hidden(OverlapArm.HiddenComet)} %. Here a share is 1 - (time - products alone) / (time without overlap - products alone): what is exposed includes waiting at both ends, padded tiles, and blocks that do not compute.",
                 $"Published best numbers of communicating blocks: 18 at 4,096 tokens and 26 at 16,384 (TP 8), 46 at TP 4. Simulated, first half: {Blocks(OverlapArm.DispatchBlocks)}; second half: {Blocks(OverlapArm.CombineBlocks)}.",
                 "In the simulation both products and traffic grow in proportion to M, so the best division hardly depends on it; and from TP 8 to TP 4 the products stay as long, while fewer rows travel to and from a GPU (a token that meets several experts of a group is sent once). What makes the paper's optimum rise is not in the model.",
-                "Chunks may be slower than no overlap on small batches: besides padded rows they pay for waves of tiles that no longer fill all blocks, which kernels that split the depth of a product would soften.",
+                "The numbers of communicating blocks depend on what one block can move: 8 GB/s, as 20 blocks of DeepEP's kernels fill the NVLink of an H800. With twice that, about half as many would do.",
+                "Chunks may be slower than no overlap on small batches: besides padded rows they pay for waves of tiles that no longer fill all blocks, which kernels that split the depth of a product would soften, and for reading all weights again in each chunk.",
+                $"Shares have the standard deviation {OverlapArm.Usual.ToString(CultureInfo.InvariantCulture)} for 8 experts, the mean that the paper measured in production, and in proportion to the mean share for more experts (the paper does not say of how many it is).",
                 "Not simulated: launches, the activation between the products, uneven homes of tokens, contention of transfers with products for memory. Speeds are peaks of data sheets. See docs/simulation.md.",
                 "The end-to-end figures of the paper (1.71 times on average) have no counterpart here.",
             ],
