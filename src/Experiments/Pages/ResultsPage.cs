@@ -44,7 +44,7 @@ public static class ResultsPage
         $"**Claim.** {Sentence(experiment.Claim)}",
         "",
         $"**Set-up.** {result.Setup} " + (experiment.IsSimulated
-            ? $"Nothing was run on such machines: all numbers are simulated. {seeds.Count} {(seeds.Count == 1 ? "seed" : "seeds")} ({string.Join(", ", seeds)}): each draws the assumptions of the model of costs anew, the same for all arms."
+            ? $"Nothing was run on such machines: all numbers are simulated. {seeds.Count} {(seeds.Count == 1 ? "seed" : "seeds")} ({string.Join(", ", seeds)}): each draws what is left open (assumptions of the model of costs, routing) anew, the same for all arms."
             : $"Data: {text}. {seeds.Count} {(seeds.Count == 1 ? "seed" : "paired seeds")} ({string.Join(", ", seeds)}): arms of equal seed meet the same batches."),
         "",
         .. result.Arms.Select(arm => $"- {arm.Arm.Name}: {arm.Arm.Description}"),

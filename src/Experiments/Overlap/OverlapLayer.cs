@@ -1,27 +1,22 @@
-using System.Diagnostics;
 using System.Globalization;
 using OnnxMoe.Artifacts.Placement;
-using OnnxMoe.Experiments.TinyModels;
 using OnnxMoe.Experiments.Simulations;
 using OnnxMoe.Placement.Simulation;
-using OnnxMoe.Trainer.Data;
 
 namespace OnnxMoe.Experiments.Overlap;
 
 /// <summary>One routed layer of a model on 8 simulated GPUs: without overlap, in 2 and 4 chunks, and as Comet does with its best division of the blocks.</summary>
-/// <param name="machine">Name of the cluster in models/clusters.</param>
-/// <param name="model">The layer.</param>
-/// <param name="tokens">M, over all GPUs.</param>
-/// <param name="slices">Degree of tensor parallelism; the others are expert-parallel.</param>
-/// <param name="deviation">Standard deviation of the experts' shares.</param>
-public sealed class OverlapArm(string machine, SimulatedModel model, int tokens, int slices, double deviation)
-    : Arm(string.Create(CultureInfo.InvariantCulture, $"{machine} {model.Name}, {tokens}{(slices > 1 ? $", TP {slices}" : "")}{(deviation == Usual ? "" : $", std {deviation}")}"),
-        string.Create(CultureInfo.InvariantCulture, $"{model.Experts} experts of {model.Hidden} x {model.Width}, {model.ExpertsPerToken} a token, {tokens} tokens, TP {slices} x EP {Gpus / slices}, standard deviation of shares {deviation}"))
+/// <param name="Machine">Name of the cluster in models/clusters.</param>
+/// <param name="Model">The layer.</param>
+/// <param name="Tokens">M, over all GPUs.</param>
+/// <param name="Slices">Degree of tensor parallelism; the others are expert-parallel.</param>
+/// <param name="Deviation">Standard deviation of the experts' shares.</param>
+public sealed record OverlapLayer(string Machine, SimulatedModel Model, int Tokens, int Slices, double Deviation)
 {
     /// <summary>GPUs of a machine.</summary>
     public const int Gpus = 8;
 
-    /// <summary>Standard deviation of the shares that the paper measured in production.</summary>
+    /// <summary>Standard deviation of the shares that the paper measured in production, taken to be that of 8 experts.</summary>
     public const double Usual = 0.032;
 
     /// <summary>Milliseconds of the layer, by policy: none, chunked(2), chunked(4), comet.</summary>
@@ -42,27 +37,24 @@ public sealed class OverlapArm(string machine, SimulatedModel model, int tokens,
     /// <summary>Seconds without overlap over Comet's.</summary>
     public const string SpeedUpNone = "speed_up_none";
 
-    /// <summary>Name of the machine's description.</summary>
-    public string Machine => machine;
+    /// <summary>The same spread for a model, in proportion to its mean share.</summary>
+    public static double UsualOf(SimulatedModel model) => Usual * 8 / model.Experts;
 
-    /// <summary>M.</summary>
-    public int Tokens => tokens;
+    /// <summary>The arm that simulates it.</summary>
+    public ComputedArm Arm => new(
+        string.Create(CultureInfo.InvariantCulture, $"{Machine} {Model.Name}, {Tokens}{(Slices > 1 ? $", TP {Slices}" : "")}{(Deviation == UsualOf(Model) ? "" : $", std {Deviation}")}"),
+        string.Create(CultureInfo.InvariantCulture, $"{Model.Experts} experts of {Model.Hidden} x {Model.Width}, {Model.ExpertsPerToken} a token, {Tokens} tokens, TP {Slices} x EP {Gpus / Slices}, standard deviation of shares {Deviation}"),
+        Measure);
 
-    public override int Steps => 1;
-
-    public override string Fingerprint(long seed, DataOptions data) => $"{machine} {Description} {seed} {OverlapProfile.HashOf(Machines.Cluster(machine, 1))}";
-
-    public override void Run(long seed, TokenDataset data, Measurement result, Action<int> progress, CancellationToken cancel)
+    private void Measure(long seed, Measurement result)
     {
-        var clock = Stopwatch.StartNew();
-        var cluster = Machines.Cluster(machine, 1);
-        var rows = RankRows.Of(Plan(), SharedRouting.Draw(tokens, model.Experts, model.ExpertsPerToken, deviation, (int)seed), model.ExpertsPerToken,
-            RankRows.EqualShards(tokens, Gpus), mergeCopies: true, slices);
-        var shape = new ExpertShape(model.Hidden, model.Width, Gated: true).Slice(slices);
+        var cluster = Machines.Cluster(Machine, 1);
+        var rows = RankRows.Of(Plan(), SharedRouting.Draw(Tokens, Model.Experts, Model.ExpertsPerToken, Deviation, (int)seed), Model.ExpertsPerToken,
+            RankRows.EqualShards(Tokens, Gpus), mergeCopies: true, Slices);
+        var shape = new ExpertShape(Model.Hidden, Model.Width, Gated: true).Slice(Slices);
         RankSimulator[] Simulators(bool sorted) => [.. rows.Select(r => new RankSimulator(cluster, shape, TileSize.Usual, r) { SortRows = sorted })];
         var gpus = Simulators(sorted: true);
-        var split = SplitSweep.Of(gpus, cluster.Devices[0], model.Hidden, TileSize.Usual).Best;
-        cancel.ThrowIfCancellationRequested();
+        var split = SplitSweep.Of(gpus, cluster.Devices[0], Model.Hidden, TileSize.Usual).Best;
         var (none, two, four) = (LayerTimes.Of(gpus, OverlapPolicy.None), LayerTimes.Of(gpus, OverlapPolicy.Chunked(2)), LayerTimes.Of(gpus, OverlapPolicy.Chunked(4)));
         var comet = LayerTimes.Of(gpus, OverlapPolicy.Comet, split);
         (result[None], result[Chunked2], result[Chunked4], result[Comet]) = (1e3 * none.Seconds, 1e3 * two.Seconds, 1e3 * four.Seconds, 1e3 * comet.Seconds);
@@ -72,13 +64,11 @@ public sealed class OverlapArm(string machine, SimulatedModel model, int tokens,
         result[Unsorted] = 1 - (FirstOverlap(sorted: false) / FirstOverlap(sorted: true));
         result[SpeedUp] = Math.Min(none.Seconds, Math.Min(two.Seconds, four.Seconds)) / comet.Seconds;
         result[SpeedUpNone] = none.Seconds / comet.Seconds;
-        result[TinyArm.Seconds] = clock.Elapsed.TotalSeconds;
-        progress(Steps);
     }
 
     private PlacedLayer Plan()
     {
-        var groups = Gpus / slices;
-        return new PlacedLayer(0, model.Experts, [.. Enumerable.Range(0, groups).Select(g => Enumerable.Range(0, model.Experts).Where(e => e * groups / model.Experts == g).ToArray())]);
+        var groups = Gpus / Slices;
+        return new PlacedLayer(0, Model.Experts, [.. Enumerable.Range(0, groups).Select(g => Enumerable.Range(0, Model.Experts).Where(e => e * groups / Model.Experts == g).ToArray())]);
     }
 }
