@@ -107,6 +107,15 @@ public sealed class PlaceOptions
     [Setting("Bytes a token's hidden state takes on a link; 0 takes 4 bytes a hidden unit, or 2,048 where that is not known", Unit = "bytes", Min = 0)]
     public long TokenBytes { get; set; }
 
+    [Setting("A plan that is there, to check, explain or deploy instead of making one; empty takes placement.json of the output folder for --explain, and else makes one")]
+    public string Plan { get; set; } = "";
+
+    [Setting("A layer and an expert of it, as in --explain 3 17: say why the expert is where the plan has it, instead of planning", Words = 2)]
+    public int[] Explain { get; set; } = [];
+
+    [Setting("Which sketches of a deployment to write from the plan, into deploy/ beside it", Choices = "none|triton|kubernetes|both")]
+    public string Deploy { get; set; } = "none";
+
     /// <summary>The same with shorter limits, for the splits.</summary>
     public PlaceOptions ForSplits()
     {

@@ -20,4 +20,7 @@ public sealed class SettingAttribute(string meaning) : Attribute
 
     /// <summary>The allowed words, separated by '|'; empty when any text will do.</summary>
     public string Choices { get; init; } = "";
+
+    /// <summary>How many words of the command line a list takes (--explain 3 17) when its first one has no comma.</summary>
+    public int Words { get; init; } = 1;
 }

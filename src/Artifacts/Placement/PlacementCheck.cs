@@ -6,6 +6,7 @@ public static class PlacementCheck
     /// <summary>Returns the plan, or throws a <see cref="UserError"/> with the first broken rule; <paramref name="where"/> names the file.</summary>
     public static PlacementPlan Passed(PlacementPlan plan, string where)
     {
+        PlacementShape.Passed(plan, where);
         if (plan.Devices.Count == 0 || plan.Layers.Count == 0)
             throw new UserError($"{where} places nothing: it has {plan.Devices.Count} devices and {plan.Layers.Count} layers.");
         for (var l = 0; l < plan.Layers.Count; l++)
@@ -23,26 +24,24 @@ public static class PlacementCheck
         return plan;
     }
 
-    /// <summary>Throws when the plan is not for a model with these routed layers (layer number, experts).</summary>
-    public static void Matches(PlacementPlan plan, IReadOnlyList<(int Layer, int Experts)> layers, string where)
+    /// <summary>Throws when the plan is not for a model (or whatever has them) with these routed layers (layer number, experts).</summary>
+    public static void Matches(PlacementPlan plan, IReadOnlyList<(int Layer, int Experts)> layers, string where, string what = "model")
     {
         if (!plan.Layers.Select(l => (l.Layer, l.Experts)).SequenceEqual(layers))
-            throw new UserError($"{where} is for {Describe(plan.Layers.Select(l => (l.Layer, l.Experts)))}, but the model has {Describe(layers)}; plan again with 'onnxmoe place'.");
+            throw new UserError($"{where} is for {Describe(plan.Layers.Select(l => (l.Layer, l.Experts)))}, but the {what} has {Describe(layers)}; plan again with 'onnxmoe place'.");
     }
 
     static void CheckLayer(PlacedLayer layer, int devices, string where)
     {
         if (layer.Devices.Count != devices)
             throw new UserError($"{where}: layer {layer.Layer} lists {layer.Devices.Count} devices, but the plan has {devices}.");
-        if (layer.Devices.SelectMany(d => d).Where(e => e < 0 || e >= layer.Experts).Select(e => (int?)e).FirstOrDefault() is { } odd)
+        if (layer.Devices.SelectMany(d => d).Where(e => e >= layer.Experts).Select(e => (int?)e).FirstOrDefault() is { } odd)
             throw new UserError($"{where}: layer {layer.Layer} places expert {odd}; its experts are 0 to {layer.Experts - 1}.");
         if (Array.IndexOf(layer.Copies(), 0) is >= 0 and var missing)
             throw new UserError($"{where}: layer {layer.Layer} places expert {missing} nowhere.");
-        for (var g = 0; g < devices; g++)
-        {
-            if (layer.Devices[g].Count == 0)
-                throw new UserError($"{where}: layer {layer.Layer} leaves device {g} without an expert.");
-        }
+        var homes = layer.Homes();
+        if (Array.FindIndex(homes, gpus => gpus.Count > 1 && gpus[0] == gpus[^1]) is >= 0 and var twice)
+            throw new UserError($"{where}: layer {layer.Layer} places expert {twice} {homes[twice].Count} times on device {homes[twice][0]} and nowhere else; once is right, and copies are for other devices.");
     }
 
     static string Describe(IEnumerable<(int Layer, int Experts)> layers)

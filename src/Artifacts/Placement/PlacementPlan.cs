@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace OnnxMoe.Artifacts.Placement;
 
 /// <summary>
@@ -32,11 +34,11 @@ public sealed record PlacementPlan(
     /// <exception cref="UserError">No file, another format, or a plan that breaks a rule.</exception>
     public static PlacementPlan Load(string path)
     {
-        var plan = JsonFile.Load<PlacementPlan>(path);
-        if (plan.Format != CurrentFormat)
-            throw new UserError($"{path} has the format '{plan.Format}', but this program reads '{CurrentFormat}'.");
-        PlacementCheck.Passed(plan, path);
-        return plan;
+        // The format first: a file of another version may have other fields.
+        var format = JsonFile.Load<JsonNode>(path) is JsonObject fields && fields["format"] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+        if (format != CurrentFormat)
+            throw new UserError($"{path} has the format '{format ?? "(none)"}', but this program reads '{CurrentFormat}'.");
+        return PlacementCheck.Passed(JsonFile.Load<PlacementPlan>(path), path);
     }
 
     /// <summary>Checks the plan and writes it; the file appears only when it is whole.</summary>

@@ -78,7 +78,16 @@ public sealed class Arguments
         }
         if (next is null && (key == Verb.RecipeKey || catalog.Find(key) is not null))
             throw new UserError($"--{name} needs a value, as in --{name}=VALUE.");
-        Add(key, next is null ? "" : rest.Dequeue());
+        Add(key, next is null ? "" : Value(rest, next.Contains(',') ? 1 : catalog.Find(key)?.Attribute.Words ?? 1));
+    }
+
+    /// <summary>The next words as one value, at most so many.</summary>
+    static string Value(Queue<string> rest, int words)
+    {
+        var value = new List<string> { rest.Dequeue() };
+        while (value.Count < words && rest.TryPeek(out var word) && !word.StartsWith("--", StringComparison.Ordinal))
+            value.Add(rest.Dequeue());
+        return string.Join(',', value);
     }
 
     void Add(string key, string value)

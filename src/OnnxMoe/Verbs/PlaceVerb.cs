@@ -1,5 +1,8 @@
 using OnnxMoe.Placement;
 using OnnxMoe.Placement.Clusters;
+using OnnxMoe.Placement.Deployment;
+using OnnxMoe.Placement.Explanations;
+using OnnxMoe.Placement.Plans;
 
 namespace OnnxMoe.Cli.Verbs;
 
@@ -24,6 +27,8 @@ public sealed class PlaceVerb : Verb
         "onnxmoe place demo --cluster dgx-h100 --nodes 2",
         "onnxmoe place --synthetic 58x256x8 --cluster dgx-h100 --nodes 4 --output plan",
         "onnxmoe place --trace trace.json --cluster models/clusters/one-node.json --output plan",
+        "onnxmoe place demo --explain 1 5",
+        "onnxmoe place demo --plan models/demo/placement.json --deploy both",
     ];
 
     public override Task RunAsync(VerbContext context)
@@ -31,10 +36,21 @@ public sealed class PlaceVerb : Verb
         var options = context.Settings.Get<PlaceOptions>(OwnSection);
         if (!context.Settings.IsGiven("Place:Seed"))
             options.Seed = (int)(context.Settings.Root.Seed % int.MaxValue);
-        options.Cluster = KnownFile.Find(options.Cluster, Path.Combine(context.Settings.Root.Models, "clusters"), "cluster");
-        // A trace from elsewhere can be planned for without a model of ours.
-        var isModelNeeded = (options.Trace.Length == 0 && options.Synthetic.Length == 0) || context.Settings.Root.Name.Length > 0;
-        PlaceRun.Execute(isModelNeeded ? ModelFolder.Existing(context, this) : "", options, context.Output, context.Stop);
+        var clusters = Path.Combine(context.Settings.Root.Models, "clusters");
+        options.Cluster = KnownFile.Find(options.Cluster, clusters, "cluster");
+        // A trace from elsewhere can be planned for without a model of ours, and a plan can be looked at.
+        var isModelNeeded = (options.Trace.Length == 0 && options.Synthetic.Length == 0 && (options.Plan.Length == 0 || options.Explain.Length > 0)) || context.Settings.Root.Name.Length > 0;
+        var model = isModelNeeded ? ModelFolder.Existing(context, this) : "";
+        if (options.Explain.Length > 0)
+        {
+            ExplainRun.Execute(model, options, clusters, context.Output);
+            return Task.CompletedTask;
+        }
+        if (options.Plan.Length > 0)
+            PlanFile.Check(model, options, context.Output);
+        else
+            PlaceRun.Execute(model, options, context.Output, context.Stop);
+        DeployRun.Execute(model, options, context.Output);
         return Task.CompletedTask;
     }
 }

@@ -73,6 +73,9 @@ public sealed class Cluster
     public IEnumerable<(int From, int To)> Pairs() =>
         from a in Enumerable.Range(0, Devices.Count) from b in Enumerable.Range(0, Devices.Count) where a != b select (a, b);
 
+    /// <summary>The name of so many nodes of a description that has one kind of them.</summary>
+    internal static string NameOf(ClusterDescription description, int nodes) => $"{nodes} x {description.Name}";
+
     /// <summary>Reads and checks a description file.</summary>
     /// <param name="path">Its name.</param>
     /// <param name="nodes">How many machines there are, of a description of one kind; 0: as it says.</param>
@@ -93,6 +96,6 @@ public sealed class Cluster
     {
         if (nodes > 0 && description.Nodes.Count != 1)
             throw new UserError($"{where} describes {description.Nodes.Count} kinds of nodes, so --nodes {nodes} does not say how many of which there are; write \"count\" into the description.");
-        return new Cluster(nodes == 0 ? description : description with { Name = $"{nodes} x {description.Name}", Nodes = [description.Nodes[0] with { Count = nodes }] }, where);
+        return new Cluster(nodes == 0 ? description : description with { Name = NameOf(description, nodes), Nodes = [description.Nodes[0] with { Count = nodes }] }, where);
     }
 }

@@ -30,6 +30,9 @@ public static class DeviceShares
         return [.. Enumerable.Range(0, layer.Devices.Count).Select(g => Enumerable.Range(0, layer.Experts).Sum(e => load[e] * shares[e, g]))];
     }
 
+    /// <summary>Time of the GPU that takes longest, in tokens on a GPU of speed 1.</summary>
+    public static double Slowest(IReadOnlyList<double> load, IReadOnlyList<double> speeds) => load.Select((x, g) => x / speeds[g]).Max();
+
     /// <summary>The paper's flow: tokens that go from each GPU to each GPU between two layers [G, G].</summary>
     public static double[,] Flow(PlacedLayer layer, PlacedLayer next, long[,] flow)
     {

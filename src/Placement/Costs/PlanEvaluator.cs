@@ -22,7 +22,7 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
     {
         var loads = layers.Select((layer, l) => DeviceShares.Load(layer, problem.Statistics.Load[l])).ToArray();
         var speeds = Cluster.Speeds;
-        var slowest = loads.Select(load => load.Select((x, g) => x / speeds[g]).Max()).ToArray();
+        var slowest = loads.Select(load => DeviceShares.Slowest(load, speeds)).ToArray();
         var ratios = loads.Zip(slowest, (load, time) => time / load.Average()).ToArray();
         var measures = new PlanMeasures
         {
@@ -49,6 +49,14 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
         }
         return total;
     }
+
+    /// <summary>Flow model: the busiest pair of GPUs in one step, in tokens on the fastest link.</summary>
+    public double BusiestFlow(IReadOnlyList<PlacedLayer> layers, RoutingStep step) => Busiest(DeviceShares.Flow(layers[step.From], layers[step.To], step.Tokens));
+
+    /// <summary>Home model: copies of the evaluator's tokens that go to other GPUs in one iteration of a layer; needs a trace.</summary>
+    /// <param name="layer">Where the layer's experts are.</param>
+    /// <param name="site">Index of the iteration in the trace.</param>
+    public double HomeCopies(PlacedLayer layer, int site) => Visits(layer, site).Gpus.Sum() * (problem.Gpus - 1.0) / problem.Gpus;
 
     PlanMeasures WithFlow(PlanMeasures measures, IReadOnlyList<PlacedLayer> layers, double compute)
     {

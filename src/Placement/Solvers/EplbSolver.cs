@@ -28,7 +28,14 @@ public sealed class EplbSolver(bool replicated, PlaceOptions options) : IPlaceme
         var weights = problem.Statistics.Load[index].Select(p => (double)p).ToArray();
         var nodes = replicated && Equal(problem) ? problem.Cluster.Nodes : 1;
         var slot = ExpertBalancer.Place(weights, slots, replicated ? groups : 1, nodes, gpus);
-        return new PlacedLayer(layer.Layer, layer.Experts, [.. slot.Chunk(slots / gpus)]);
+        return new PlacedLayer(layer.Layer, layer.Experts, Useful([.. slot.Chunk(slots / gpus)]));
+    }
+
+    /// <summary>EPLB may put all copies of an expert on one GPU, where the further ones do nothing but take memory: without those.</summary>
+    static IReadOnlyList<int>[] Useful(int[][] devices)
+    {
+        var apart = devices.SelectMany(there => there.Distinct()).CountBy(expert => expert).Where(gpus => gpus.Value > 1).Select(gpus => gpus.Key).ToHashSet();
+        return [.. devices.Select(there => there.Where((expert, i) => apart.Contains(expert) || Array.IndexOf(there, expert) == i).ToArray())];
     }
 
     /// <summary>Whether all nodes have as many GPUs, which the hierarchical form needs.</summary>
