@@ -52,9 +52,8 @@ public sealed class ServingLatency
         var expertSlices = optimized ? Math.Min(PerNode, gpus / ranks) : 1;
         var local = (double)experts / ranks;
         var tokens = _assumptions.Sequences * gpus / slices / (optimized ? 1 : gpus / ranks);
-        // With few tokens some experts have none, and their weights are not read.
-        var busy = local * (1 - Math.Pow(1 - 1.0 / experts, tokens));
-        var seconds = Read(busy * WeightBytes * model.FeedForward / expertSlices) + _assumptions.Launch * (optimized ? _assumptions.TableKernels : _assumptions.MaskKernels);
+        // Experts compute all their places, taken or not, as in the released code: the weights of those without a token are read too.
+        var seconds = Read(local * WeightBytes * model.FeedForward / expertSlices) + _assumptions.Launch * (optimized ? _assumptions.TableKernels : _assumptions.MaskKernels);
         seconds += optimized ? OptimizedExchange(model, ranks, slices, local) : 2 * Cost.AllToAll(Layout(ranks), Pair(model, local)).Seconds;
         return seconds + Cost.AllReduce(Layout(expertSlices), Math.Max(1, tokens / experts) * model.Hidden * WeightBytes).Seconds;
     }

@@ -53,7 +53,7 @@ public sealed class MappingReport(MappingSearchResult result, IReadOnlyList<Step
     void Candidates(HtmlReport report)
     {
         report.Section("Best mappings", "One line for each pair of grids, with its best micro batch, pieces and recomputation.");
-        report.Table(new ReportTable(["mapping", "kind", "MFU", "step", "memory", "bubble", "time of collectives a layer", "of experts' products"], [.. listed.Select(Row)], 0));
+        report.Table(new ReportTable(["mapping", "kind", "MFU", "step", "memory", "bubble", "collectives, of a layer's time", "experts' products, of it"], [.. listed.Select(Row)], 0));
     }
 
     static IReadOnlyList<string> Row(StepEstimate e) =>
@@ -66,13 +66,18 @@ public sealed class MappingReport(MappingSearchResult result, IReadOnlyList<Step
     {
         var grid = _best.Mapping.Grid;
         report.Section("Where the ranks lie", "Both grids on the nodes. GPUs of one colour have the same index along the axis: along TP and CP they hold different parts of the same sequence, along EP different experts, along DP and EDP copies of the same weights.");
-        report.Charts(
-            Map("Pipeline stage (both grids)", rank => grid.Attention.Index(rank, GridAxis.Pp)),
-            Map("Attention: part of the sequence (TP and CP)", rank => grid.Attention.Index(rank, GridAxis.Tp) + grid.Tp * grid.Attention.Index(rank, GridAxis.Cp)),
-            Map("Attention: replica (DP)", rank => grid.Attention.Index(rank, GridAxis.Dp)),
-            Map("Experts: which of them (EP)", rank => grid.Experts.Index(rank, GridAxis.Ep)),
-            Map("Experts: slice (ETP)", rank => grid.Experts.Index(rank, GridAxis.Tp)),
-            Map("Experts: replica (EDP)", rank => grid.Experts.Index(rank, GridAxis.Cp) + grid.Experts.Size(GridAxis.Cp) * grid.Experts.Index(rank, GridAxis.Dp)));
+        (string Title, int Size, Func<int, int> Index)[] axes =
+        [
+            ("Pipeline stage (both grids)", grid.Pp, rank => grid.Attention.Index(rank, GridAxis.Pp)),
+            ("Attention: part of the sequence (TP and CP)", grid.Tp * grid.Cp, rank => grid.Attention.Index(rank, GridAxis.Tp) + grid.Tp * grid.Attention.Index(rank, GridAxis.Cp)),
+            ("Attention: replica (DP)", grid.Dp, rank => grid.Attention.Index(rank, GridAxis.Dp)),
+            ("Experts: which of them (EP)", grid.Ep, rank => grid.Experts.Index(rank, GridAxis.Ep)),
+            ("Experts: slice (ETP)", grid.Etp, rank => grid.Experts.Index(rank, GridAxis.Tp)),
+            ("Experts: replica (EDP)", grid.Edp, rank => grid.Experts.Index(rank, GridAxis.Cp) + grid.Experts.Size(GridAxis.Cp) * grid.Experts.Index(rank, GridAxis.Dp)),
+        ];
+        report.Charts([.. axes.Where(axis => axis.Size > 1).Select(axis => Map(axis.Title, axis.Index))]);
+        if (axes.Where(axis => axis.Size == 1).Select(axis => axis.Title).ToList() is { Count: > 0 } single)
+            report.Text($"Not divided, so the same on all GPUs: {string.Join("; ", single)}.");
     }
 
     HeatMap Map(string title, Func<int, int> index) => new(title, "GPU of the node", [.. Enumerable.Range(0, _job.GpusPerNode).Select(i => $"{i}")], "node",
