@@ -19,24 +19,27 @@ public sealed class CopyProgram(string engine, int threads, int seed, TimeSpan l
     /// <param name="overlap">t.</param>
     /// <param name="copies">m.</param>
     /// <param name="placed">Copies that are decided already, so that only the tokens are split; null: the best ones are found.</param>
+    /// <param name="start">An answer to this layer to begin with.</param>
     /// <param name="cancellation">Stops the engine.</param>
-    public ProgramResult Solve(PlacedLayer owned, IReadOnlyList<long> counts, int overlap, int copies, PlacedLayer? placed = null, CancellationToken cancellation = default)
+    public ProgramResult Solve(PlacedLayer owned, IReadOnlyList<long> counts, int overlap, int copies, PlacedLayer? placed = null, ProgramResult? start = null, CancellationToken cancellation = default)
     {
         var (owners, devices) = (ExpertShards.Owners(owned), owned.Devices.Count);
         using var program = new IntegerProgram(engine, threads, seed);
+        var variable = 0; // both programs number their variables alike
+        double Hint(double otherwise) => start is { HasAnswer: true } ? start.Values[variable++] : otherwise;
         var most = owned.Devices.Max(held => held.Sum(e => counts[e]));
-        var peak = program.Whole((counts.Sum() + devices - 1) / devices, most, most);
-        var copied = Enumerable.Range(0, counts.Count).Select(_ => program.Bool(false)).ToArray();
+        var peak = program.Whole((counts.Sum() + devices - 1) / devices, most, Hint(most));
+        var copied = Enumerable.Range(0, counts.Count).Select(_ => program.Bool(Hint(0) > 0)).ToArray();
         var held = new int[devices, counts.Count];
         var tokens = new int[devices, counts.Count];
         for (var e = 0; e < counts.Count; e++)
         {
             for (var d = 0; d < devices; d++)
             {
-                tokens[d, e] = program.Whole(0, counts[e], d == owners[e] ? counts[e] : 0);
+                tokens[d, e] = program.Whole(0, counts[e], Hint(d == owners[e] ? counts[e] : 0));
                 if (d == owners[e])
                     continue;
-                held[d, e] = program.Bool(false);
+                held[d, e] = program.Bool(Hint(0) > 0);
                 if (placed is not null)
                     program.Fix(held[d, e], placed.Devices[d].Contains(e) ? 1 : 0);
                 program.Row(double.NegativeInfinity, 0, (1, tokens[d, e]), (-counts[e], held[d, e]));

@@ -90,8 +90,8 @@ public sealed class ShardingStudy
         double[] load = [.. counts.Select(count => (double)count)];
         double Straggler(Artifacts.Placement.PlacedLayer placed) => Costs.Time(owned, placed, placed, load).Straggler;
         var placed = SparseMaterialization.Plan(owned, load, Overlap, CopiesKept, Costs.Cluster);
-        var split = program.Solve(owned, counts, Overlap, CopiesKept, placed, cancellation);
-        var best = program.Solve(owned, counts, Overlap, CopiesKept, placed: null, cancellation);
+        var split = program.Solve(owned, counts, Overlap, CopiesKept, placed, start: null, cancellation);
+        var best = program.Solve(owned, counts, Overlap, CopiesKept, placed: null, split, cancellation);
         var mean = load.Sum() / Costs.Cluster.Devices.Count;
         return new CopyGap(iteration, layer, Straggler(owned), Straggler(placed), split.Objective / mean, best.Objective / mean, best.Bound / mean, best.Status);
     }

@@ -26,7 +26,9 @@ public sealed class CopyProgramTests
             var load = counts.Select(count => (double)count).ToArray();
             var placed = SparseMaterialization.Plan(owned, load, overlap, copies, cluster);
             var flows = new ReplicaDispatch(placed, cluster).Flows(load);
-            Assert.True(program.Solve(owned, counts, overlap, copies, placed).Objective >= found.Objective);
+            var split = program.Solve(owned, counts, overlap, copies, placed);
+            Assert.True(split.Objective >= found.Objective);
+            Assert.Equal(found.Objective, program.Solve(owned, counts, overlap, copies, start: split).Objective);
             Assert.True(Enumerable.Range(0, 3).Max(to => Enumerable.Range(0, 3).Sum(from => flows[from, to])) >= found.Objective - 1 + 1e-9); // fractions of tokens
         }
     }
