@@ -1,0 +1,42 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
+using OnnxMoe.Serving;
+using OnnxMoe.Serving.Generation;
+using Prometheus;
+
+namespace OnnxMoe.Bench.Serving;
+
+/// <summary>The model behind the engine of the server, without HTTP, with some setting of the trace.</summary>
+internal sealed class Contender(string name, string folder, ServeOptions options) : IDisposable
+{
+    /// <summary>Requests of a round: of twenty a fraction of 0.05 is one.</summary>
+    public const int Requests = 20;
+
+    private const int PromptTokens = 32;
+    private const int AnswerTokens = 8;
+
+    private readonly ServedModel _model = new(folder, options, Metrics.NewCustomRegistry(), NullLogger.Instance);
+
+    public string Name => name;
+
+    /// <summary>Answers a round of requests.</summary>
+    /// <returns>Seconds on the clock, and seconds of the processor.</returns>
+    public (double Wall, double Cpu) Round()
+    {
+        var random = new Random(1);
+        var requests = Enumerable.Range(0, Requests).Select(_ => new GenerationRequest(
+            [.. Enumerable.Range(0, PromptTokens).Select(_ => random.Next(250))], AnswerTokens, new SamplingSettings { Temperature = 0, IgnoreEndOfText = true })).ToArray();
+        var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+        Task.WaitAll(requests.Select(Answer));
+        return (Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
+    }
+
+    public void Dispose() => _model.Dispose();
+
+    private async Task Answer(GenerationRequest request)
+    {
+        await foreach (var _ in _model.Language!.Engine.Generate([request], CancellationToken.None))
+        {
+        }
+    }
+}
