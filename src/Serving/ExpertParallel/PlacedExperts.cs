@@ -7,7 +7,7 @@ namespace OnnxMoe.Serving.ExpertParallel;
 /// <summary>All routed experts of a model where a plan puts them: a session for each layer and device. Iterations of a layer share theirs.</summary>
 internal sealed class PlacedExperts : IDisposable
 {
-    private readonly Dictionary<ExpertCall, (TokenRoutes Routes, ExpertSession[] Sessions)> _calls = [];
+    private readonly Dictionary<ExpertCall, (TokenRoutes Routes, ExpertSession[] Sessions)> _calls = new(ReferenceEqualityComparer.Instance);
 
     /// <param name="file">The model.</param>
     /// <param name="calls">Where it applies experts.</param>

@@ -16,6 +16,8 @@ public sealed class TensorModel(string name, IModelGraph graph)
         .. graph.OptionalInputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>().Select(input => input with { Optional = true }),
     ];
 
+    private long _requests;
+
     /// <summary>The name that requests give.</summary>
     public string Name => name;
 
@@ -64,7 +66,7 @@ public sealed class TensorModel(string name, IModelGraph graph)
     {
         try
         {
-            return graph.Run([new(inputs, [.. outputs.Select(output => (output, false))])])[0].Values;
+            return graph.Run([new(inputs, [.. outputs.Select(output => (output, false))]) { Request = Interlocked.Increment(ref _requests) }])[0].Values;
         }
         catch (OnnxRuntimeException problem)
         {
