@@ -9,9 +9,6 @@ namespace OnnxMoe.Bench.Serving;
 /// <summary>The model behind the engine of the server, without HTTP, with some setting of the trace.</summary>
 internal sealed class Contender(string name, string folder, ServeOptions options) : IDisposable
 {
-    /// <summary>Requests of a round: of twenty a fraction of 0.05 is one.</summary>
-    public const int Requests = 20;
-
     private const int PromptTokens = 32;
     private const int AnswerTokens = 8;
 
@@ -19,15 +16,14 @@ internal sealed class Contender(string name, string folder, ServeOptions options
 
     public string Name => name;
 
-    /// <summary>Answers a round of requests.</summary>
+    /// <summary>Answers a request.</summary>
     /// <returns>Seconds on the clock, and seconds of the processor.</returns>
-    public (double Wall, double Cpu) Round()
+    public (double Wall, double Cpu) Answer(int seed)
     {
-        var random = new Random(1);
-        var requests = Enumerable.Range(0, Requests).Select(_ => new GenerationRequest(
-            [.. Enumerable.Range(0, PromptTokens).Select(_ => random.Next(250))], AnswerTokens, new SamplingSettings { Temperature = 0, IgnoreEndOfText = true })).ToArray();
+        var random = new Random(seed);
+        var request = new GenerationRequest([.. Enumerable.Range(0, PromptTokens).Select(_ => random.Next(250))], AnswerTokens, new SamplingSettings { Temperature = 0, IgnoreEndOfText = true });
         var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-        Task.WaitAll(requests.Select(Answer));
+        Answer(request).Wait();
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
     }
 

@@ -68,17 +68,15 @@ internal sealed class GraphCut
             throw Uncut($"it has no routed layer (no node {MoeFunctions.Domain}:{MoeFunctions.GroupedFfn})");
     }
 
-    /// <summary>The layer and iteration whose chosen experts a value holds, from the outputs that report them.</summary>
-    private Dictionary<string, RoutingSite> SitesByIndices()
+    /// <summary>
+    /// The layers and iterations whose chosen experts a value holds, from the outputs that report them. There are several where a router decides
+    /// for all layers at once; their experts are applied in this order.
+    /// </summary>
+    private Dictionary<string, Queue<RoutingSite>> SitesByIndices()
     {
         var producers = _graph.Node.SelectMany(node => node.Output.Select(output => (output, node))).ToDictionary(pair => pair.output, pair => pair.node);
-        var sites = new Dictionary<string, RoutingSite>();
-        foreach (var output in _graph.Output)
-        {
-            if (RoutingSite.OfIndices(output.Name) is { } site && !sites.TryAdd(Source(output.Name), site))
-                throw Uncut($"layers {sites[Source(output.Name)]} and {site} share one routing");
-        }
-        return sites;
+        return _graph.Output.Select(output => RoutingSite.OfIndices(output.Name)).OfType<RoutingSite>().Order()
+            .GroupBy(site => Source(site.IndicesOutput)).ToDictionary(group => group.Key, group => new Queue<RoutingSite>(group));
 
         string Source(string name)
         {
@@ -88,9 +86,9 @@ internal sealed class GraphCut
         }
     }
 
-    private ExpertCall CallOf(NodeProto node, int segment, Dictionary<string, RoutingSite> sites)
+    private ExpertCall CallOf(NodeProto node, int segment, Dictionary<string, Queue<RoutingSite>> sites)
     {
-        if (!sites.TryGetValue(node.Input[1], out var site))
+        if (!sites.TryGetValue(node.Input[1], out var open) || !open.TryDequeue(out var site))
             throw Uncut($"{node.Name} does not report its routing (an output routing.*.indices); export it again");
         string[] stacks = [.. node.Input.Skip(ExpertCall.Operands)];
         if (stacks.FirstOrDefault(name => name.Length > 0 && !_initializers.Contains(name)) is { } computed)
