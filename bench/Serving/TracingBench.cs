@@ -1,22 +1,29 @@
+using System.Diagnostics;
 using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Exporter;
 using OnnxMoe.Exporter.Files;
 using OnnxMoe.Serving;
+using OnnxMoe.Serving.Generation;
 using OnnxMoe.Trainer.Backbones;
+using Prometheus;
 
 namespace OnnxMoe.Bench.Serving;
 
 /// <summary>
-/// What recording a routing trace costs the server: one language model with random weights, served without a trace and with traces of a part and
-/// of all requests, taking turns request by request. Twenty requests of each are a round, of which a fraction of 0.05 is one; the rounds are compared.
+/// What recording the routing of a request costs the server: a language model with random weights, behind the engine without HTTP, traces every
+/// second request; each is compared with the one before it. (Two servers, one with and one without a trace, differ by more than that, since their
+/// weights lie elsewhere in memory.) A server that traces a fraction of the requests pays that fraction of the cost: of the others it only asks
+/// whether they are in the sample.
 /// </summary>
 internal static class TracingBench
 {
-    private const int WarmUps = 3;
-    private const int Requests = 20;
+    private const int WarmUps = 60;
+    private const int PromptTokens = 32;
+    private const int AnswerTokens = 8;
 
     public static void Run(double seconds)
     {
@@ -24,46 +31,50 @@ internal static class TracingBench
         try
         {
             WriteModel(folder);
-            Contender Open(string name, string trace, double fraction) => new(name, folder, new ServeOptions
-            {
-                Trace = trace,
-                TraceFraction = fraction,
-                TraceFile = string.Create(CultureInfo.InvariantCulture, $"trace-{fraction}.bin"),
-                Slots = 8,
-                Threads = 1, // the pools of sessions that wait would disturb the one that runs
-            });
-            Contender[] contenders = [Open("off", "off", 0), Open("0.05", "on", 0.05), Open("1", "on", 1)];
-            var rounds = new List<(double Wall, double Cpu)[]>();
+            var options = new ServeOptions { Trace = "on", TraceFraction = 0.5, Threads = 1 }; // the sample takes the requests 2, 4, ...
+            using var model = new ServedModel(folder, options, Metrics.NewCustomRegistry(), NullLogger.Instance);
+            var pairs = new List<(Time Plain, Time Traced)>();
             var end = DateTime.MaxValue;
-            for (var round = -WarmUps; round < 10 || DateTime.UtcNow < end; round++)
+            for (var pair = -WarmUps; pair < 100 || DateTime.UtcNow < end; pair++)
             {
-                if (round == 0)
+                if (pair == 0)
                     end = DateTime.UtcNow.AddSeconds(seconds);
-                var times = new (double Wall, double Cpu)[contenders.Length];
-                for (var i = 0; i < Requests * contenders.Length; i++)
-                {
-                    var (request, number) = (i / contenders.Length, (i + (i / contenders.Length)) % contenders.Length); // another one begins each time
-                    var (wall, cpu) = contenders[number].Answer(request);
-                    times[number] = (times[number].Wall + wall, times[number].Cpu + cpu);
-                }
-                if (round >= 0)
-                    rounds.Add(times);
+                var times = (Answer(model, 2 * pair), Answer(model, (2 * pair) + 1));
+                if (pair >= 0)
+                    pairs.Add(times);
             }
-            Console.WriteLine($"4 layers, 256 wide, 16 experts of 256 hidden units, top-4; {rounds.Count} rounds of {Requests} requests; medians, and medians of the ratios to the round without a trace");
-            Console.WriteLine($"{"traced requests",-16} {"seconds",10} {"ratio",8} {"CPU seconds",12} {"ratio",8}");
-            for (var i = 0; i < contenders.Length; i++)
+            Console.WriteLine($"4 layers, 256 wide, 16 experts of 256 hidden units, top-4; {pairs.Count} pairs of requests of {PromptTokens} + {AnswerTokens} tokens, 1 thread; milliseconds");
+            Console.WriteLine($"{"",-14} {"not traced",12} {"traced",12} {"ratio",8} {"median of the pairs' ratios",28}");
+            Print("clock", time => time.Clock);
+            Print("processor", time => time.Processor);
+
+            void Print(string name, Func<Time, double> of)
             {
-                var number = i;
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{contenders[i].Name,-16} {Median(round => round[number].Wall),10:0.000} {Median(round => round[number].Wall / round[0].Wall),8:0.0000} {Median(round => round[number].Cpu),12:0.000} {Median(round => round[number].Cpu / round[0].Cpu),8:0.0000}"));
-                contenders[i].Dispose();
+                var (plain, traced) = (Median(pair => of(pair.Plain)), Median(pair => of(pair.Traced)));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-14} {1e3 * plain,12:0.00} {1e3 * traced,12:0.00} {traced / plain,8:0.0000} {Median(pair => of(pair.Traced) / of(pair.Plain)),28:0.0000}"));
             }
 
-            double Median(Func<(double Wall, double Cpu)[], double> of) => rounds.Select(of).Order().ElementAt(rounds.Count / 2);
+            double Median(Func<(Time Plain, Time Traced), double> of) => pairs.Select(of).Order().ElementAt(pairs.Count / 2);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static Time Answer(ServedModel model, int seed)
+    {
+        var random = new Random(seed);
+        var request = new GenerationRequest([.. Enumerable.Range(0, PromptTokens).Select(_ => random.Next(250))], AnswerTokens, new SamplingSettings { Temperature = 0, IgnoreEndOfText = true });
+        var (clock, processor) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+        Read().Wait();
+        return new(Stopwatch.GetElapsedTime(clock).TotalSeconds, (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
+
+        async Task Read()
+        {
+            await foreach (var _ in model.Language!.Engine.Generate([request], CancellationToken.None))
+            {
+            }
         }
     }
 
@@ -79,4 +90,7 @@ internal static class TracingBench
             Exports = [new ExportRecord("onnxmoe", "fp32", "model.onnx", [])],
         }.WithFiles(folder, names).Save(folder);
     }
+
+    /// <summary>Seconds of a request.</summary>
+    private readonly record struct Time(double Clock, double Processor);
 }
