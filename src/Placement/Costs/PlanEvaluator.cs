@@ -123,13 +123,13 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
                 var gpu = routes.DeviceOf(expert, home, tokens[i]);
                 var node = Cluster.Devices[gpu].Node;
                 if (gpuSeen[gpu] != i + 1)
-                    gpus[gpu] += 1.0 / problem.Gpus;
+                    gpus[gpu]++;
                 if (nodeSeen[node] != i + 1)
-                    nodes[node] += 1.0 / problem.Gpus;
+                    nodes[node]++;
                 (gpuSeen[gpu], nodeSeen[node]) = (i + 1, i + 1);
             }
         }
-        return (gpus, nodes);
+        return ([.. gpus.Select(count => count / problem.Gpus)], [.. nodes.Select(count => count / problem.Gpus)]);
     }
 
     double Busiest(double[,] tokensOf) =>

@@ -1,6 +1,5 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
-using OnnxMoe.Placement.Costs;
 
 namespace OnnxMoe.Placement.Simulation;
 
