@@ -75,7 +75,7 @@ help:
 	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
 	@echo "make map SHAPE=mixtral-8x22b CLUSTER=dgx-h100 ARGS=\"--nodes 16\"   how to divide a model over GPUs to train it"
 	@echo "make shard COUNTS=file.csv CLUSTER=file.json   simulate training with sharded experts on a cluster"
-	@echo "make serve MODEL=demo       serve it over HTTP"
+	@echo "make serve MODEL=demo       serve it over HTTP (ARGS=\"--devices 4\": experts where placement.json says)"
 	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
 	@echo "make compare RECIPES=\"tiny demo\"           train and time several recipes at an equal budget; one page"
 	@echo "make reproduce SYSTEM=20-deepseekmoe       repeat a published result at a small size; docs/results, docs/systems.md"

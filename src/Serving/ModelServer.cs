@@ -55,6 +55,8 @@ public sealed class ModelServer : IAsyncDisposable
             app.MapStatus(state);
             app.MapMetrics(registry);
             app.MapOpenInference(model.Tensors, state);
+            if (model.Placement is { } placement)
+                app.MapPlacement(placement, state, options.ApiKey.Length > 0);
             if (model.Language is { } language)
                 app.MapOpenAi(language, state, log);
             await ListenAsync(app, options);

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Artifacts.Placement;
 
 namespace OnnxMoe.Serving;
 
@@ -16,6 +17,12 @@ public sealed class ServeOptions
 
     [Setting("Where the model runs: cpu, cuda or cuda:1")]
     public string Device { get; set; } = "cpu";
+
+    [Setting("Devices that share the routed experts as a placement plan says: with cpu so many parts of the processor, with cuda the GPUs 0, 1, ...", Unit = "devices", Min = 1)]
+    public int Devices { get; set; } = 1;
+
+    [Setting("The plan for several devices, in the model folder ('onnxmoe place' makes it); where it is missing, consecutive experts are put together")]
+    public string Placement { get; set; } = PlacementPlan.FileName;
 
     [Setting("Native kernels for the MoE ops of a file exported with the target onnxmoe; off runs the file's own function bodies", Choices = "on|off")]
     public string Kernels { get; set; } = "on";

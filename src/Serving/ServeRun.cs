@@ -1,5 +1,6 @@
 using System.Globalization;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Serving.ExpertParallel;
 
 namespace OnnxMoe.Serving;
 
@@ -25,6 +26,10 @@ public static class ServeRun
             await output.WriteLineAsync($"Some requests were cut off after {options.DrainSeconds} seconds (Serve:DrainSeconds).");
     }
 
+    private static string Describe(ServedPlacement placement, ServeOptions options) => placement.Plan.Source.Trace.Length > 0 || placement.Plan.Solver != ServedPlacement.Contiguous
+        ? $"{placement.Devices.Count} devices ({string.Join(", ", placement.Devices)}); the experts are where {options.Placement} says (made by {placement.Plan.Solver})."
+        : $"{placement.Devices.Count} devices ({string.Join(", ", placement.Devices)}); there is no {options.Placement}, so consecutive experts are together. 'onnxmoe place' plans better.";
+
     private static string Greeting(ModelServer server, ServeOptions options)
     {
         var (url, name) = (server.Address.ToString().TrimEnd('/'), server.Model.Name);
@@ -33,6 +38,8 @@ public static class ServeRun
 
               curl {url}/v2/models/{name}
             """;
+        if (server.Model.Placement is { } placement)
+            tensors = $"{tensors}\n  curl {url}/admin/placement\n\n{Describe(placement, options)}\n";
         if (server.Model.Language is not { } language)
             return tensors;
         var perToken = server.Model.CacheBytesPerToken;

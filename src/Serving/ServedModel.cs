@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.ML.OnnxRuntime;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Artifacts.Tokenizers;
+using OnnxMoe.Serving.ExpertParallel;
 using OnnxMoe.Serving.Experts;
 using OnnxMoe.Serving.Generation;
 using OnnxMoe.Serving.Http.OpenAi;
@@ -19,7 +20,7 @@ namespace OnnxMoe.Serving;
 /// </summary>
 public sealed class ServedModel : IDisposable
 {
-    private readonly InferenceSession _session;
+    private readonly IModelGraph _graph;
     private readonly LanguageModelSession? _languageSession;
     private readonly PreGateSession? _router;
     private readonly RoutingRecorder? _recorder;
@@ -36,24 +37,31 @@ public sealed class ServedModel : IDisposable
             throw new UserError($"There is no model folder {folder}; 'onnxmoe train' and 'onnxmoe export' make one.");
         var manifest = File.Exists(Path.Combine(folder, ModelManifest.FileName)) ? ModelManifest.Load(folder) : null;
         manifest?.Verify(folder, [.. FilesOf(manifest, options.File)]);
-        var device = Device.Parse(options.Device);
-        _session = SessionFactory.Open(Path.Combine(folder, options.File), device, options.Threads, Kernels(manifest, options));
+        Name = manifest?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        var devices = Device.Several(options.Device, options.Devices);
+        _graph = devices.Count == 1
+            ? new WholeGraph(SessionFactory.Open(Path.Combine(folder, options.File), devices[0], options.Threads, Kernels(manifest, options, devices[0])), devices[0])
+            : OpenCut(folder, manifest, options, devices);
         try
         {
-            Name = manifest?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-            Tensors = new TensorModel(Name, _session);
+            Tensors = new TensorModel(Name, _graph);
+            if (_graph is CutGraph cut)
+            {
+                Placement = new ServedPlacement(cut, () => ReadPlan(folder, manifest, options, cut.File));
+                TrafficMetrics.Add(registry, Name, Placement);
+            }
             if (manifest?.LanguageModel is not { } sizes)
                 return;
             var tokenizer = Tokenizer.Load(folder, sizes);
             var metrics = new EngineMetrics(registry, Name);
-            _languageSession = new LanguageModelSession(_session, sizes, device) { Threshold = ThresholdOf(manifest, options) };
+            _languageSession = new LanguageModelSession(_graph, sizes) { Threshold = ThresholdOf(manifest, options) };
             if (manifest.RouterThreshold is not null && !_languageSession.TakesRouterThreshold)
                 throw new UserError($"{ModelManifest.FileName} of {Name} has a threshold of its routers, but {options.File} has no optional input '{RouterThreshold.Input}'; export it again.");
             if (manifest.ActiveExperts is not null && !_languageSession.TakesActiveExperts)
                 throw new UserError($"{ModelManifest.FileName} of {Name} lets callers choose the number of active experts, but {options.File} has no optional input '{ActiveExperts.Input}'; export it again.");
             RequireRouter(manifest, options, _languageSession.TakesExpertIds);
             _router = manifest.PreGate is { } gate
-                ? new PreGateSession(SessionFactory.Open(Path.Combine(folder, gate.File), device, options.Threads, null), gate, device)
+                ? new PreGateSession(SessionFactory.Open(Path.Combine(folder, gate.File), devices[0], options.Threads, null), gate, devices[0])
                 : null;
             var meter = options.ExpertSlots > 0 ? new ExpertCacheMeter(new ExpertCache(options.ExpertSlots, EvictionPolicy.Of(options.ExpertPolicy)), metrics) : null;
             IStepOrder order = _router is null ? new RoundRobin() : new PreGatedOrder(_router, new ExpertAwareBatcher(sizes.ContextLength, options.MaxAge), meter);
@@ -84,6 +92,9 @@ public sealed class ServedModel : IDisposable
     /// <summary>The model as a language model; null when it is none.</summary>
     public LanguageModel? Language { get; }
 
+    /// <summary>Where its experts are, when it is on several devices.</summary>
+    public ServedPlacement? Placement { get; }
+
     /// <summary>What the caches of one sequence of a language model grow by for each token.</summary>
     public long CacheBytesPerToken => _languageSession?.CacheBytesPerToken ?? 0;
 
@@ -92,8 +103,7 @@ public sealed class ServedModel : IDisposable
         _scheduler?.Dispose();
         _recorder?.Dispose();
         _router?.Dispose();
-        _languageSession?.Dispose();
-        _session.Dispose();
+        _graph.Dispose();
     }
 
     /// <summary>The listed files that serving reads: the ONNX file and the router's, their external data, the tokenizer.</summary>
@@ -141,9 +151,20 @@ public sealed class ServedModel : IDisposable
         }
     }
 
-    /// <summary>The native kernels, for a file that was exported for them.</summary>
-    private static string? Kernels(ModelManifest? manifest, ServeOptions options) =>
-        options.Kernels == "on" && manifest is not null && manifest.Exports.Any(export => export.File == options.File && export.Target == "onnxmoe")
+    private CutGraph OpenCut(string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices)
+    {
+        // Parts of one processor share its threads; a GPU's sessions have their own.
+        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        var file = new CutFile(Path.Combine(folder, options.File), devices[0].CudaId is null ? Math.Max(1, threads / devices.Count) : options.Threads, Kernels(manifest, options, devices[0]));
+        return new CutGraph(file, ReadPlan(folder, manifest, options, file), devices);
+    }
+
+    private PlacementPlan ReadPlan(string folder, ModelManifest? manifest, ServeOptions options, CutFile file) =>
+        ServedPlacement.Read(Path.Combine(folder, options.Placement), Name, manifest?.Files.GetValueOrDefault("weights.safetensors") ?? "", file.Layers, options.Devices);
+
+    /// <summary>The native kernels, for a file that was exported for them. They are the processor's.</summary>
+    private static string? Kernels(ModelManifest? manifest, ServeOptions options, Device device) =>
+        options.Kernels == "on" && device.CudaId is null && manifest is not null && manifest.Exports.Any(export => export.File == options.File && export.Target == "onnxmoe")
             ? KernelLibrary.Locate()
             : null;
 }

@@ -64,6 +64,29 @@ public sealed class ChainTests(Chain chain)
         Assert.Equal(0, server.Terminate());
     }
 
+    [Fact]
+    public async Task FourDevicesFollowThePlanAndAnswerAsOne()
+    {
+        using var four = new Server(chain.With("tiny", "--devices", "4", "--threads", "1"));
+        var request = new { prompt = "The people of the", max_tokens = 24, temperature = 0, logprobs = 1 };
+        var (expected, found) = (await Choice(chain.Server, request), await Choice(four, request));
+        Assert.Equal((string)expected["text"]!, (string)found["text"]!);
+        var scores = expected["logprobs"]!["token_logprobs"]!.AsArray().Zip(found["logprobs"]!["token_logprobs"]!.AsArray());
+        Assert.All(scores, pair => Assert.Equal((double)pair.First!, (double)pair.Second!, 1e-5));
+
+        var placement = await four.Client.GetFromJsonAsync<JsonNode>("/admin/placement");
+        Assert.Equal("moetuner", (string)placement!["plan"]!["solver"]!);
+        Assert.Equal(4, placement["devices"]!.AsArray().Count);
+        Assert.Contains(placement["tokens_sent"]!["0"]!.AsArray().SelectMany(row => row!.AsArray()), count => (long)count! > 0);
+    }
+
+    static async Task<JsonNode> Choice(Server server, object request)
+    {
+        var response = await server.Client.PostAsJsonAsync("/v1/completions", request);
+        response.EnsureSuccessStatusCode();
+        return (await response.Content.ReadFromJsonAsync<JsonNode>())!["choices"]![0]!;
+    }
+
     static async Task<string> Complete(Server server, object request)
     {
         var response = await server.Client.PostAsJsonAsync("/v1/completions", request);

@@ -6,6 +6,10 @@ namespace OnnxMoe.Artifacts.Placement;
 /// <param name="Devices">For each device the logical experts in its slots; an expert may stand in several slots (copies).</param>
 public sealed record PlacedLayer(int Layer, int Experts, IReadOnlyList<IReadOnlyList<int>> Devices)
 {
+    /// <summary>Consecutive experts together, as serving systems do without a planner: expert e on device e x G / E.</summary>
+    public static PlacedLayer Contiguous(int layer, int experts, int devices) =>
+        new(layer, experts, [.. Enumerable.Range(0, devices).Select(device => Enumerable.Range(0, experts).Where(expert => (long)expert * devices / experts == device).ToArray())]);
+
     /// <summary>How many slots hold each expert [E].</summary>
     public int[] Copies()
     {

@@ -10,7 +10,16 @@ internal static class ExternalTensor
     /// <param name="folder">The model's folder.</param>
     /// <param name="expected">Bytes that the tensor's shape and type need.</param>
     /// <param name="where">The file and tensor, for errors.</param>
-    public static byte[] Read(TensorProto proto, string? folder, long expected, string where)
+    public static byte[] Read(TensorProto proto, string? folder, long expected, string where) => ReadParts(proto, folder, expected, (int)expected, [0], where);
+
+    /// <summary>Of a tensor in equal parts, the bytes of those that are named, one after the other.</summary>
+    /// <param name="proto">A tensor whose data_location is EXTERNAL.</param>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="expected">Bytes that the whole tensor's shape and type need.</param>
+    /// <param name="partBytes">Bytes of a part.</param>
+    /// <param name="parts">Numbers of the parts.</param>
+    /// <param name="where">The file and tensor, for errors.</param>
+    public static byte[] ReadParts(TensorProto proto, string? folder, long expected, int partBytes, IReadOnlyList<int> parts, string where)
     {
         if (folder == null)
             throw new UserError($"{where} has external data, but the model was not read from a folder.");
@@ -23,8 +32,9 @@ internal static class ExternalTensor
         var fileLength = RandomAccess.GetLength(file);
         if (offset > fileLength - length)
             throw new UserError($"{path} is truncated: {where} lies at bytes {offset} to {offset + length}, but the file has {fileLength}.");
-        var data = new byte[length];
-        TensorFile.ReadFully(file, data, offset, path);
+        var data = new byte[checked(partBytes * parts.Count)];
+        for (var i = 0; i < parts.Count; i++)
+            TensorFile.ReadFully(file, data.AsSpan(i * partBytes, partBytes), offset + ((long)parts[i] * partBytes), path);
         return data;
     }
 

@@ -42,7 +42,43 @@ public static class TensorProtoFile
     /// <exception cref="UserError">An unsupported element type, data that do not fit the shape, or a bad external location.</exception>
     public static HostTensor ToHost(TensorProto proto, string? folder = null, string source = "The model")
     {
-        var where = $"{source}: tensor '{proto.Name}'";
+        var where = Where(proto, source);
+        var type = TypeOf(proto, where);
+        var shape = proto.Dims.ToArray();
+        var expected = ByteCount(shape, type, where, int.MaxValue);
+        var data = proto.DataLocation == TensorProto.Types.DataLocation.External ? ExternalTensor.Read(proto, folder, expected, where)
+            : Inline(proto, type, shape, expected, where);
+        return new HostTensor(type, shape, data);
+    }
+
+    /// <summary>Some rows of a TensorProto: [rows, ...], where it is [all rows, ...]. Of external data only these are read.</summary>
+    /// <param name="proto">The message.</param>
+    /// <param name="rows">Their numbers, in the order wanted.</param>
+    /// <inheritdoc cref="ToHost"/>
+    public static HostTensor Rows(TensorProto proto, IReadOnlyList<int> rows, string? folder = null, string source = "The model")
+    {
+        var where = Where(proto, source);
+        var type = TypeOf(proto, where);
+        var shape = proto.Dims.ToArray();
+        var expected = ByteCount(shape, type, where, long.MaxValue);
+        if (shape.Length == 0 || rows.Any(row => row < 0 || row >= shape[0]))
+            throw new ArgumentException($"{where} of shape [{string.Join(",", shape)}] has not all of the rows {string.Join(", ", rows)}.");
+        long[] taken = [rows.Count, .. shape[1..]];
+        ByteCount(taken, type, where, int.MaxValue);
+        var rowBytes = (int)(expected / shape[0]);
+        if (proto.DataLocation == TensorProto.Types.DataLocation.External)
+            return new HostTensor(type, taken, ExternalTensor.ReadParts(proto, folder, expected, rowBytes, rows, where));
+        var all = Inline(proto, type, shape, expected, where);
+        var data = new byte[rowBytes * rows.Count];
+        for (var i = 0; i < rows.Count; i++)
+            all.AsSpan(rows[i] * rowBytes, rowBytes).CopyTo(data.AsSpan(i * rowBytes));
+        return new HostTensor(type, taken, data);
+    }
+
+    private static string Where(TensorProto proto, string source) => $"{source}: tensor '{proto.Name}'";
+
+    private static ElementType TypeOf(TensorProto proto, string where)
+    {
         var type = (ElementType)proto.DataType;
         if (type == ElementType.String)
             throw new UserError($"{where} holds text, which is not supported; only numbers and booleans are.");
@@ -50,24 +86,24 @@ public static class TensorProtoFile
             throw new UserError($"{where} has element type {(TensorProto.Types.DataType)proto.DataType}, which is not supported.");
         if (proto.Segment != null)
             throw new UserError($"{where} is stored in segments, which is not supported.");
-        var shape = proto.Dims.ToArray();
-        var expected = ByteCount(shape, type, where);
-        var data = proto.DataLocation == TensorProto.Types.DataLocation.External ? ExternalTensor.Read(proto, folder, expected, where)
-            : proto.HasRawData ? proto.RawData.ToByteArray()
-            : TypedFields.Bytes(proto, type);
-        if (data.Length != expected)
-            throw new UserError($"{where} of shape [{string.Join(",", shape)}] needs {expected} bytes of {type}, but has {data.Length}.");
-        return new HostTensor(type, shape, data);
+        return type;
     }
 
-    private static long ByteCount(long[] shape, ElementType type, string where)
+    private static byte[] Inline(TensorProto proto, ElementType type, long[] shape, long expected, string where)
+    {
+        var data = proto.HasRawData ? proto.RawData.ToByteArray() : TypedFields.Bytes(proto, type);
+        return data.Length == expected ? data
+            : throw new UserError($"{where} of shape [{string.Join(",", shape)}] needs {expected} bytes of {type}, but has {data.Length}.");
+    }
+
+    private static long ByteCount(long[] shape, ElementType type, string where, long most)
     {
         try
         {
             long bytes = type.Size();
             foreach (var size in shape)
                 bytes = checked(bytes * size);
-            if (bytes is >= 0 and <= int.MaxValue && shape.All(size => size >= 0))
+            if (bytes >= 0 && bytes <= most && shape.All(size => size >= 0))
                 return bytes;
         }
         catch (OverflowException)

@@ -68,7 +68,6 @@ internal static class LatencyBench
 
         public void Dispose()
         {
-            _session.Dispose();
             _runtime.Dispose();
         }
 

@@ -1,4 +1,5 @@
 using Onnx;
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Exporter.Graph;
 using OnnxMoe.Trainer.Ops;
 

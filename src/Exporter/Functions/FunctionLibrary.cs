@@ -33,10 +33,6 @@ public sealed class FunctionLibrary
         return _functions[(op, variant)] = build(number == 1 ? op : $"{op}_{number}");
     }
 
-    /// <summary>The op that a function name stands for: <c>GroupedFfn_2</c> is GroupedFfn.</summary>
-    public static string OpOf(string function) =>
-        function.LastIndexOf('_') is > 0 and var cut && int.TryParse(function[(cut + 1)..], out _) ? function[..cut] : function;
-
     /// <summary>A function of the domain <c>onnxmoe</c> without nodes.</summary>
     internal static FunctionProto Declare(string name, string about, IEnumerable<string> inputs, string attribute)
     {

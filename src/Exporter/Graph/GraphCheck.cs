@@ -1,4 +1,5 @@
 using Onnx;
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Trainer.Ops;
 
 namespace OnnxMoe.Exporter.Graph;

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Onnx;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Functions;
 using OnnxMoe.Exporter.Lowering;

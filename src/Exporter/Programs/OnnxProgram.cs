@@ -1,5 +1,6 @@
 using Onnx;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Ops;
 using TorchSharp;

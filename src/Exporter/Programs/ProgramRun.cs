@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using System.Text.RegularExpressions;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Ops;
 using static TorchSharp.torch;
@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Exporter.Programs;
 
 /// <summary>One walk over a program's nodes.</summary>
-internal sealed partial class ProgramRun(OnnxProgram program, OpSet ops)
+internal sealed class ProgramRun(OnnxProgram program, OpSet ops)
 {
     /// <summary>Computes the nodes of <paramref name="graph"/> into <paramref name="values"/>, letting go of what is no longer needed.</summary>
     public void Execute(ProgramGraph graph, ProgramValues values, int opset, Attributes? call)
@@ -38,8 +38,8 @@ internal sealed partial class ProgramRun(OnnxProgram program, OpSet ops)
         }
         var inputs = Array.ConvertAll(node.Inputs, values.Find);
         var attributes = node.AttributesIn(call);
-        if (node.Domain == OpSet.MoeDomain && MoeVariant().Match(node.Op) is { Success: true } match)
-            return ops.Apply(match.Groups[1].Value, inputs, attributes, node.Outputs.Length, OpSet.MoeDomain);
+        if (node.Domain == MoeFunctions.Domain && MoeFunctions.OpOf(node.Op) is MoeFunctions.GroupedFfn or MoeFunctions.GroupedLinear)
+            return ops.Apply(MoeFunctions.OpOf(node.Op), inputs, attributes, node.Outputs.Length, MoeFunctions.Domain);
         if (program.Functions.TryGetValue((node.Domain, node.Op), out var function))
             return CallFunction(function, inputs, attributes);
         if (ops is not TorchOps)
@@ -84,8 +84,4 @@ internal sealed partial class ProgramRun(OnnxProgram program, OpSet ops)
             throw new UserError($"In the model's {node.Title}: {problem.Message.Split('\n')[0]}", problem);
         }
     }
-
-    /// <summary>A file names a second and further variant of one MoE operator with a number.</summary>
-    [GeneratedRegex(@"^(GroupedFfn|GroupedLinear)(_\d+)?$")]
-    private static partial Regex MoeVariant();
 }

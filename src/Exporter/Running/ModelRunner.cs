@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Programs;
 using OnnxMoe.Exporter.Verification;

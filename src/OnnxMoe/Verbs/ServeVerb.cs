@@ -17,7 +17,7 @@ public sealed class ServeVerb : Verb
 
     public override IReadOnlyDictionary<string, string> Aliases => NamedModel;
 
-    public override IReadOnlyList<string> Examples => ["onnxmoe serve demo --port 8080 --trace on"];
+    public override IReadOnlyList<string> Examples => ["onnxmoe serve demo --port 8080 --trace on", "onnxmoe serve demo --devices 4"];
 
     public override Task RunAsync(VerbContext context) =>
         ServeRun.ExecuteAsync(ModelFolder.Existing(context, this), context.Settings.Get<ServeOptions>(OwnSection), context.Output, context.Stop);

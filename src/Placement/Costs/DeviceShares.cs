@@ -18,11 +18,6 @@ public static class DeviceShares
         return shares;
     }
 
-    /// <summary>The GPU whose copy of an expert a token takes: the copies in turn.</summary>
-    /// <param name="homes">The GPUs that have the expert, one entry a copy.</param>
-    /// <param name="token">Number of the token.</param>
-    public static int CopyFor(IReadOnlyList<int> homes, int token) => homes[token % homes.Count];
-
     /// <summary>Load of each GPU [G].</summary>
     public static double[] Load(PlacedLayer layer, IReadOnlyList<long> load)
     {

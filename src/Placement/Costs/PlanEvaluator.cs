@@ -85,12 +85,13 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
         for (var site = 0; site < sites.Count; site++)
         {
             var (visits, nodeVisits) = Visits(layers[sites[site]], site);
-            // Homes are spread evenly: of a GPU's visitors 1 / G live there, and each other GPU is home to 1 / G.
-            copies += visits.Sum() * (problem.Gpus - 1.0) / problem.Gpus;
-            nodeCopies += nodeVisits.Select((v, n) => v * (1 - Cluster.Devices.Count(d => d.Node == n) / (double)problem.Gpus)).Sum();
             var pairs = new double[problem.Gpus, problem.Gpus];
             foreach (var (from, to) in Cluster.Pairs())
-                pairs[from, to] = (visits[to] + visits[from]) / problem.Gpus; // dispatch to `to`, combine back from `from`
+            {
+                copies += visits[from][to];
+                pairs[from, to] = visits[from][to] + visits[to][from]; // dispatch to `to`, combine back from `from`
+            }
+            nodeCopies += nodeVisits.Select((nodes, home) => nodes.Where((_, node) => node != Cluster.Devices[home].Node).Sum()).Sum();
             busiest += Busiest(pairs);
             seconds += Seconds(pairs);
         }
@@ -103,28 +104,40 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
         };
     }
 
-    /// <summary>How many tokens each GPU and each node sees in an iteration of a layer; a token takes the copies of an expert in turn.</summary>
-    (double[] Gpus, double[] Nodes) Visits(PlacedLayer layer, int site)
+    /// <summary>
+    /// How many tokens of each home see each GPU and each node in an iteration of a layer, by the rule that serving follows
+    /// (<see cref="TokenRoutes"/>). Homes are spread evenly, so each token counts 1 / G for every home.
+    /// </summary>
+    (double[][] Gpus, double[][] Nodes) Visits(PlacedLayer layer, int site)
     {
-        var homes = layer.Homes();
+        var routes = new TokenRoutes(layer);
+        var homes = Enumerable.Range(0, routes.HasCopies ? problem.Gpus : 1).Select(home => VisitsFrom(home, routes, site)).ToArray();
+        return ([.. Of(home => home.Gpus)], [.. Of(home => home.Nodes)]);
+
+        // Without copies it makes no difference where a token comes from.
+        IEnumerable<double[]> Of(Func<(double[] Gpus, double[] Nodes), double[]> part) => Enumerable.Range(0, problem.Gpus).Select(home => part(homes[home % homes.Length]));
+    }
+
+    (double[] Gpus, double[] Nodes) VisitsFrom(int home, TokenRoutes routes, int site)
+    {
         var (gpus, nodes) = (new double[problem.Gpus], new double[Cluster.Nodes]);
-        var (gpuSeen, nodeSeen) = (new HashSet<int>(), new HashSet<int>());
-        foreach (var token in tokens)
+        var (gpuSeen, nodeSeen) = (new int[problem.Gpus], new int[Cluster.Nodes]); // the last token that did, counted from 1
+        for (var i = 0; i < tokens.Count; i++)
         {
-            gpuSeen.Clear();
-            nodeSeen.Clear();
-            foreach (var expert in trace!.Ids(site, token))
+            foreach (var expert in trace!.Ids(site, tokens[i]))
             {
                 if (expert < 0)
                     continue;
-                var gpu = DeviceShares.CopyFor(homes[expert], token);
-                if (gpuSeen.Add(gpu))
+                var gpu = routes.DeviceOf(expert, home, tokens[i]);
+                var node = Cluster.Devices[gpu].Node;
+                if (gpuSeen[gpu] != i + 1)
                     gpus[gpu]++;
-                if (nodeSeen.Add(Cluster.Devices[gpu].Node))
-                    nodes[Cluster.Devices[gpu].Node]++;
+                if (nodeSeen[node] != i + 1)
+                    nodes[node]++;
+                (gpuSeen[gpu], nodeSeen[node]) = (i + 1, i + 1);
             }
         }
-        return (gpus, nodes);
+        return ([.. gpus.Select(count => count / problem.Gpus)], [.. nodes.Select(count => count / problem.Gpus)]);
     }
 
     double Busiest(double[,] tokensOf) =>

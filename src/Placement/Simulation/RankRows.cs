@@ -1,6 +1,5 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
-using OnnxMoe.Placement.Costs;
 
 namespace OnnxMoe.Placement.Simulation;
 
@@ -37,7 +36,7 @@ public sealed record RankRows(int Rank, IReadOnlyList<int[]> Rows, IReadOnlyList
     public static int[] EqualShards(int tokens, int ranks) => tokens % ranks == 0 ? [.. Enumerable.Range(0, tokens).Select(t => t / (tokens / ranks))]
         : throw new UserError($"{tokens} tokens cannot be cut into equal shards for {ranks} GPUs; take a multiple of {ranks}.");
 
-    /// <summary>The rows of all GPUs for a batch of tokens; a token takes the copies of an expert in turn, by its number.</summary>
+    /// <summary>The rows of all GPUs for a batch of tokens; a token finds the copy of an expert as in serving (<see cref="TokenRoutes"/>), its number standing for a request's.</summary>
     /// <param name="layer">Which experts are where; with tensor parallelism a device of the plan is a group of that many GPUs, each with a slice of every expert of the group.</param>
     /// <param name="ids">Expert ids of the tokens [T, K]; -1 = no expert.</param>
     /// <param name="expertsPerToken">K.</param>
@@ -56,7 +55,7 @@ public sealed record RankRows(int Rank, IReadOnlyList<int[]> Rows, IReadOnlyList
             if (home < 0 || home >= ranks)
                 throw new UserError($"A token lives on GPU {home}; the GPUs are 0 to {ranks - 1}.");
         }
-        var placed = layer.Homes();
+        var routes = new TokenRoutes(layer);
         var slot = layer.Devices.Select(experts => experts.Distinct().Select((expert, i) => (expert, i)).ToDictionary(e => e.expert, e => e.i)).ToArray();
         int[][][] Counts() => [.. slot.Select(experts => experts.Select(_ => new int[ranks]).ToArray())];
         var (rows, received, returned) = (Counts(), Counts(), slot.Select(_ => new int[ranks]).ToArray());
@@ -70,7 +69,7 @@ public sealed record RankRows(int Rank, IReadOnlyList<int[]> Rows, IReadOnlyList
                     continue;
                 if (expert >= layer.Experts)
                     throw new UserError($"A token chooses expert {expert} of layer {layer.Layer}; the plan places experts 0 to {layer.Experts - 1}.");
-                var group = DeviceShares.CopyFor(placed[expert], numbers?[t] ?? t);
+                var group = routes.DeviceOf(expert, homes[t] / slices, TokenRoutes.TurnOf(numbers?[t] ?? t, groups));
                 var (place, home) = (slot[group][expert], homes[t]);
                 rows[group][place][home]++;
                 if (mergeCopies && lastToken[group] == t)

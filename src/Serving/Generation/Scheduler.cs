@@ -9,8 +9,8 @@ namespace OnnxMoe.Serving.Generation;
 
 /// <summary>
 /// Serves many sequences with one session: a fixed number of slots, and a bounded queue. An <see cref="IStepOrder"/> says who steps next, new
-/// sequences join in between. Steps are not merged into batches, so what one sequence computes never depends on its neighbours, not even
-/// in the last bit.
+/// sequences join in between. On one device each step runs alone; on several the steps of a round run together, so that all devices work. Their
+/// tensors are not merged either way (only the rows that experts work on, one by one), so what a sequence computes never depends on its neighbours.
 /// </summary>
 public sealed class Scheduler : IGenerationEngine, IDisposable
 {
@@ -155,17 +155,8 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         {
             Announce();
             FillSlots();
-            foreach (var sequence in _order.Next(_running))
-            {
-                if (!sequence.IsCancelled && Step(sequence))
-                    continue;
-                lock (_gate)
-                {
-                    _running.Remove(sequence);
-                    _metrics.SetLoad(_running.Count, _waiting.Count);
-                }
-                CleanUp(sequence);
-            }
+            foreach (var batch in Batches(_order.Next(_running)))
+                Step(batch);
             _metrics.SetCacheBytes(_running.Sum(sequence => (long)sequence.CachedTokens) * _session.CacheBytesPerToken);
         }
         FailRest();
@@ -237,21 +228,71 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         }
     }
 
-    /// <summary>One step of one sequence. False when it has ended.</summary>
-    private bool Step(Sequence sequence) => Guard(sequence, () =>
+    /// <summary>What runs together: one step, or of a session that computes several at once as many as have no more tokens than the context.</summary>
+    private IEnumerable<IReadOnlyList<Sequence>> Batches(IReadOnlyList<Sequence> sequences)
     {
-        var prefill = sequence.IsPrefill;
-        var columns = prefill ? sequence.Request.Prompt.Count : 1;
-        var traced = _recorder.Records(sequence.Id);
-        using (var result = sequence.Forward(_session, traced))
+        var (batch, tokens) = (new List<Sequence>(), 0);
+        foreach (var sequence in sequences)
         {
-            _recorder.Add(sequence.Id, prefill, columns, result, traced);
-            sequence.Take(result, columns);
+            if (batch.Count > 0 && (!_session.StepsTogether || tokens + sequence.NextTokens > _session.Sizes.ContextLength))
+            {
+                yield return batch;
+                (batch, tokens) = ([], 0);
+            }
+            batch.Add(sequence);
+            tokens += sequence.NextTokens;
+        }
+        if (batch.Count > 0)
+            yield return batch;
+    }
+
+    /// <summary>One step of each of some sequences; those that have ended lose their slots.</summary>
+    private void Step(IReadOnlyList<Sequence> batch)
+    {
+        var taken = new List<(Sequence Sequence, bool Prefill, ModelStep Step)>();
+        foreach (var sequence in batch.Where(sequence => !sequence.IsCancelled))
+            Guard(sequence, () => taken.Add((sequence, sequence.IsPrefill, sequence.StepOf(_session, _recorder.Records(sequence.Id)))));
+        var results = Forward([.. taken.Select(step => step.Step)]);
+        var running = new HashSet<Sequence>();
+        foreach (var ((sequence, prefill, step), result) in taken.Zip(results))
+        {
+            if (Guard(sequence, () => Take(sequence, prefill, step, result)) && sequence.Finish is null)
+                running.Add(sequence);
+        }
+        foreach (var sequence in batch.Where(sequence => !running.Contains(sequence)))
+        {
+            lock (_gate)
+            {
+                _running.Remove(sequence);
+                _metrics.SetLoad(_running.Count, _waiting.Count);
+            }
+            CleanUp(sequence);
+        }
+    }
+
+    private IReadOnlyList<StepResult> Forward(IReadOnlyList<ModelStep> steps)
+    {
+        try
+        {
+            return _session.Forward(steps);
+        }
+        catch (Exception problem)
+        {
+            return [.. steps.Select(_ => new StepResult(null, problem))];
+        }
+    }
+
+    private void Take(Sequence sequence, bool prefill, ModelStep step, StepResult outcome)
+    {
+        using (var result = outcome.Value())
+        {
+            _recorder.Add(sequence.Id, prefill, step.Tokens.Length, result, step.RoutingWeights);
+            sequence.Take(result, step.Tokens.Length);
         }
         _metrics.Stepped(sequence, prefill);
         if (sequence.Finish is null)
             _order.Stepped(sequence);
-    }) && sequence.Finish is null;
+    }
 
     /// <summary>Runs something for one sequence, whose failure is that sequence's alone.</summary>
     private bool Guard(Sequence sequence, Action action)

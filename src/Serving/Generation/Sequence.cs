@@ -35,6 +35,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>The tokens that the model has not seen: the prompt, later the token chosen last.</summary>
     public long[] Next => IsPrefill ? [.. request.Prompt.Select(token => (long)token)] : [_last];
 
+    /// <summary>How many tokens <see cref="Next"/> has.</summary>
+    public int NextTokens => IsPrefill ? request.Prompt.Count : 1;
+
     /// <summary>The expert of each of <see cref="Next"/>, where it is decided before the model runs.</summary>
     public long[]? ExpertIds { get; set; }
 
@@ -50,12 +53,12 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>When its last token came.</summary>
     public long LastToken { get; set; }
 
-    /// <summary>Feeds the model what it has not seen of this sequence.</summary>
-    public ForwardResult Forward(LanguageModelSession session, bool routingWeights)
+    /// <summary>The step that feeds the model what it has not seen of this sequence.</summary>
+    public ModelStep StepOf(LanguageModelSession session, bool routingWeights)
     {
         var tokens = Next;
         _cache ??= session.NewCache(rows: 1);
-        return session.Forward(tokens, _cache, routingWeights, ActiveExperts, ExpertIds);
+        return new(tokens, _cache) { RoutingWeights = routingWeights, ActiveExperts = ActiveExperts, ExpertIds = ExpertIds, Request = id };
     }
 
     /// <summary>Ends the output with an error.</summary>

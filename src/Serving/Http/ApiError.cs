@@ -20,6 +20,7 @@ internal sealed class ApiError(int status, string message, string? field = null,
     public static string TypeOf(int status) => status switch
     {
         401 => "authentication_error",
+        403 => "permission_error",
         429 => "rate_limit_error",
         503 => "service_unavailable_error",
         >= 500 => "server_error",

@@ -10,13 +10,13 @@ internal sealed class CacheLayout
 {
     private readonly CacheInput[] _caches;
 
-    /// <param name="session">The loaded file.</param>
+    /// <param name="graph">The loaded file.</param>
     /// <param name="file">What to call it in errors.</param>
     /// <exception cref="UserError">A cache breaks the rules of <see cref="CacheInput"/>, or nothing replaces it.</exception>
-    public CacheLayout(InferenceSession session, string file)
+    public CacheLayout(IModelGraph graph, string file)
     {
-        _caches = [.. session.InputMetadata.Where(input => CacheInput.Is(input.Key)).Select(input => Read(input.Key, input.Value))];
-        if (_caches.FirstOrDefault(cache => !session.OutputMetadata.ContainsKey(cache.Output)) is { } lost)
+        _caches = [.. graph.Inputs.Where(input => CacheInput.Is(input.Key)).Select(input => Read(input.Key, input.Value))];
+        if (_caches.FirstOrDefault(cache => !graph.Outputs.ContainsKey(cache.Output)) is { } lost)
             throw new UserError($"{file} has the cache '{lost.Name}', but no output '{lost.Output}' to go on with; export it again.");
     }
 
@@ -30,19 +30,15 @@ internal sealed class CacheLayout
     public KeyValueCache New(int rows) => new(rows, Array.ConvertAll(_caches, cache =>
         OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)cache.Type, cache.EmptyShape(rows))));
 
-    /// <summary>Binds what the sequences have seen.</summary>
-    public void BindInputs(OrtIoBinding binding, KeyValueCache cache)
+    /// <summary>Adds what the sequences have seen to the inputs of a run.</summary>
+    public void AddInputs(Dictionary<string, OrtValue> inputs, KeyValueCache cache)
     {
         for (var i = 0; i < _caches.Length; i++)
-            binding.BindInput(_caches[i].Name, cache.Tensors[i]);
+            inputs[_caches[i].Name] = cache.Tensors[i];
     }
 
-    /// <summary>Binds what replaces it, one output a cache in their order.</summary>
-    public void BindOutputs(OrtIoBinding binding, OrtMemoryInfo memory)
-    {
-        foreach (var cache in _caches)
-            binding.BindOutputToDevice(cache.Output, memory);
-    }
+    /// <summary>What replaces it, one output a cache in their order; it stays on the device.</summary>
+    public IEnumerable<(string Name, bool Stays)> Outputs => _caches.Select(cache => (cache.Output, true));
 
     private static CacheInput Read(string name, NodeMetadata input) => new(name, (ElementType)input.ElementDataType,
         input.Dimensions.Zip(input.SymbolicDimensions, (size, symbol) => size >= 0 ? $"{size}" : symbol.Length > 0 ? symbol : "?"));

@@ -20,6 +20,16 @@ public readonly record struct Device(int? CudaId)
         throw new UserError($"Serve:Device is '{text}', but it must be cpu, cuda, or cuda: and the number of a GPU (cuda:1).");
     }
 
+    /// <summary>As many devices as a server is to use: the processor so many times, or the GPUs from 0 on.</summary>
+    /// <exception cref="UserError">One GPU is named, though several are wanted.</exception>
+    public static IReadOnlyList<Device> Several(string text, int count)
+    {
+        var device = Parse(text);
+        if (count > 1 && device.CudaId is not null && text.Contains(':'))
+            throw new UserError($"Serve:Device is '{text}', one GPU, but Serve:Devices is {count}; with 'cuda' the GPUs 0 to {count - 1} are used.");
+        return [.. Enumerable.Range(0, count).Select(number => device.CudaId is null || count == 1 ? device : new(number))];
+    }
+
     /// <summary>Where outputs that stay on the device are allocated.</summary>
     public OrtMemoryInfo Memory => CudaId is { } id
         ? new OrtMemoryInfo(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, id, OrtMemType.Default)

@@ -8,11 +8,9 @@ namespace OnnxMoe.Serving.Sessions;
 /// <summary>Runs the router of a pre-gated model step by step, with caches of its own. One step at a time: callers take turns.</summary>
 public sealed class PreGateSession : IDisposable
 {
-    private readonly InferenceSession _session;
+    private readonly WholeGraph _graph;
     private readonly PreGate _gate;
-    private readonly Device _device;
     private readonly CacheLayout _caches;
-    private readonly RunOptions _run = new();
 
     /// <param name="session">The loaded router; disposed with this.</param>
     /// <param name="gate">What the manifest says of it.</param>
@@ -20,14 +18,14 @@ public sealed class PreGateSession : IDisposable
     /// <exception cref="UserError">The file is no such router.</exception>
     public PreGateSession(InferenceSession session, PreGate gate, Device device)
     {
-        (_session, _gate, _device) = (session, gate, device);
+        (_graph, _gate) = (new WholeGraph(session, device), gate);
         if (!session.InputMetadata.ContainsKey(StepTensors.Ids))
             throw new UserError($"The router {gate.File} has no input '{StepTensors.Ids}'; export it again.");
         if (!session.OutputMetadata.ContainsKey(PreGate.ExpertIds))
             throw new UserError($"The router {gate.File} has no output '{PreGate.ExpertIds}'; export it again.");
         if (session.InputMetadata.Keys.FirstOrDefault(name => !StepTensors.Names.Contains(name) && !CacheInput.Is(name)) is { } unknown)
             throw new UserError($"The router {gate.File} has the input '{unknown}', which serving cannot give it; export it again.");
-        _caches = new CacheLayout(session, $"The router {gate.File}");
+        _caches = new CacheLayout(_graph, $"The router {gate.File}");
     }
 
     /// <summary>Number of experts.</summary>
@@ -41,23 +39,15 @@ public sealed class PreGateSession : IDisposable
     public int[] Decide(ReadOnlySpan<long> tokens, KeyValueCache cache)
     {
         using var step = new StepTensors(tokens, cache);
-        using var binding = _session.CreateIoBinding();
-        step.Bind(binding, _session);
-        _caches.BindInputs(binding, cache);
-        binding.BindOutputToDevice(PreGate.ExpertIds, OrtMemoryInfo.DefaultInstance);
-        _caches.BindOutputs(binding, _device.Memory);
-        _session.RunWithBinding(_run, binding);
-        var outputs = binding.GetOutputValues().ToArray(); // in the order they were bound
+        var inputs = step.InputsOf(_graph);
+        _caches.AddInputs(inputs, cache);
+        var outputs = _graph.Run([new(inputs, [(PreGate.ExpertIds, false), .. _caches.Outputs])])[0].Values;
         using var ids = outputs[0];
         cache.Advance(outputs[1..], tokens.Length);
         return Array.ConvertAll(ids.GetTensorDataAsSpan<long>().ToArray(), Checked);
     }
 
-    public void Dispose()
-    {
-        _run.Dispose();
-        _session.Dispose();
-    }
+    public void Dispose() => _graph.Dispose();
 
     private int Checked(long expert) => expert >= 0 && expert < Experts
         ? (int)expert

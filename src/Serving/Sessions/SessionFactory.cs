@@ -15,13 +15,44 @@ public static class SessionFactory
     {
         if (!System.IO.File.Exists(path))
             throw new UserError($"{path} does not exist; make it with 'onnxmoe export'.");
-        using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        device.Apply(options);
-        if (kernels is not null)
-            options.RegisterCustomOpLibraryV2(kernels, out _);
+        using var options = Options(device, threads, kernels);
+        return Guard(path, () => new InferenceSession(path, options));
+    }
+
+    /// <summary>Opens a part of an ONNX file. Its threads wait without spinning, since those of other parts work meanwhile.</summary>
+    /// <param name="model">The part, as the bytes of an ONNX file of its own.</param>
+    /// <param name="path">The file it is of; external data lies beside that.</param>
+    /// <inheritdoc cref="Open(string, Device, int, string?)"/>
+    public static InferenceSession OpenPart(byte[] model, string path, Device device, int threads, string? kernels)
+    {
+        using var options = Options(device, threads, kernels);
+        options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetDirectoryName(Path.GetFullPath(path)));
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        return Guard(path, () => new InferenceSession(model, options));
+    }
+
+    private static SessionOptions Options(Device device, int threads, string? kernels)
+    {
+        var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         try
         {
-            return new InferenceSession(path, options);
+            device.Apply(options);
+            if (kernels is not null)
+                options.RegisterCustomOpLibraryV2(kernels, out _);
+            return options;
+        }
+        catch
+        {
+            options.Dispose();
+            throw;
+        }
+    }
+
+    private static InferenceSession Guard(string path, Func<InferenceSession> open)
+    {
+        try
+        {
+            return open();
         }
         catch (OnnxRuntimeException problem)
         {

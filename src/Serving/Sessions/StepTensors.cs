@@ -31,13 +31,9 @@ internal sealed class StepTensors : IDisposable
     /// <summary>The names of these inputs.</summary>
     public static IReadOnlyList<string> Names { get; } = [Ids, Mask, Positions];
 
-    /// <summary>Binds those that the session has.</summary>
-    public void Bind(OrtIoBinding binding, InferenceSession session)
-    {
-        foreach (var (name, value) in _values)
-            if (session.InputMetadata.ContainsKey(name))
-                binding.BindInput(name, value);
-    }
+    /// <summary>Those that the graph has.</summary>
+    public Dictionary<string, OrtValue> InputsOf(IModelGraph graph) =>
+        _values.Where(input => graph.Inputs.ContainsKey(input.Key)).ToDictionary(input => input.Key, input => input.Value);
 
     public void Dispose()
     {

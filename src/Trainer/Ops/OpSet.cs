@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Trainer.Ops;
@@ -14,7 +15,7 @@ public abstract class OpSet
     public const int OnnxOpset = 17;
 
     /// <summary>The domain of the MoE ops.</summary>
-    public const string MoeDomain = "onnxmoe";
+    public const string MoeDomain = MoeFunctions.Domain;
 
     /// <summary>True while training: noise, dropout and auxiliary losses ask this. Always false while exporting.</summary>
     public abstract bool IsTraining { get; }

@@ -50,6 +50,25 @@ public sealed class TensorProtoFileTests : IDisposable
         Some.AssertEqual(tensor, TensorProtoFile.ToHost(External("data", "2", null), _folder.Path));
     }
 
+    [Fact]
+    public void RowsAreReadInTheOrderWanted()
+    {
+        File.WriteAllBytes(_folder["data"], [9, 9, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0]);
+        var external = External("data", "2", "12");
+        external.Dims[0] = 3;
+        external.Dims.Add(2);
+        var inline = new TensorProto { Name = "w", DataType = (int)DataTypes.Int16, Dims = { 3, 2 }, Int32Data = { 1, 2, 3, 4, 5, 6 } };
+        foreach (var proto in (TensorProto[])[external, inline])
+        {
+            var rows = TensorProtoFile.Rows(proto, [2, 0], _folder.Path);
+            Assert.Equal([2, 2], rows.Shape);
+            Assert.Equal([5, 6, 1, 2], rows.AsSpan<short>().ToArray());
+            Assert.Throws<ArgumentException>(() => TensorProtoFile.Rows(proto, [3], _folder.Path));
+        }
+        File.WriteAllBytes(_folder["data"], new byte[13]);
+        Assert.Contains("is truncated", Assert.Throws<UserError>(() => TensorProtoFile.Rows(external, [0], _folder.Path)).Message);
+    }
+
     [Theory]
     [InlineData("../data", "0", "4", "not a path inside the model's folder")]
     [InlineData("a/../../data", "0", "4", "not a path inside")]

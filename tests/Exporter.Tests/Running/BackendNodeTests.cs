@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Programs;
 using OnnxMoe.Exporter.Running;

@@ -25,7 +25,7 @@ public sealed class ActiveExpertsTests
     private static long[] Continuation(string folder, string prompt, int experts)
     {
         using var session = SessionFactory.Open(Path.Combine(folder, "model.onnx"), new Device(null), 1, null);
-        using var model = new LanguageModelSession(session, ModelManifest.Load(folder).LanguageModel!, new Device(null));
+        var model = new LanguageModelSession(session, ModelManifest.Load(folder).LanguageModel!, new Device(null));
         List<long> tokens = [.. prompt.Select(c => (long)c)];
         for (var i = 0; i < 12; i++)
         {

@@ -17,7 +17,7 @@ public sealed class CompletionTests
         var answer = await served.AnswerAsync("/v1/completions", """{"model":"tiny","prompt":"ab","max_tokens":20,"temperature":0,"return_token_ids":true,"ignore_eos":true}""");
 
         using var session = SessionFactory.Open(Path.Combine(served.Folder, "model.onnx"), new Device(null), 1, null);
-        using var model = new LanguageModelSession(session, ModelManifest.Load(served.Folder).LanguageModel!, new Device(null));
+        var model = new LanguageModelSession(session, ModelManifest.Load(served.Folder).LanguageModel!, new Device(null));
         List<long> tokens = [97, 98];
         for (var i = 0; i < 20; i++)
         {

@@ -24,7 +24,7 @@ public sealed class PreGatedTests
     private static long[] Continuation(string folder, string prompt, int count)
     {
         using var session = SessionFactory.Open(Path.Combine(folder, "model.onnx"), new Device(null), 1, null);
-        using var model = new LanguageModelSession(session, ModelManifest.Load(folder).LanguageModel!, new Device(null));
+        var model = new LanguageModelSession(session, ModelManifest.Load(folder).LanguageModel!, new Device(null));
         List<long> tokens = [.. prompt.Select(c => (long)c)];
         for (var i = 0; i < count; i++)
         {

@@ -13,7 +13,7 @@ public sealed class LanguageModelSessionTests
         using var scratch = new Scratch();
         TinyModel.WriteRandom(scratch.Folder);
         using var session = SessionFactory.Open(scratch.PathOf("model.onnx"), new Device(null), 1, null);
-        using var model = new LanguageModelSession(session, ModelManifest.Load(scratch.Folder).LanguageModel!, new Device(null));
+        var model = new LanguageModelSession(session, ModelManifest.Load(scratch.Folder).LanguageModel!, new Device(null));
         long[][] rows = [[1, 2, 3, 4, 5], [9, 8, 7, 6, 5]];
 
         using var cache = model.NewCache(2);
@@ -40,7 +40,7 @@ public sealed class LanguageModelSessionTests
         using var scratch = new Scratch();
         TinyModel.WriteOddCaches(scratch.Folder);
         using var session = SessionFactory.Open(scratch.PathOf("model.onnx"), new Device(null), 1, null);
-        using var model = new LanguageModelSession(session, ModelManifest.Load(scratch.Folder).LanguageModel!, new Device(null));
+        var model = new LanguageModelSession(session, ModelManifest.Load(scratch.Folder).LanguageModel!, new Device(null));
         Assert.Equal(sizeof(long) + 3 * 8 * sizeof(float), model.CacheBytesPerToken);
         using var whole = model.NewCache(2);
         using var expected = model.Forward([1, 2, 3, 4, 9, 8, 7, 6], whole);

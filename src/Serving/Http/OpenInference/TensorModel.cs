@@ -1,19 +1,22 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML.OnnxRuntime;
+using OnnxMoe.Serving.Sessions;
 
 namespace OnnxMoe.Serving.Http.OpenInference;
 
 /// <summary>Any ONNX model behind the Open Inference Protocol: tensors in, tensors out. Requests run side by side.</summary>
 /// <param name="name">The name that requests give.</param>
-/// <param name="session">The loaded model; the caller keeps and disposes it.</param>
-public sealed class TensorModel(string name, InferenceSession session)
+/// <param name="graph">The loaded model; the caller keeps and disposes it.</param>
+public sealed class TensorModel(string name, IModelGraph graph)
 {
     private readonly IReadOnlyList<TensorDescription> _inputs =
     [
-        .. session.InputNames.Select(input => TensorDescription.Of(input, session.InputMetadata[input])).OfType<TensorDescription>(),
-        .. session.OverridableInitializerMetadata.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>().Select(input => input with { Optional = true }),
+        .. graph.Inputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>(),
+        .. graph.OptionalInputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>().Select(input => input with { Optional = true }),
     ];
+
+    private long _requests;
 
     /// <summary>The name that requests give.</summary>
     public string Name => name;
@@ -27,7 +30,7 @@ public sealed class TensorModel(string name, InferenceSession session)
         ["versions"] = new JsonArray(Version),
         ["platform"] = "onnx_onnxv1",
         ["inputs"] = new JsonArray([.. _inputs.Select(input => input.ToJson())]),
-        ["outputs"] = new JsonArray([.. session.OutputNames.Select(output => TensorDescription.Of(output, session.OutputMetadata[output])?.ToJson())]),
+        ["outputs"] = new JsonArray([.. graph.Outputs.Select(output => TensorDescription.Of(output.Key, output.Value)?.ToJson())]),
     };
 
     /// <summary>Answers one request.</summary>
@@ -37,11 +40,11 @@ public sealed class TensorModel(string name, InferenceSession session)
         var id = request.Text("id");
         var outputs = ReadOutputs(request);
         var inputs = new Dictionary<string, OrtValue>();
+        OrtValue[] results = [];
         try
         {
             ReadInputs(request, inputs);
-            using var run = new RunOptions();
-            using var results = Run(run, inputs, outputs);
+            results = Run(inputs, outputs);
             return new()
             {
                 ["model_name"] = name,
@@ -52,16 +55,18 @@ public sealed class TensorModel(string name, InferenceSession session)
         }
         finally
         {
+            foreach (var value in results)
+                value.Dispose();
             foreach (var value in inputs.Values)
                 value.Dispose();
         }
     }
 
-    private IDisposableReadOnlyCollection<OrtValue> Run(RunOptions run, Dictionary<string, OrtValue> inputs, IReadOnlyList<string> outputs)
+    private OrtValue[] Run(Dictionary<string, OrtValue> inputs, IReadOnlyList<string> outputs)
     {
         try
         {
-            return session.Run(run, inputs, outputs);
+            return graph.Run([new(inputs, [.. outputs.Select(output => (output, false))]) { Request = Interlocked.Increment(ref _requests) }])[0].Values;
         }
         catch (OnnxRuntimeException problem)
         {
@@ -93,13 +98,14 @@ public sealed class TensorModel(string name, InferenceSession session)
     private IReadOnlyList<string> ReadOutputs(JsonFields request)
     {
         if (request.List("outputs") is not { Count: > 0 } list)
-            return session.OutputNames;
-        return [.. list.Select((element, i) =>
+            return [.. graph.Outputs.Keys];
+        string[] outputs = [.. list.Select((element, i) =>
         {
             var output = element.ValueKind == JsonValueKind.Object ? new JsonFields(element, $"outputs[{i}].").Text("name") : null;
-            return output is not null && session.OutputMetadata.ContainsKey(output)
+            return output is not null && graph.Outputs.ContainsKey(output)
                 ? output
-                : throw request.Error($"outputs[{i}].name", $"is '{output}', but the model's outputs are {string.Join(", ", session.OutputNames)}.");
+                : throw request.Error($"outputs[{i}].name", $"is '{output}', but the model's outputs are {string.Join(", ", graph.Outputs.Keys)}.");
         })];
+        return [.. outputs.Distinct()];
     }
 }

@@ -1,9 +1,9 @@
 using Onnx;
 
-namespace OnnxMoe.Exporter.Graph;
+namespace OnnxMoe.Artifacts.Graphs;
 
 /// <summary>Reads and changes the names of values in nodes, also inside their subgraphs.</summary>
-internal static class ValueNames
+public static class ValueNames
 {
     /// <summary>Renames a value wherever it is made or used.</summary>
     public static void Rename(IEnumerable<NodeProto> nodes, string from, string to)
@@ -21,6 +21,7 @@ internal static class ValueNames
     public static IEnumerable<string> UsedBy(NodeProto node) =>
         node.Input.Concat(Subgraphs(node).SelectMany(graph => graph.Node.SelectMany(UsedBy).Concat(graph.Output.Select(output => output.Name))));
 
+    /// <summary>The graphs that a node holds: the branches of If, the body of Loop.</summary>
     public static IEnumerable<GraphProto> Subgraphs(NodeProto node) =>
         node.Attribute.Where(attribute => attribute.G is not null).Select(attribute => attribute.G);
 

@@ -1,8 +1,7 @@
 using Google.Protobuf;
 using Onnx;
-using OnnxMoe.Artifacts;
 
-namespace OnnxMoe.Exporter.Programs;
+namespace OnnxMoe.Artifacts.Graphs;
 
 /// <summary>Opens ONNX model files.</summary>
 public static class ModelFile

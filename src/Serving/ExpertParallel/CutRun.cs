@@ -1,0 +1,70 @@
+using Microsoft.ML.OnnxRuntime;
+using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Serving.Sessions;
+
+namespace OnnxMoe.Serving.ExpertParallel;
+
+/// <summary>One run on its way through the segments.</summary>
+internal sealed class CutRun(GraphRun run, int devices) : IDisposable
+{
+    private readonly Dictionary<string, OrtValue> _made = [];
+    private readonly Dictionary<string, bool> _wanted = run.Outputs.ToDictionary(output => output.Name, output => output.Stays);
+
+    /// <summary>The device it is at home on.</summary>
+    public int Home { get; } = TokenRoutes.HomeOf(run.Request, devices);
+
+    /// <summary>Why it goes no further; null when it does.</summary>
+    public Exception? Problem { get; private set; }
+
+    /// <summary>Whether the caller wants this output, and whether on the device.</summary>
+    public bool Wants(string name, out bool stays) => _wanted.TryGetValue(name, out stays);
+
+    /// <summary>A value given or made so far; null for an input that was left out.</summary>
+    public OrtValue? Find(string name) => _made.GetValueOrDefault(name) ?? run.Inputs.GetValueOrDefault(name);
+
+    /// <summary>Takes over a value.</summary>
+    public void Add(string name, OrtValue value) => _made[name] = value;
+
+    /// <summary>The tokens that go to the experts of a call.</summary>
+    public RoutedTokens TokensOf(ExpertCall call) =>
+        new(Find(call.Tokens)!, Find(call.Indices)!, Find(call.Weights)!, Home, TokenRoutes.TurnOf(run.Request, devices));
+
+    /// <summary>Does something for the run; when that fails the run has failed.</summary>
+    public void Try(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception problem)
+        {
+            Problem = problem;
+        }
+    }
+
+    /// <summary>Lets go of values that nothing needs any more.</summary>
+    public void Release(IEnumerable<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (!Wants(name, out _) && _made.Remove(name, out var value))
+                value.Dispose();
+        }
+    }
+
+    /// <summary>What the caller gets.</summary>
+    public GraphResult Result()
+    {
+        if (Problem is not null)
+            return new(Problem);
+        var values = run.Outputs.Select(output => _made[output.Name]).ToArray();
+        _made.Clear();
+        return new(values);
+    }
+
+    public void Dispose()
+    {
+        foreach (var value in _made.Values)
+            value.Dispose();
+    }
+}

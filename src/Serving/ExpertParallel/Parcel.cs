@@ -1,0 +1,44 @@
+using System.Runtime.InteropServices;
+
+namespace OnnxMoe.Serving.ExpertParallel;
+
+/// <summary>What goes to one device: each token once, with all the experts it wants there.</summary>
+/// <param name="picks">Most experts that a token wants anywhere.</param>
+internal sealed class Parcel(int picks)
+{
+    private readonly List<(int Source, int Token)> _tokens = [];
+    private readonly List<long> _places = [];
+    private readonly List<float> _weights = [];
+
+    /// <summary>The tokens in the order in which they came: whose, and which.</summary>
+    public IReadOnlyList<(int Source, int Token)> Tokens => _tokens;
+
+    /// <summary>Adds a wish of a token; tokens come one after the other.</summary>
+    /// <returns>True when it is the token's first, so that the token itself must be sent.</returns>
+    public bool Add(int source, int token, int pick, int place, float weight)
+    {
+        var isNew = _tokens.Count == 0 || _tokens[^1] != (source, token);
+        if (isNew)
+        {
+            _tokens.Add((source, token));
+            CollectionsMarshal.SetCount(_places, _places.Count + picks);
+            CollectionsMarshal.AsSpan(_places)[^picks..].Fill(-1);
+            CollectionsMarshal.SetCount(_weights, _weights.Count + picks);
+            CollectionsMarshal.AsSpan(_weights)[^picks..].Clear();
+        }
+        var at = ((_tokens.Count - 1) * picks) + pick;
+        (_places[at], _weights[at]) = (place, weight);
+        return isNew;
+    }
+
+    /// <summary>Lets the device's experts work on the tokens.</summary>
+    /// <returns>[tokens, D]</returns>
+    public float[] Apply(ExpertSession experts, IReadOnlyList<RoutedTokens> sources)
+    {
+        var width = sources[0].Width;
+        var rows = new float[_tokens.Count * width];
+        for (var i = 0; i < _tokens.Count; i++)
+            sources[_tokens[i].Source].Rows.GetTensorDataAsSpan<float>().Slice(_tokens[i].Token * width, width).CopyTo(rows.AsSpan(i * width));
+        return experts.Apply(rows, [.. _places], [.. _weights], _tokens.Count);
+    }
+}

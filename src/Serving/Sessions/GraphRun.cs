@@ -1,0 +1,12 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace OnnxMoe.Serving.Sessions;
+
+/// <summary>One set of inputs for a graph.</summary>
+/// <param name="Inputs">The tensors by name; they stay the caller's.</param>
+/// <param name="Outputs">The outputs to compute, and whether each stays on the device or comes to the host.</param>
+public sealed record GraphRun(IReadOnlyDictionary<string, OrtValue> Inputs, IReadOnlyList<(string Name, bool Stays)> Outputs)
+{
+    /// <summary>Number of the request it is for, which says on which of several devices it is at home.</summary>
+    public long Request { get; init; }
+}

@@ -1,0 +1,22 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace OnnxMoe.Serving.Sessions;
+
+/// <summary>A loaded ONNX graph, on one device or on several: named tensors in, named tensors out. Callers may run it side by side.</summary>
+public interface IModelGraph : IDisposable
+{
+    /// <summary>The inputs that must be given, in the file's order.</summary>
+    IReadOnlyDictionary<string, NodeMetadata> Inputs { get; }
+
+    /// <summary>The inputs that have a default.</summary>
+    IReadOnlyDictionary<string, NodeMetadata> OptionalInputs { get; }
+
+    /// <summary>The outputs, in the file's order.</summary>
+    IReadOnlyDictionary<string, NodeMetadata> Outputs { get; }
+
+    /// <summary>True when runs that are given together are computed together, which is then faster than one after the other.</summary>
+    bool RunsTogether { get; }
+
+    /// <summary>Runs the graph on each of some sets of inputs. The failure of one is in its result and leaves the others alone.</summary>
+    IReadOnlyList<GraphResult> Run(IReadOnlyList<GraphRun> runs);
+}
