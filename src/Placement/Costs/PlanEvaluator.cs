@@ -56,7 +56,11 @@ public sealed class PlanEvaluator(PlacementProblem problem, RoutingTrace? trace,
     /// <summary>Home model: copies of the evaluator's tokens that go to other GPUs in one iteration of a layer; needs a trace.</summary>
     /// <param name="layer">Where the layer's experts are.</param>
     /// <param name="site">Index of the iteration in the trace.</param>
-    public double HomeCopies(PlacedLayer layer, int site) => Visits(layer, site).Gpus.Sum() * (problem.Gpus - 1.0) / problem.Gpus;
+    public double HomeCopies(PlacedLayer layer, int site)
+    {
+        var visits = Visits(layer, site).Gpus;
+        return Cluster.Pairs().Sum(pair => visits[pair.From][pair.To]);
+    }
 
     PlanMeasures WithFlow(PlanMeasures measures, IReadOnlyList<PlacedLayer> layers, double compute)
     {
