@@ -27,6 +27,8 @@ public static class PlaceRun
         var engine = Engines.Choose(options.Engine);
         var input = PlacementInput.Read(modelFolder, options);
         PlanWeights.Parse(options.Objective, input.Problem(input.All)); // a mistake in it is said before any work
+        if (options.From != "" && options.Method is not ("search" or "joint"))
+            throw new UserError($"Place:From is the plan '{options.From}', but the method {options.Method} plans anew; re-plan with --method search, or joint where the instance is small.");
         var solvers = SolverList.Chosen(options, engine);
         var chosen = solvers.First(s => s.Name == options.Method);
         Announce(input, engine, log);

@@ -32,9 +32,10 @@ public sealed class PlacementReport(PlacementInput input, IReadOnlyList<Candidat
         new LoadSection(input, _baseline, winner).AddTo(report);
         if (HasFlow)
             new TrafficSection(input, _baseline, winner).AddTo(report);
+        new ExpertCostSection(input, final, options).AddTo(report);
         new StepSection(input, _solved, options).AddTo(report);
         new GeneralizationSection(study, winner).AddTo(report);
-        new ProofSection(_solved, final, plan).AddTo(report);
+        new ProofSection(_solved, plan).AddTo(report);
         return report;
     }
 

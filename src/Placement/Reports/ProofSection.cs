@@ -1,12 +1,11 @@
 using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Artifacts.Reports;
 using OnnxMoe.Placement.Costs;
-using OnnxMoe.Placement.Solvers;
 
 namespace OnnxMoe.Placement.Reports;
 
 /// <summary>What is proved about the written plan, and what each GPU holds.</summary>
-sealed class ProofSection(IReadOnlyList<Candidate> candidates, PlacementSolution final, PlacementPlan plan)
+sealed class ProofSection(IReadOnlyList<Candidate> candidates, PlacementPlan plan)
 {
     public void AddTo(HtmlReport report)
     {
@@ -21,10 +20,10 @@ sealed class ProofSection(IReadOnlyList<Candidate> candidates, PlacementSolution
                     new ChartSeries("bound", [.. curve.Select(_ => c.Solution.Solves[0].Bound)]) { At = [.. curve.Select(p => p.Seconds)] }])
             { Wide = true, Height = 240 });
         }
-        if (final.Solves.Count > 0)
+        if (plan.Solves.Count > 0)
         {
             report.Section("Solver", "Of the plan as written. \"optimal\": proved. \"within gap\": proved to be that close to the optimum. \"stopped\": the time limit came first; the bound says how much better another plan could be at most.");
-            report.Table(new ReportTable(["program", "engine", "status", "objective", "bound", "gap", "time", "remark"], [.. final.Solves.Select(Row)]));
+            report.Table(new ReportTable(["program", "engine", "status", "objective", "bound", "gap", "time", "remark"], [.. plan.Solves.Select(Row)]));
         }
         report.Section("GPUs");
         report.Table(new ReportTable(["GPU", "node", "experts of all layers", "fewest a layer", "most a layer", "weights", "memory"], [.. plan.Devices.Select((d, g) => Device(d, g))]));
@@ -32,7 +31,9 @@ sealed class ProofSection(IReadOnlyList<Candidate> candidates, PlacementSolution
     }
 
     static IReadOnlyList<string> Row(SolveRecord s) =>
-        [s.Program, s.Engine, s.Status, Units.Number(s.Objective, 1), Units.Number(s.Bound, 1), Units.Percent(s.Gap), Units.Seconds(s.Seconds), s.Note];
+        [s.Program, s.Engine, s.Status, Value(s.Objective), Value(s.Bound), Units.Percent(s.Gap), Units.Seconds(s.Seconds), s.Note];
+
+    static string Value(double value) => Units.Number(value, Math.Abs(value) < 100 ? 4 : 1);
 
     IReadOnlyList<string> Device(PlacedDevice device, int gpu)
     {

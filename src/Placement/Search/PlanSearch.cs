@@ -51,6 +51,7 @@ public sealed class PlanSearch
             return;
         var (watch, random, current) = (Stopwatch.StartNew(), new Random(seed), _value(_state.Terms()));
         var history = Enumerable.Repeat(current, History).ToArray();
+        var next = TimeSpan.FromMilliseconds(5); // ever farther apart: most happens in the beginning
         progress?.Invoke(0, current);
         for (var step = 0L; step < steps; step++)
         {
@@ -59,8 +60,11 @@ public sealed class PlanSearch
                 cancellation.ThrowIfCancellationRequested();
                 if (watch.Elapsed > limit * 0.8)
                     break;
-                if (step % (1 + steps / 256 / 50 * 256) == 0)
+                if (watch.Elapsed >= next)
+                {
                     progress?.Invoke(watch.Elapsed.TotalSeconds, current);
+                    next = watch.Elapsed * 1.2;
+                }
             }
             var threshold = Math.Max(current, history[step % History]);
             if (random.Next(4) > 0 ? TrySwap(random, threshold - current) : TryMove(random, threshold - current))

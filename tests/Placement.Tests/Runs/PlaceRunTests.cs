@@ -151,6 +151,19 @@ public sealed class PlaceRunTests : IDisposable
     }
 
     [Fact]
+    public void ARunningPlanIsReplannedThroughTheCommand()
+    {
+        Some.Trace(3, 8, 2, 400, 1).Save(_folder["trace.bin"]);
+        Run(_folder["trace.bin"], Cluster(nodes: 1, gpus: 4), o => o.Method = "contiguous");
+        File.Move(_folder["placement.json"], _folder["running.json"]);
+        void Options(PlaceOptions o) => (o.Method, o.From, o.MoveGiB, o.ExpertBytes) = ("search", _folder["running.json"], 2, 1L << 30);
+        Assert.Contains("From '", Run(_folder["trace.bin"], Cluster(nodes: 1, gpus: 4), Options));
+        var moved = PlacementPlan.Load(_folder["placement.json"]).Layers.Zip(PlacementPlan.Load(_folder["running.json"]).Layers, (a, b) => a.Homes().Zip(b.Homes()).Count(pair => pair.First[0] != pair.Second[0])).Sum();
+        Assert.InRange(moved, 1, 2);
+        Assert.Contains("--method search", Assert.Throws<UserError>(() => Run(_folder["trace.bin"], Cluster(1, 4), o => (o.Method, o.From) = ("eplb", _folder["running.json"]))).Message);
+    }
+
+    [Fact]
     public void UnknownMethodsAreRefusedWithThoseKnown()
     {
         Some.Trace(1, 4, 1, 40, 1).Save(_folder["trace.bin"]);
