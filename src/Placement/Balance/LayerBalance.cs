@@ -36,7 +36,7 @@ public sealed class LayerBalance(string engine, PlaceOptions options)
         var watch = Stopwatch.StartNew();
         var bound = BalanceBound.WithCopies(load, speeds, slots * speeds.Length);
         var best = Pack(Replication.Greedy(load, slots * speeds.Length, speeds.Length));
-        for (var round = 0; round < CopyRounds && best.Makespan > Enough(bound); round++)
+        for (var round = 0; round < CopyRounds && best.Makespan > Enough(bound) && watch.Elapsed.TotalSeconds < options.ClusteringSeconds; round++)
         {
             if (Other(load, best.Problem, best.GpuOf, round) is not { } copies)
                 break;
