@@ -21,8 +21,8 @@ static class DeploymentNotes
 
             1. **Splitting the model.** Every instance here loads the whole `model.onnx` and computes all experts itself, so that each answers
                requests alone. To hold only the experts of the plan, an instance needs an ONNX file with those experts, and something that
-               sends tokens from GPU to GPU and adds up what comes back. Neither is part of OnnxMoe; until then the names of the experts
-               are only information.
+               sends tokens from machine to machine and adds up what comes back. Neither is part of OnnxMoe; until then the names of the
+               experts are only information. Within one machine `onnxmoe serve MODEL --devices N` does place experts by a plan.
             2. **Memory.** While every instance holds the whole model, it needs the memory for that, not what the plan counts.
 
             """);
