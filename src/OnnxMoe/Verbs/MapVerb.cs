@@ -7,7 +7,7 @@ public sealed class MapVerb : Verb
 {
     public override string Name => "map";
 
-    public override string Summary => "searches how to divide a mixture-of-experts model over GPUs for training: TP, CP, DP, PP, and ETP, EP of its experts";
+    public override string Summary => "searches how to divide a mixture-of-experts model over GPUs for training";
 
     public override string Usage => "map SHAPE --cluster NAME";
 
