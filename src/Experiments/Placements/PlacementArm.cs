@@ -42,17 +42,17 @@ public sealed class PlacementArm(string method, string description, RoutingTrace
 
     private const int BlockTokens = 16;
 
-    private static readonly PlaceOptions s_options = new() { ClusteringSeconds = 1, AssignmentSeconds = 4, SearchSeconds = 6, Threads = 1, Objective = "balance:1,flow:0.5" };
+    private static readonly PlaceOptions Options = new() { ClusteringSeconds = 1, AssignmentSeconds = 4, SearchSeconds = 6, Threads = 1, Objective = "balance:1,flow:0.5" };
 
     public override int Steps => 2;
 
-    public override string Fingerprint(long seed, DataOptions data) => $"{Name} {Description} {seed} {System.Text.Json.JsonSerializer.Serialize(s_options)} {one.Name} {two.Name} {typeof(PlacementProblem).Module.ModuleVersionId}";
+    public override string Fingerprint(long seed, DataOptions data) => $"{Name} {Description} {seed} {System.Text.Json.JsonSerializer.Serialize(Options)} {one.Name} {two.Name} {typeof(PlacementProblem).Module.ModuleVersionId}";
 
     public override void Run(long seed, TokenDataset data, Measurement result, Action<int> progress, CancellationToken cancel)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var (fit, test) = TokenSplit.Blocks([.. Enumerable.Range(0, trace.Tokens)], BlockTokens, (int)seed);
-        var solver = SolverList.All(s_options, Engines.Choose("auto")).First(s => s.Name == Name);
+        var solver = SolverList.All(Options, Engines.Choose("auto")).First(s => s.Name == Name);
         foreach (var (cluster, seconds) in new[] { (one, OneNode), (two, TwoNodes) })
         {
             PlacementProblem Problem(int[] tokens) => new(RoutingStatistics.Of(trace, tokens), cluster, sizes) { Trace = trace, Tokens = tokens };

@@ -17,8 +17,8 @@ public sealed class Hecate : Experiment
     private const string LoadChange50 = "change_50";
     private const string BusiestInTraining = "busiest_in_training";
 
-    private static readonly PublishedModel s_model = PublishedModel.All[0];
-    private static readonly PublishedModel s_four = s_model with { Overlap = 4 };
+    private static readonly PublishedModel Model = PublishedModel.All[0];
+    private static readonly PublishedModel Four = Model with { Overlap = 4 };
 
     public override string Name => "21-hecate";
 
@@ -82,12 +82,12 @@ public sealed class Hecate : Experiment
     private static ClaimResult[] Claims(RecordedTrainings recorded, IReadOnlyList<ArmResult> arms, Cluster slow, Cluster fast)
     {
         var (balanced, free) = (arms[0], arms[1]);
-        double Straggler(Measurement run, string policy) => recorded.Of(run, slow, s_model, policy).Straggler;
-        double Seconds(Measurement run, string policy, Cluster cluster) => recorded.Of(run, cluster, s_model, policy).Seconds;
+        double Straggler(Measurement run, string policy) => recorded.Of(run, slow, Model, policy).Straggler;
+        double Seconds(Measurement run, string policy, Cluster cluster) => recorded.Of(run, cluster, Model, policy).Seconds;
         double Saved(Measurement run, string policy, string by) => 100 * (1 - (Seconds(run, by, slow) / Seconds(run, policy, slow)));
         double Gain(Measurement run, Cluster cluster) => 100 * (1 - (Seconds(run, "hecate", cluster) / Seconds(run, "ep", cluster)));
-        double GainOfFour(Measurement run, Cluster cluster) => 100 * (1 - (recorded.Of(run, cluster, s_four, "hecate").Seconds / recorded.Of(run, cluster, s_four, "ep").Seconds));
-        double Memory(Measurement run, string policy) => recorded.Of(run, slow, s_model, policy).Memory.Total / (double)(1 << 30);
+        double GainOfFour(Measurement run, Cluster cluster) => 100 * (1 - (recorded.Of(run, cluster, Four, "hecate").Seconds / recorded.Of(run, cluster, Four, "ep").Seconds));
+        double Memory(Measurement run, string policy) => recorded.Of(run, slow, Model, policy).Memory.Total / (double)(1 << 30);
         double Steps(Measurement run) => new[] { "hecate-rm", "hecate", "all" }.Zip(["ep", "hecate-rm", "hecate"], (more, less) => Memory(run, more) - Memory(run, less)).Min();
         ClaimResult[] claims =
         [
@@ -128,14 +128,14 @@ public sealed class Hecate : Experiment
         {
             foreach (var policy in new[] { "ep", "hot", "swaps", "hecate", RecordedTrainings.FixedOwners, RecordedTrainings.LongWindowed, "hecate-calibrated", "hecate-rm", "all" })
             {
-                SimulatedTraining Of(Measurement run) => recorded.Of(run, cluster, s_model, policy);
+                SimulatedTraining Of(Measurement run) => recorded.Of(run, cluster, Model, policy);
                 string Mean(Func<SimulatedTraining, double> of, string format) => arm.Runs.Average(run => of(Of(run))).ToString(format, CultureInfo.InvariantCulture);
-                rows.Add([arm.Arm.Name, place, policy, Mean(t => t.Straggler, "F3"), Mean(t => 1e3 * t.Seconds, "F1"), arm.Runs.Average(run => Of(run).Seconds / recorded.Of(run, cluster, s_model, "ep").Seconds).ToString("P1", CultureInfo.InvariantCulture),
+                rows.Add([arm.Arm.Name, place, policy, Mean(t => t.Straggler, "F3"), Mean(t => 1e3 * t.Seconds, "F1"), arm.Runs.Average(run => Of(run).Seconds / recorded.Of(run, cluster, Model, "ep").Seconds).ToString("P1", CultureInfo.InvariantCulture),
                     Mean(t => 1e3 * t.Mean(i => i.AllToAll), "F1"), Mean(t => 1e3 * t.Mean(i => i.Experts), "F1"), Mean(t => 1e3 * t.Mean(i => i.Exposed + i.Moving), "F1"), Mean(t => t.Mean(i => i.Copies), "F0"), Mean(t => t.Memory.Total / (double)(1 << 20), "F0")]);
             }
         }
-        var (study, other) = (recorded.Study(arms[0].Runs[0], slow, s_model), recorded.Study(arms[0].Runs[0], fast, s_model));
-        return new ResultTable($"Policies, {s_model.Name}, simulated",
+        var (study, other) = (recorded.Study(arms[0].Runs[0], slow, Model), recorded.Study(arms[0].Runs[0], fast, Model));
+        return new ResultTable($"Policies, {Model.Name}, simulated",
             $"ep: plain expert parallelism; hot: FasterMoE-like, after the gate; swaps: SmartMoE-like, every 25 steps; all: every expert gathered everywhere (FSDP). On V100 attention hides t = {study.Overlap} experts and m = {study.CopiesKept} fit on a device, on A100 t = {other.Overlap} and m = {other.CopiesKept}. "
             + "Means over the seeds. Waiting: transfers of experts that no attention hides, and experts that change their owners. Memory: of experts, on the device that has most.",
             ["counts", "on", "policy", "max / mean load", "step (ms)", "of ep", "all-to-all (ms)", "experts (ms)", "waiting (ms)", "copies", "memory (MiB)"], rows);
@@ -163,11 +163,11 @@ public sealed class Hecate : Experiment
         var rows = new List<IReadOnlyList<string>>();
         foreach (var arm in arms)
         {
-            CopyGap[] gaps = [.. arm.Runs.SelectMany(run => new[] { 1, 2, 3 }.Select(quarter => recorded.Study(run, cluster, s_model) is var study ? study.Gap(program, quarter * study.Counts.Iterations / 4, Layers / 2, cancel) : null!))];
+            CopyGap[] gaps = [.. arm.Runs.SelectMany(run => new[] { 1, 2, 3 }.Select(quarter => recorded.Study(run, cluster, Model) is var study ? study.Gap(program, quarter * study.Counts.Iterations / 4, Layers / 2, cancel) : null!))];
             string Mean(Func<CopyGap, double> of) => gaps.Average(of).ToString("F3", CultureInfo.InvariantCulture);
             rows.Add([arm.Arm.Name, Mean(gap => gap.Without), Mean(gap => gap.Heuristic), Mean(gap => gap.Split), Mean(gap => gap.Best), Mean(gap => gap.Bound), $"{gaps.Count(gap => gap.Status == "optimal")} of {gaps.Length}"]);
         }
-        var first = recorded.Study(arms[0].Runs[0], cluster, s_model);
+        var first = recorded.Study(arms[0].Runs[0], cluster, Model);
         return new ResultTable("How far from the best copies",
             $"Max / mean load of one layer at a quarter, half and three quarters of the training of each seed, on 4 nodes of 2 GPUs with t = {first.Overlap} and m = {first.CopiesKept}, when its counts are known beforehand. Best: an integer program over all copies under the same caps, which may split an expert's tokens among them at will; the column before it keeps the copies of algorithm 1 and splits at will, so that what the dispatch rule costs shows by itself.",
             ["counts", "without copies", "algorithm 1", "the same, split at will", "best", "no less than", "proved optimal"], rows);
@@ -177,7 +177,7 @@ public sealed class Hecate : Experiment
     {
         string Of(ArmResult arm) => string.Create(CultureInfo.InvariantCulture,
             $"max / mean load {Mean(arm, slow, "ep", t => t.Straggler):F2} of expert parallelism, {Mean(arm, slow, "swaps", t => t.Straggler):F2} of swaps, {Mean(arm, slow, "hecate", t => t.Straggler):F2} of Hecate, a step {Share(arm, slow):F0} % of the time on V100 and {Share(arm, fast):F0} % on A100");
-        double Mean(ArmResult arm, Cluster cluster, string policy, Func<SimulatedTraining, double> of) => arm.Runs.Average(run => of(recorded.Of(run, cluster, s_model, policy)));
+        double Mean(ArmResult arm, Cluster cluster, string policy, Func<SimulatedTraining, double> of) => arm.Runs.Average(run => of(recorded.Of(run, cluster, Model, policy)));
         double Share(ArmResult arm, Cluster cluster) => 100 * Mean(arm, cluster, "hecate", t => t.Seconds) / Mean(arm, cluster, "ep", t => t.Seconds);
         return $"simulated, with balance loss: {Of(arms[0])}; without: {Of(arms[1])}";
     }

@@ -55,7 +55,8 @@ public sealed class StepSimulator(Cluster cluster, ModelSizes sizes, StepOptions
             }
         }
         return new StepTimes(seconds, [.. passes.Select((p, site) => new StepLayer(trace.Layers[site].Layer, trace.Layers[site].Iteration,
-            p.Slowest / seconds.Length, p.Mean / seconds.Length, p.Exposed / seconds.Length))]) { Notes = [.. _notes] };
+            p.Slowest / seconds.Length, p.Mean / seconds.Length, p.Exposed / seconds.Length))])
+        { Notes = [.. _notes] };
     }
 
     LayerTimes Pass(IReadOnlyList<PlacedLayer> layers, RoutingTrace trace, int site, int[] batch, double[] slowdowns)

@@ -11,7 +11,8 @@ static class SomeLayer
 
     public static Cluster Gpus(int gpus, double gigabytes = 200, double microseconds = 5, double teraflops = 989, int blocks = 132, double memory = 3350, double block = 8, int nodes = 1) =>
         new(new ClusterDescription("test", [new ClusterNode(gpus / nodes) { Count = nodes, Teraflops = teraflops, Blocks = blocks, MemoryGigabytesPerSecond = memory, BlockGigabytesPerSecond = block }],
-            new ClusterLink(gigabytes, microseconds)) { BetweenNodes = new ClusterLink(gigabytes / 4, 2 * microseconds) }, "test.json");
+            new ClusterLink(gigabytes, microseconds))
+        { BetweenNodes = new ClusterLink(gigabytes / 4, 2 * microseconds) }, "test.json");
 
     public static PlacedLayer Contiguous(int experts, int gpus) =>
         new(0, experts, [.. Enumerable.Range(0, gpus).Select(g => Enumerable.Range(0, experts).Where(e => e * gpus / experts == g).ToArray())]);
