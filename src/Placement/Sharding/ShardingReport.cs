@@ -57,14 +57,15 @@ public sealed class ShardingReport(ShardingStudy study, IReadOnlyList<SimulatedT
         report.Charts(
             new BarChart("Time of an iteration", Names, "ms", [Part("attention", i => i.Attention), Part("experts", i => i.Experts), Part("all-to-all", i => i.AllToAll), Part("exposed", i => i.Exposed), Part("moving", i => i.Moving)]) { Stacked = true },
             new BarChart("Experts' memory at its peak", Names, "MiB", [Bytes("optimizer states", m => m.States), Bytes("gradients", m => m.Gradients), Bytes("weights", m => m.Weights)]) { Stacked = true, Note = "On the device that has most." });
+        report.Table(new ReportTable(["policy", "what it does"], [.. trainings.Select(training => (IReadOnlyList<string>)[training.Policy.Name, training.Policy.Meaning])]));
         report.Table(new ReportTable(
-            ["policy", "what it does", "max / mean load", "iteration", "of ep", "experts", "all-to-all", "exposed", "moving", "copies", "weights and gradients sent", "tokens sent", "memory"],
+            ["policy", "max / mean load", "iteration", "of ep", "experts", "all-to-all", "exposed", "moving", "copies", "weights and gradients sent", "tokens sent", "memory"],
             [.. trainings.Select(Row)], trainings.ToList().IndexOf(_hecate)));
     }
 
     IReadOnlyList<string> Row(SimulatedTraining t) =>
     [
-        t.Policy.Name, t.Policy.Meaning, Units.Number(t.Straggler, 3), Units.Seconds(t.Seconds), Units.Percent(t.Seconds / _plain.Seconds), Units.Seconds(t.Mean(i => i.Experts)), Units.Seconds(t.Mean(i => i.AllToAll)),
+        t.Policy.Name, Units.Number(t.Straggler, 3), Units.Seconds(t.Seconds), Units.Percent(t.Seconds / _plain.Seconds), Units.Seconds(t.Mean(i => i.Experts)), Units.Seconds(t.Mean(i => i.AllToAll)),
         Units.Seconds(t.Mean(i => i.Exposed)), Units.Seconds(t.Mean(i => i.Moving)), Units.Number(t.Mean(i => i.Copies)), Units.Bytes((long)t.Mean(i => i.CollectiveBytes)), Units.Bytes((long)t.Mean(i => i.TokenBytes)), Units.Bytes(t.Memory.Total),
     ];
 

@@ -1,4 +1,6 @@
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Placement.Balance;
+using OnnxMoe.Placement.Eplb;
 using OnnxMoe.Placement.Programs;
 using OnnxMoe.Placement.Tests.Support;
 
@@ -77,5 +79,34 @@ public sealed class BalanceTests
         var balance = new LayerBalance(Engine, Some.Options);
         Assert.InRange(balance.Solve(BalanceProblem.Of(load, speeds), "layer", CancellationToken.None).Solve.Gap, 0, 0.01);
         Assert.InRange(balance.Replicate(load, speeds, experts / gpus + 1, "layer", CancellationToken.None).Solve.Gap, 0, 0.01);
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void MixtralIsWithinTwoPercentOfItsBound(int gpus)
+    {
+        var balance = new LayerBalance(Engine, Some.Options);
+        double[] speeds = [.. Enumerable.Repeat(1.0, gpus)];
+        foreach (var file in Directory.GetFiles(Some.Data("mixtral-8x7b-mmlu")))
+        {
+            var solves = ExpertCounts.Load(file).Counts.Select(load => balance.Solve(BalanceProblem.Of(load, speeds), "layer", CancellationToken.None).Solve).ToList();
+            Assert.Equal(32, solves.Count);
+            Assert.InRange(solves.Sum(s => s.Objective) / solves.Sum(s => s.Bound), 1, 1.02);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void EplbIsNeverBetterOnTheLoadItIsFittedTo(int seed)
+    {
+        var random = new Random(seed);
+        var (gpus, experts) = (2 << seed % 3, 16 << seed % 2);
+        var load = Enumerable.Range(0, experts).Select(_ => (long)(100 * Math.Pow(random.NextDouble(), -0.7))).ToArray();
+        double[] weights = [.. load.Select(p => (double)p)], speeds = [.. Enumerable.Repeat(1.0, gpus)];
+        double Slowest(int[] slots) => slots.Chunk(slots.Length / gpus).Max(chunk => chunk.Sum(e => weights[e] / slots.Count(other => other == e)));
+        var balance = new LayerBalance(Engine, Some.Options);
+        Assert.InRange(balance.Solve(BalanceProblem.Of(load, speeds), "layer", CancellationToken.None).Solve.Objective, 0, Slowest(ExpertBalancer.Place(weights, experts, 1, 1, gpus)) * (1 + 1e-9));
+        Assert.InRange(balance.Replicate(load, speeds, experts / gpus + 1, "layer", CancellationToken.None).Solve.Objective, 0, Slowest(ExpertBalancer.Place(weights, experts + gpus, 1, 1, gpus)) * (1 + 1e-9));
     }
 }

@@ -102,4 +102,12 @@ public sealed class TraceImportTests : IDisposable
                 foreach (var expert in trace.Ids(layer, token).ToArray())
                     yield return string.Create(CultureInfo.InvariantCulture, $"{trace.Phases[token]},{expert},{token},{layer},{trace.Requests[token]}");
     }
+
+    [Fact]
+    public void CountsOfSglangLeaveItsDenseLayersOut()
+    {
+        File.WriteAllText(_folder["counts.json"], """{"rank": 0, "logical_count": [[0, 0, 0], [0, 0, 0], [4, 5, 6], [0, 0, 0], [1, 2, 3]]}""");
+        Assert.True(ExpertCounts.IsCountsFile(_folder["counts.json"]));
+        Assert.Equal([[4, 5, 6], [0, 0, 0], [1, 2, 3]], ExpertCounts.Load(_folder["counts.json"]).Counts);
+    }
 }
