@@ -3,7 +3,7 @@ namespace OnnxMoe.Artifacts.Placement;
 /// <summary>What is known about how good one solve's answer is.</summary>
 /// <param name="Program">What was solved, for example "clustering" or "assignment".</param>
 /// <param name="Engine">Which engine solved it ("SAT", "CBC", ...), or the name of a greedy method.</param>
-/// <param name="Status">"optimal", "within gap", "stopped" (the limit was reached: not proved), "greedy" (nothing is proved).</param>
+/// <param name="Status">"optimal", "within gap", "stopped" (the limit was reached: not proved), "bounded" (a plan measured against a bound, whoever made it).</param>
 /// <param name="Objective">Value reached.</param>
 /// <param name="Bound">No answer is below this.</param>
 /// <param name="Seconds">Time it took.</param>
