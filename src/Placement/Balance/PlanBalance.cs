@@ -29,7 +29,7 @@ public sealed class PlanBalance
         for (var l = 0; l < layers.Count; l++)
         {
             var load = _problem.Statistics.Load[l];
-            time += DeviceShares.Load(layers[l], load).Select((x, g) => x / speeds[g]).Max();
+            time += DeviceShares.Slowest(DeviceShares.Load(layers[l], load), speeds);
             var slots = layers[l].Devices.Sum(d => d.Count);
             bound += slots == layers[l].Experts ? _single[l] : BalanceBound.WithCopies(load, speeds, slots);
         }

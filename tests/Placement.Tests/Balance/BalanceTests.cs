@@ -1,7 +1,9 @@
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Placement.Balance;
-using OnnxMoe.Placement.Eplb;
+using OnnxMoe.Placement.Costs;
 using OnnxMoe.Placement.Programs;
+using OnnxMoe.Placement.Solvers;
+using OnnxMoe.Placement.Statistics;
 using OnnxMoe.Placement.Tests.Support;
 
 namespace OnnxMoe.Placement.Tests.Balance;
@@ -103,10 +105,10 @@ public sealed class BalanceTests
         var random = new Random(seed);
         var (gpus, experts) = (2 << seed % 3, 16 << seed % 2);
         var load = Enumerable.Range(0, experts).Select(_ => (long)(100 * Math.Pow(random.NextDouble(), -0.7))).ToArray();
-        double[] weights = [.. load.Select(p => (double)p)], speeds = [.. Enumerable.Repeat(1.0, gpus)];
-        double Slowest(int[] slots) => slots.Chunk(slots.Length / gpus).Max(chunk => chunk.Sum(e => weights[e] / slots.Count(other => other == e)));
-        var balance = new LayerBalance(Engine, Some.Options);
-        Assert.InRange(balance.Solve(BalanceProblem.Of(load, speeds), "layer", CancellationToken.None).Solve.Objective, 0, Slowest(ExpertBalancer.Place(weights, experts, 1, 1, gpus)) * (1 + 1e-9));
-        Assert.InRange(balance.Replicate(load, speeds, experts / gpus + 1, "layer", CancellationToken.None).Solve.Objective, 0, Slowest(ExpertBalancer.Place(weights, experts + gpus, 1, 1, gpus)) * (1 + 1e-9));
+        var cluster = Some.Cluster(gpus / 2, nodes: 2);
+        var problem = new PlacementProblem(RoutingStatistics.Of(new ExpertCounts("counts", [load])), cluster, Some.Sizes(1));
+        double Slowest(IPlacementSolver solver) => new PlanEvaluator(problem, null, []).Measure(solver.Solve(problem, CancellationToken.None).Layers).Makespan;
+        foreach (var replicated in new[] { false, true })
+            Assert.InRange(Slowest(new BalancedSolver(replicated, Engine, Some.Options)), 0, Slowest(new EplbSolver(replicated, Some.Options)) * (1 + 1e-9));
     }
 }

@@ -16,7 +16,7 @@ public sealed class PlaceRunTests : IDisposable
     public void ATraceAndAClusterGiveAPlanAndAReport()
     {
         Some.Trace(3, 8, 2, 400, 1).Save(_folder["trace.bin"]);
-        var log = Run(_folder["trace.bin"], Cluster(nodes: 2, gpus: 2), o => o.Methods = "all");
+        var log = Run(_folder["trace.bin"], Cluster(nodes: 2, gpus: 2), o => (o.Methods, o.SearchSeconds, o.JointSeconds, o.AssignmentSeconds) = ("all", 1, 1, 2));
         Assert.Contains("400 tokens: 208 to fit, 192 to test", log);
         var plan = PlacementPlan.Load(_folder["placement.json"]);
         Assert.Equal("moetuner", plan.Solver);
@@ -114,7 +114,7 @@ public sealed class PlaceRunTests : IDisposable
     {
         // One hot expert alone on a GPU and seven on the other, in a single layer: sizes 1 and 7, mean 4.
         File.WriteAllText(_folder["counts.json"], """{"expert_popularity": [[70, 10, 10, 10, 10, 10, 10, 10]]}""");
-        var error = Assert.Throws<UserError>(() => Run(_folder["counts.json"], Cluster(1, 2), o => (o.Method, o.Methods, o.MemorySlack) = ("balanced", "balanced", 1)));
+        var error = Assert.Throws<UserError>(() => Run(_folder["counts.json"], Cluster(1, 2), o => (o.Method, o.Methods, o.MemorySlack, o.AssignmentSeconds) = ("balanced", "balanced", 1, 1)));
         Assert.Contains("differ from the mean by at most 1; with Place:MemorySlack=3 there is one", error.Message);
     }
 
@@ -128,7 +128,7 @@ public sealed class PlaceRunTests : IDisposable
             """);
         foreach (var method in new[] { "balanced", "search" })
         {
-            Run(_folder["trace.bin"], _folder["cluster.json"], o => (o.Method, o.Methods, o.ExpertBytes, o.UseAllTokens) = (method, method, 1L << 30, false));
+            Run(_folder["trace.bin"], _folder["cluster.json"], o => (o.Method, o.Methods, o.ExpertBytes, o.UseAllTokens, o.ClusteringSeconds, o.AssignmentSeconds) = (method, method, 1L << 30, false, 0.3, 2));
             var plan = PlacementPlan.Load(_folder["placement.json"]);
             Assert.All(plan.Devices, d => Assert.InRange(d.UsedBytes, 1, d.MemoryBytes));
             Assert.True(plan.Devices[0].UsedBytes > plan.Devices[1].UsedBytes);

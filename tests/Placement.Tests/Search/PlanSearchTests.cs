@@ -77,7 +77,7 @@ public sealed class PlanSearchTests
         PlanTerms Found(string weights)
         {
             var options = Options(weights);
-            options.SearchSeconds = 3;
+            (options.SearchSeconds, options.Gap, options.ClusteringSeconds, options.AssignmentSeconds) = (3, 0.025, 0.2, 2);
             return new PlanState(problem, problem.Trace, problem.Tokens, new SearchSolver(Engine, options).Solve(problem, CancellationToken.None).Layers).Terms();
         }
         var (balance, copies) = (Found("balance:1"), Found("copies:1"));

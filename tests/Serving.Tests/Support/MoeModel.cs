@@ -60,15 +60,25 @@ internal static class MoeModel
         }).WithFiles(folder, "model.onnx", "model.onnx.data").Save(folder);
     }
 
-    /// <summary>A plan that puts each expert, and each of so many copies a layer, on a random device; every device holds some.</summary>
+    /// <summary>A plan that puts each expert on a random device, every device holding some, and so many copies a layer on others.</summary>
     public static PlacementPlan Plan(int devices, int copies, int seed)
     {
         var random = new Random(seed);
         PlacedLayer Layer(int number)
         {
-            int[] experts = [.. Enumerable.Range(0, Experts), .. Enumerable.Range(0, copies).Select(_ => random.Next(Experts))];
+            var experts = Enumerable.Range(0, Experts).ToArray();
             random.Shuffle(experts);
-            return new(number, Experts, [.. Enumerable.Range(0, devices).Select(device => experts.Where((_, i) => i < devices ? i == device : i * 7919 % devices == device).ToArray())]);
+            var held = Enumerable.Range(0, devices).Select(_ => new SortedSet<int>()).ToArray();
+            for (var i = 0; i < Experts; i++)
+                held[i < devices ? i : random.Next(devices)].Add(experts[i]);
+            for (var copy = 0; copy < copies; copy++)
+            {
+                var expert = random.Next(Experts);
+                var others = held.Where(device => !device.Contains(expert)).ToArray();
+                if (others.Length > 0)
+                    others[random.Next(others.Length)].Add(expert);
+            }
+            return new(number, Experts, [.. held.Select(device => device.ToArray())]);
         }
         return new(PlacementPlan.CurrentFormat, $"random {seed}", new("tiny", "", "test", "", 0, "test"), [.. Enumerable.Repeat(new PlacedDevice("node", 0, 0), devices)], [Layer(0), Layer(2)]);
     }
