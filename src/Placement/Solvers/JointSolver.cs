@@ -16,6 +16,8 @@ public sealed class JointSolver(string engine, PlaceOptions options) : IPlacemen
         if (variables > JointProgram.MostVariables)
             throw new UserError($"The joint program would have {variables:N0} variables, and is built up to {JointProgram.MostVariables:N0}; take --method search, whose bound holds at any size.");
         var start = new SearchSolver(engine, options).Solve(problem, cancellation);
+        if (start.Solves[0].Status == "optimal")
+            return start with { Solver = Name };
         var state = objective.State(start.Layers);
         var sums = Enumerable.Range(0, problem.Gpus).Select(g => Enumerable.Range(0, problem.Layers).Sum(l => (long)state.Sizes[l][g] * problem.Sizes.ExpertUnits[l])).ToArray();
         using var program = new JointProgram(problem, objective, state.GpuOf, problem.Memory.Slack(sums), engine, options);
