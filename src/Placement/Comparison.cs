@@ -49,7 +49,7 @@ public sealed class Comparison(PlacementInput input, PlaceOptions options)
             return new Candidate(solver.Name, solution, _fit.Measure(solution.Layers), _test?.Measure(solution.Layers))
             {
                 Before = solution.BeforeAssignment is { } before ? (_fit.Measure(before), _test?.Measure(before)) : null,
-                Balance = new PlanBalance(_problem, []).Of(solver.Name, solution.Layers),
+                Balance = new PlanBalance(_problem, solution.LayerBounds is { } proved ? [proved] : []).Of(solver.Name, solution.Layers),
                 Seconds = seconds,
             };
         }
