@@ -50,10 +50,9 @@ public sealed class BalanceProblem
     /// <param name="load">Tokens of each expert [E]; at least as many as GPUs.</param>
     /// <param name="speed">Relative speeds [G].</param>
     /// <param name="equalSizes">E / G experts on each GPU (G divides E), or any number from 1 up.</param>
-    /// <param name="most">Most experts on each GPU [G]; null: any number.</param>
-    public static BalanceProblem Of(IReadOnlyList<long> load, double[] speed, bool equalSizes = false, int[]? most = null) =>
+    public static BalanceProblem Of(IReadOnlyList<long> load, double[] speed, bool equalSizes = false) =>
         new([.. load.Select(p => (double)p)], [.. Enumerable.Range(0, load.Count)], speed, equalSizes ? load.Count / speed.Length : 1,
-            equalSizes ? Same(load.Count / speed.Length, speed.Length) : most ?? Same(load.Count, speed.Length));
+            equalSizes ? Same(load.Count / speed.Length, speed.Length) : Same(load.Count, speed.Length));
 
     /// <summary>An item for each copy, <paramref name="slots"/> of them on each GPU.</summary>
     /// <param name="load">Tokens of each expert [E].</param>

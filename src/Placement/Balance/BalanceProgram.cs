@@ -12,7 +12,7 @@ static class BalanceProgram
     public const int MostVariables = 400;
 
     /// <summary>GPU of each item and a bound on the makespan; the hint where the engine finds none better.</summary>
-    public static (int[] GpuOf, double Bound, double Seconds) Solve(BalanceProblem problem, int[] hint, double bound, string engine, PlaceOptions options, CancellationToken cancellation)
+    public static (int[] GpuOf, double Bound) Solve(BalanceProblem problem, int[] hint, double bound, string engine, PlaceOptions options, CancellationToken cancellation)
     {
         using var program = new IntegerProgram(engine, options.Threads, options.Seed);
         var (makespan, x) = (problem.Makespan(hint), new int[problem.Items, problem.Gpus]);
@@ -43,6 +43,6 @@ static class BalanceProgram
             if (problem.Makespan(found) <= makespan)
                 best = found;
         }
-        return (best, Math.Max(bound, double.IsFinite(result.Bound) ? result.Bound : bound), result.Seconds);
+        return (best, Math.Max(bound, double.IsFinite(result.Bound) ? result.Bound : bound));
     }
 }

@@ -143,7 +143,7 @@ public sealed class BalanceSearch
             // With as many items left as places that must be filled, each of them gets one.
             var missing = _items.Sum(items => Math.Max(0, _problem.Fewest - items.Count));
             var gpu = Enumerable.Range(0, _problem.Gpus)
-                .Where(g => _items[g].Count < (left > missing ? _problem.Most[g] : Math.Min(_problem.Fewest, _problem.Most[g])) && IsApart(item, g))
+                .Where(g => _items[g].Count < (left > missing ? _problem.Most[g] : _problem.Fewest) && IsApart(item, g))
                 .OrderBy(g => (_work[g] + _problem.Work[item]) / _problem.Speed[g]).FirstOrDefault(-1);
             if (gpu < 0)
             {

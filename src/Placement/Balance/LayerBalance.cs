@@ -21,7 +21,7 @@ public sealed class LayerBalance(string engine, PlaceOptions options)
         var by = "search";
         if (problem.Makespan(gpuOf) > bound && problem.Items * problem.Gpus <= BalanceProgram.MostVariables)
         {
-            (gpuOf, bound, _) = BalanceProgram.Solve(problem, gpuOf, bound, engine, options, cancellation);
+            (gpuOf, bound) = BalanceProgram.Solve(problem, gpuOf, bound, engine, options, cancellation);
             by = engine;
         }
         return (gpuOf, Record(name, by, problem.Makespan(gpuOf), bound, watch));

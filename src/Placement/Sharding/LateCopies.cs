@@ -19,7 +19,7 @@ public static class LateCopies
     /// <param name="costs">What the layer costs.</param>
     /// <param name="rematerialized">Whether copies are made again for the backward.</param>
     public static PlacedLayer Choose(PlacedLayer owned, PlacedLayer planned, IEnumerable<IReadOnlyList<(int Device, int Expert)>> candidates,
-        IReadOnlyList<double> counts, LayerCosts costs, bool rematerialized)
+        IReadOnlyList<double> counts, TrainingCosts costs, bool rematerialized)
     {
         var (best, least) = (planned, costs.Time(owned, planned, planned, counts, rematerialized).Seconds);
         var placed = planned;

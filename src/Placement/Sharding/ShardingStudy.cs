@@ -22,7 +22,7 @@ public sealed class ShardingStudy
         var devices = cluster.Devices.Count;
         var recorded = counts.MeanPicks / options.ExpertsPerToken / devices;
         var tokens = options.TokensPerDevice > 0 ? options.TokensPerDevice : (int)Math.Max(1, Math.Round(recorded));
-        Costs = new LayerCosts(new TrainingModel(name, options.HiddenSize, options.ExpertHidden > 0 ? options.ExpertHidden : 2 * options.HiddenSize, options.SequenceLength, tokens)
+        Costs = new TrainingCosts(new TrainingModel(name, options.HiddenSize, options.ExpertHidden > 0 ? options.ExpertHidden : 2 * options.HiddenSize, options.SequenceLength, tokens)
         {
             NumberBytes = options.NumberBytes,
             StateBytes = options.StateBytes,
@@ -41,7 +41,7 @@ public sealed class ShardingStudy
     public IterationCounts Counts { get; }
 
     /// <summary>Model and cluster.</summary>
-    public LayerCosts Costs { get; }
+    public TrainingCosts Costs { get; }
 
     /// <summary>What a recorded token stands for.</summary>
     public double Scale { get; }

@@ -12,7 +12,7 @@ namespace OnnxMoe.Placement.Sharding;
 /// <param name="costs">Model and cluster.</param>
 /// <param name="scale">What one recorded token stands for.</param>
 /// <param name="allowUneven">Whether some devices may own one expert more than others.</param>
-public sealed class TrainingSimulator(IterationCounts counts, LayerCosts costs, double scale = 1, bool allowUneven = false)
+public sealed class TrainingSimulator(IterationCounts counts, TrainingCosts costs, double scale = 1, bool allowUneven = false)
 {
     readonly IReadOnlyList<PlacedLayer> _start = ExpertShards.Even(counts.Layers, counts.Experts, costs.Cluster.Devices.Count, allowUneven);
 

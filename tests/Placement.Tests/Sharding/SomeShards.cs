@@ -19,7 +19,7 @@ static class SomeShards
     /// <summary>Experts of 2 x 8 x 16 = 256 weights; attention of 100 us on <see cref="Cluster"/>, at full speed.</summary>
     public static TrainingModel Model { get; } = new("test", 8, 16, SequenceLength: 1, TokensPerDevice: 1) { Efficiency = 1 };
 
-    public static LayerCosts Costs(Cluster cluster, int tokens = 100) => new(Model with { TokensPerDevice = tokens }, cluster);
+    public static TrainingCosts Costs(Cluster cluster, int tokens = 100) => new(Model with { TokensPerDevice = tokens }, cluster);
 
     /// <summary>Uneven random loads, some of them equal.</summary>
     public static double[] Load(Random random, int experts) => [.. Enumerable.Range(0, experts).Select(_ => (double)(random.Next(1, 9) * random.Next(1, 9)))];

@@ -10,7 +10,7 @@ namespace OnnxMoe.Placement.Tests.Sharding;
 public sealed class TrainingSimulatorTests
 {
     static readonly Cluster Machine = SomeShards.Cluster(2, 2);
-    static readonly LayerCosts Costs = SomeShards.Costs(Machine);
+    static readonly TrainingCosts Costs = SomeShards.Costs(Machine);
 
     [Fact]
     public void WithoutOverlapOrMemoryHecateIsExpertParallelism()

@@ -121,6 +121,6 @@ public sealed class CutGraphTests
     {
         Assert.Equal(expected.Length, found.Length);
         for (var i = 0; i < expected.Length; i++)
-            Assert.Equal(expected[i], found[i], Tolerance * Math.Max(1, Math.Abs(expected[i])));
+            Assert.Equal(expected[i], found[i], Tolerance);
     }
 }

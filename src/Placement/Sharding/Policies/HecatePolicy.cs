@@ -14,7 +14,7 @@ namespace OnnxMoe.Placement.Sharding.Policies;
 /// <param name="rematerializes">Whether copies are dropped after a layer's forward and made again before its backward.</param>
 /// <param name="calibrates">Whether the plan is looked at again after the gate.</param>
 /// <param name="allowUneven">Whether some devices may own one expert more than others.</param>
-public sealed class HecatePolicy(LayerCosts costs, int overlap, int copies, int every, bool rematerializes = false, bool calibrates = false, bool allowUneven = false)
+public sealed class HecatePolicy(TrainingCosts costs, int overlap, int copies, int every, bool rematerializes = false, bool calibrates = false, bool allowUneven = false)
     : ShardingPolicy("hecate" + (rematerializes ? "-rm" : "") + (calibrates ? "-calibrated" : ""),
         "Hecate: experts heavy in the last iterations are copied behind attention" + (rematerializes ? ", dropped after the forward and copied again" : "") + (calibrates ? ", and more after the gate where that pays" : ""))
 {

@@ -8,7 +8,7 @@ namespace OnnxMoe.Placement.Sharding.Policies;
 /// </summary>
 /// <param name="costs">What a layer costs.</param>
 /// <param name="copies">m: how many further experts fit on a device.</param>
-public sealed class HotEverywherePolicy(LayerCosts costs, int copies) : ShardingPolicy("hot", "FasterMoE-like: after the gate, hot experts are copied to all devices where that pays")
+public sealed class HotEverywherePolicy(TrainingCosts costs, int copies) : ShardingPolicy("hot", "FasterMoE-like: after the gate, hot experts are copied to all devices where that pays")
 {
     /// <inheritdoc/>
     public override PlacedLayer AfterGate(PlacedLayer owned, PlacedLayer planned, IReadOnlyList<double> counts)

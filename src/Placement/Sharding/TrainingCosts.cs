@@ -5,12 +5,12 @@ using OnnxMoe.Placement.Clusters;
 namespace OnnxMoe.Placement.Sharding;
 
 /// <summary>What a layer of a model costs on a cluster, and how many copies its attention hides and its memory holds.</summary>
-public sealed class LayerCosts
+public sealed class TrainingCosts
 {
     /// <param name="model">The sizes.</param>
     /// <param name="cluster">The machines; the speed of each device must be known.</param>
     /// <exception cref="UserError">A speed is not known.</exception>
-    public LayerCosts(TrainingModel model, Cluster cluster)
+    public TrainingCosts(TrainingModel model, Cluster cluster)
     {
         (Model, Cluster) = (model, cluster);
         if (cluster.Devices.Any(device => device.Flops <= 0))
