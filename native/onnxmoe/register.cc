@@ -50,6 +50,19 @@ struct Traits<GroupedFfn> {
 };
 
 template <>
+struct Traits<QuantizedGroupedFfn> {
+    using Op = QuantizedGroupedFfn;
+    static constexpr size_t kRequired = Op::kGate, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
+    static constexpr auto Infer = InferGroupedFfn;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
+        if (input == Op::kIndices) return kInt64;
+        return input == Op::kUp || input == Op::kDown || input == Op::kGate ? ElementType(type) : kFloat;
+    }
+};
+
+template <>
 struct Traits<GroupedLinear> {
     static constexpr size_t kRequired = GroupedLinear::kBias, kOutputs = 1;
     static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
@@ -58,6 +71,19 @@ struct Traits<GroupedLinear> {
     static ONNXTensorElementDataType Type(size_t input, WeightType type) {
         if (input == GroupedLinear::kIndices) return kInt64;
         return input == GroupedLinear::kMatrix ? ElementType(type) : kFloat;
+    }
+};
+
+template <>
+struct Traits<QuantizedGroupedLinear> {
+    using Op = QuantizedGroupedLinear;
+    static constexpr size_t kRequired = Op::kBias, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
+    static constexpr auto Infer = InferQuantizedGroupedLinear;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
+        if (input == Op::kIndices) return kInt64;
+        return input == Op::kMatrix ? ElementType(type) : kFloat;
     }
 };
 
@@ -71,9 +97,20 @@ struct Traits<Linear> {
 };
 
 template <>
+struct Traits<QuantizedLinear> {
+    static constexpr size_t kRequired = QuantizedLinear::kInputCount, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
+    static constexpr auto Infer = InferLinear;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
+        return input == QuantizedLinear::kMatrix ? ElementType(type) : kFloat;
+    }
+};
+
+template <>
 struct Traits<Linears> {
     static constexpr size_t kRequired = 2, kOutputs = Linears::kMatrices;
-    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
+    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf, WeightType::kInt8, WeightType::kInt4};
     static constexpr auto Infer = InferLinears;
 
     // x, then in turns a matrix and its scales.
@@ -139,8 +176,11 @@ OrtCustomOpDomain* Domain() {
         OrtCustomOpDomain* created = nullptr;
         Check(ort->CreateCustomOpDomain("onnxmoe", &created));
         AddTo<GroupedFfn>(created, "GroupedFfn");
+        AddTo<QuantizedGroupedFfn>(created, "QuantizedGroupedFfn");
         AddTo<GroupedLinear>(created, "GroupedLinear");
+        AddTo<QuantizedGroupedLinear>(created, "QuantizedGroupedLinear");
         AddTo<Linear>(created, "Linear");
+        AddTo<QuantizedLinear>(created, "QuantizedLinear");
         AddTo<Linears>(created, "Linears");
         return created;
     }();

@@ -7,6 +7,7 @@ namespace {
 
 constexpr int kVectorBytes = 64;
 constexpr int kRows = 6;
+constexpr int kQuantizedRows = 4;
 constexpr int kVectors = 4;
 
 #define ENGINE_WIDENS
@@ -16,6 +17,7 @@ inline __m512 WidenHalves(const Half* from) {
 }
 
 #include "tile.inl"
+#include "tile_codes.inl"
 
 }  // namespace
 
