@@ -46,7 +46,7 @@ internal static class GroupedFfnFunction
 
         var last = Array.LastIndexOf(present, true);
         var function = FunctionLibrary.Declare(name, $"y[t] = sum over k of weights[t,k] * FFN of expert indices[t,k] at x[t]; -1 is no expert; {variant.Activation}",
-            InputNames[..(last + 1)], "activation");
-        return FunctionBody.Finish(function, ops, result);
+            InputNames[..(last + 1)], ["y"], ["activation"]);
+        return FunctionBody.Finish(function, ops, [result]);
     }
 }

@@ -35,7 +35,7 @@ internal static class GroupedLinearFunction
 
         var count = weights is not null ? 5 : bias is not null ? 4 : 3;
         var function = FunctionLibrary.Declare(name, "y[t,k] = x[t] times the matrix of expert indices[t,k]; zero for -1; with weights the rows of a token are summed",
-            InputNames[..count], "per_pick");
-        return FunctionBody.Finish(function, ops, result);
+            InputNames[..count], ["y"], ["per_pick"]);
+        return FunctionBody.Finish(function, ops, [result]);
     }
 }

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Functions;
 using OnnxMoe.Exporter.Graph;
@@ -38,8 +39,14 @@ internal class FunctionTarget : TargetLowering
 
     protected virtual Value RmsNorm(OnnxOps ops, Value x, Value scale, float epsilon) => Compositions.RmsNorm(x, scale, epsilon);
 
-    protected virtual Value[] Attention(OnnxOps ops, AttentionCall call) => Compositions.CausalAttention(call.Query, call.Key, call.Value,
-        call.PastKey, call.PastValue, call.Mask, call.Positions, call.Cos, call.Sin, call.Heads, call.KvHeads);
+    protected virtual Value[] Attention(OnnxOps ops, AttentionCall call)
+    {
+        var variant = new AttentionVariant(call.Heads, call.KvHeads, call.PastKey is not null, call.Mask is not null);
+        var function = ops.Functions.Get(MoeFunctions.CausalAttention, variant, name => AttentionFunction.Build(name, variant));
+        return ops.Append(OpSet.MoeDomain, function.Name,
+            [call.Query, call.Key, call.Value, call.PastKey, call.PastValue, call.Mask, call.Positions, call.Cos, call.Sin],
+            new() { ["num_heads"] = call.Heads, ["kv_num_heads"] = call.KvHeads }, call.Query.Type, call.Query.Type, call.Query.Type);
+    }
 
     private static Value[] Linear(OnnxOps ops, Value?[] inputs, Attributes attributes)
     {
