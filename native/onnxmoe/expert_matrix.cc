@@ -11,14 +11,28 @@ namespace onnxmoe {
 namespace {
 
 // Large blocks lie on huge pages where the system has them: a token reads whole experts, and would miss the TLB at every 4 KiB.
-void* Allocate(size_t bytes) {
+char* Allocate(size_t bytes) {
     constexpr size_t kHugePage = size_t{1} << 21;
     const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
     const size_t size = std::max<size_t>((bytes + alignment - 1) / alignment, 1) * alignment;
     void* memory = std::aligned_alloc(alignment, size);
     if (memory == nullptr) throw std::bad_alloc();
     if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);
-    return memory;
+    return static_cast<char*>(memory);
+}
+
+// Copies `width` columns of `count` from each of the raw matrices side by side, row after row.
+template <class Element>
+void CopyColumns(const StackedWeights& raw, int64_t expert, int64_t column, int64_t width, Element* to) {
+    const int64_t count = std::min(width, raw.Width() - column);
+    for (int64_t k = 0; k < raw.Depth(); k++) {
+        const int64_t from = (expert * raw.Depth() + k) * raw.Width() + column;
+        to = std::copy_n(raw.first.As<Element>() + from, count, to);
+        to = std::fill_n(to, width - count, Element{});
+        if (!raw.Gated()) continue;
+        to = std::copy_n(raw.second.As<Element>() + from, count, to);
+        to = std::fill_n(to, width - count, Element{});
+    }
 }
 
 }  // namespace
@@ -28,7 +42,7 @@ void ExpertMatrix::Free::operator()(void* memory) const { std::free(memory); }
 ExpertMatrix::ExpertMatrix(const Engine& engine, const StackedWeights& weights)
     : engine_(&engine),
       raw_(weights),
-      half_(weights.half),
+      type_(weights.type),
       gated_(weights.Gated()),
       experts_(weights.Experts()),
       depth_(weights.Depth()),
@@ -39,46 +53,42 @@ ExpertMatrix ExpertMatrix::Raw(const Engine& engine, const StackedWeights& weigh
 
 ExpertMatrix ExpertMatrix::Pack(const Engine& engine, const StackedWeights& weights) {
     ExpertMatrix matrix(engine, weights);
-    const int64_t elements = matrix.experts_ * matrix.Panels() * matrix.depth_ * engine.columns;
-    matrix.packed_.reset(Allocate(elements * (matrix.half_ ? sizeof(Half) : sizeof(float))));
+    const int64_t panels = matrix.Panels(), bytes = matrix.PanelBytes();
+    std::unique_ptr<char, Free> packed(Allocate(matrix.experts_ * panels * bytes));
     for (int64_t e = 0; e < matrix.experts_; e++)
-        for (int64_t p = 0; p < matrix.Panels(); p++)
-            if (matrix.half_)
-                matrix.CopyPanel(e, p, const_cast<Half*>(matrix.PackedPanel<Half>(e, p)));
-            else
-                matrix.CopyPanel(e, p, const_cast<float*>(matrix.PackedPanel<float>(e, p)));
+        for (int64_t p = 0; p < panels; p++) matrix.CopyPanel(e, p, packed.get() + (e * panels + p) * bytes);
+    matrix.packed_ = std::move(packed);
     matrix.raw_ = {};
     return matrix;
 }
 
-template <class Element>
-void ExpertMatrix::CopyPanel(int64_t expert, int64_t panel, Element* to) const {
-    const int64_t column = panel * panel_width_;
-    const int64_t count = std::min(panel_width_, width_ - column);
-    for (int64_t k = 0; k < depth_; k++) {
-        const int64_t from = (expert * depth_ + k) * width_ + column;
-        to = std::copy_n(raw_.first.As<Element>() + from, count, to);
-        to = std::fill_n(to, panel_width_ - count, Element{});
-        if (!gated_) continue;
-        to = std::copy_n(raw_.second.As<Element>() + from, count, to);
-        to = std::fill_n(to, panel_width_ - count, Element{});
-    }
+int64_t ExpertMatrix::PanelBytes() const {
+    return depth_ * engine_->columns * static_cast<int64_t>(type_ == WeightType::kHalf ? sizeof(Half) : sizeof(float));
 }
 
-const float* ExpertMatrix::FloatPanel(int64_t expert, int64_t panel, float* work) const {
-    const int64_t size = depth_ * engine_->columns;
-    if (packed_ != nullptr && !half_) return PackedPanel<float>(expert, panel);
-    if (packed_ != nullptr) {
-        engine_->widen(PackedPanel<Half>(expert, panel), size, work);
-    } else if (!half_) {
+int64_t ExpertMatrix::WorkBytes(int64_t rows) const {
+    const int64_t copied = packed_ == nullptr ? PanelBytes() : 0;
+    return Widens(rows) ? copied + depth_ * engine_->columns * static_cast<int64_t>(sizeof(float)) : copied;
+}
+
+void ExpertMatrix::CopyPanel(int64_t expert, int64_t panel, void* to) const {
+    const int64_t column = panel * panel_width_;
+    if (type_ == WeightType::kHalf)
+        CopyColumns(raw_, expert, column, panel_width_, static_cast<Half*>(to));
+    else
+        CopyColumns(raw_, expert, column, panel_width_, static_cast<float*>(to));
+}
+
+ExpertMatrix::Panel ExpertMatrix::Prepare(int64_t expert, int64_t panel, int64_t rows, void* work) const {
+    const void* weights = packed_.get() + (expert * Panels() + panel) * PanelBytes();
+    if (packed_ == nullptr) {
         CopyPanel(expert, panel, work);
-    } else {
-        // The halves fill the upper half of the working memory; widening from the front never overtakes reading.
-        Half* halves = reinterpret_cast<Half*>(work) + size;
-        CopyPanel(expert, panel, halves);
-        engine_->widen(halves, size, work);
+        weights = work;
+        work = static_cast<char*>(work) + PanelBytes();
     }
-    return work;
+    if (!Widens(rows)) return {weights, type_};
+    engine_->widen(static_cast<const Half*>(weights), depth_ * engine_->columns, static_cast<float*>(work));
+    return {work, WeightType::kFloat};
 }
 
 }  // namespace onnxmoe

@@ -10,9 +10,9 @@ namespace onnxmoe {
 
 // The stacked matrices of the experts, [E, depth, width] each: one, or a gate and an up matrix side by side.
 struct StackedWeights {
+    WeightType type;
     Tensor first;   // the gate matrix when there are two
     Tensor second;  // absent, or of the same shape
-    bool half;      // elements are Half, else float
 
     bool Gated() const { return second.Exists(); }
     int64_t Experts() const { return first.shape[0]; }
@@ -37,57 +37,57 @@ class ExpertMatrix {
     int64_t PanelWidth() const { return panel_width_; }
     int64_t Panels() const { return (width_ + panel_width_ - 1) / panel_width_; }
 
-    // Floats of working memory that Multiply needs; 0 for packed floats.
-    int64_t WorkFloats() const { return packed_ != nullptr && !half_ ? 0 : depth_ * engine_->columns; }
+    // Bytes of one panel: what a row of x makes the processor read.
+    int64_t PanelBytes() const;
+
+    // Bytes of working memory that Multiply needs for so many rows; mostly 0 for packed matrices.
+    int64_t WorkBytes(int64_t rows) const;
 
     // For each of the rows x: finish(row number, row of the product with the panel [engine.columns]).
     template <class Finish>
-    void Multiply(int64_t expert, int64_t panel, const float* const* x, int64_t rows, float* work, const Finish& finish) const;
+    void Multiply(int64_t expert, int64_t panel, const void* const* x, int64_t rows, void* work, const Finish& finish) const;
 
    private:
     struct Free {
         void operator()(void* memory) const;
     };
 
+    // A panel ready to be multiplied.
+    struct Panel {
+        const void* weights;
+        WeightType type;
+    };
+
     ExpertMatrix(const Engine& engine, const StackedWeights& weights);
 
-    // Copies a panel out of the raw tensors.
-    template <class Element>
-    void CopyPanel(int64_t expert, int64_t panel, Element* to) const;
+    // Rearranges a panel of the raw tensors.
+    void CopyPanel(int64_t expert, int64_t panel, void* to) const;
 
-    // The panel as floats, in `work` if it must be rearranged or widened first.
-    const float* FloatPanel(int64_t expert, int64_t panel, float* work) const;
+    // Few rows read each weight once: widening halves on the way saves memory traffic. Many read it again and again: it is widened once.
+    bool Widens(int64_t rows) const { return type_ == WeightType::kHalf && rows > engine_->rows; }
 
-    template <class Element>
-    const Element* PackedPanel(int64_t expert, int64_t panel) const {
-        return static_cast<const Element*>(packed_.get()) + (expert * Panels() + panel) * depth_ * engine_->columns;
-    }
+    // The panel, in `work` if it must be rearranged or widened first.
+    Panel Prepare(int64_t expert, int64_t panel, int64_t rows, void* work) const;
 
     const Engine* engine_;
     StackedWeights raw_;
-    bool half_;
+    WeightType type_;
     bool gated_;
     int64_t experts_, depth_, width_, panel_width_;
-    std::unique_ptr<void, Free> packed_;
+    std::unique_ptr<char, Free> packed_;
 };
 
 template <class Finish>
-void ExpertMatrix::Multiply(int64_t expert, int64_t panel, const float* const* x, int64_t rows, float* work, const Finish& finish) const {
-    // Few rows read each weight once: widening on the way saves memory traffic. Many read it again and again: widen it once.
-    const bool halves = half_ && packed_ != nullptr && rows <= engine_->rows;
-    const Half* half_panel = halves ? PackedPanel<Half>(expert, panel) : nullptr;
-    const float* float_panel = halves ? nullptr : FloatPanel(expert, panel, work);
-
+void ExpertMatrix::Multiply(int64_t expert, int64_t panel, const void* const* x, int64_t rows, void* work, const Finish& finish) const {
+    const Panel prepared = Prepare(expert, panel, rows, work);
+    const Engine::Multiply multiply = engine_->multiply[static_cast<int>(prepared.type)];
     alignas(kAlignment) float tile[kMaxRows * kMaxColumns];
     const int64_t blocks = (rows + engine_->rows - 1) / engine_->rows;
     for (int64_t b = 0; b < blocks; b++) {
         // Blocks of even height: 7 rows are 4 + 3 and not 6 + 1.
         const int64_t begin = rows * b / blocks, end = rows * (b + 1) / blocks;
         const int count = static_cast<int>(end - begin);
-        if (halves)
-            engine_->multiply_half(x + begin, count, half_panel, depth_, tile);
-        else
-            engine_->multiply(x + begin, count, float_panel, depth_, tile);
+        multiply(x + begin, count, prepared.weights, depth_, tile);
         for (int r = 0; r < count; r++) finish(begin + r, tile + r * engine_->columns);
     }
 }

@@ -40,10 +40,12 @@ int64_t TokensAtATime(int64_t per_token, int64_t hidden_stride) {
 
 }  // namespace
 
-GroupedFfn::GroupedFfn(const OrtKernelInfo* info, bool half)
-    : Kernel("GroupedFfn", info), activation_(ActivationNamed(StringAttribute(info, "activation", "silu"))), half_(half) {
-    up_ = HasInput(info, kGate) ? PackIfConstant(info, kGate, kUp, half) : PackIfConstant(info, kUp, -1, half);
-    down_ = PackIfConstant(info, kDown, -1, half);
+GroupedFfn::GroupedFfn(const OrtKernelInfo* info, WeightType type)
+    : Kernel("GroupedFfn", info), activation_(ActivationNamed(StringAttribute(info, "activation", "silu"))), type_(type) {
+    const Tensor up = ConstantInput(info, kUp), gate = ConstantInput(info, kGate);
+    const bool gated = HasInput(info, kGate);
+    up_ = PackIfConstant(gated ? StackedWeights{type, gate, up} : StackedWeights{type, up, {}}, gated);
+    down_ = PackIfConstant({type, ConstantInput(info, kDown), {}}, false);
 }
 
 void GroupedFfn::Compute(OrtKernelContext* context) const {
@@ -65,8 +67,8 @@ void GroupedFfn::Compute(OrtKernelContext* context) const {
     if (tokens == 0 || width == 0) return;
 
     const Engine& engine = EngineInUse();
-    const StackedWeights first = gate.Exists() ? StackedWeights{gate, up, half_} : StackedWeights{up, {}, half_};
-    const ExpertMatrix raw_up = ExpertMatrix::Raw(engine, first), raw_down = ExpertMatrix::Raw(engine, {down, {}, half_});
+    const StackedWeights first = gate.Exists() ? StackedWeights{type_, gate, up} : StackedWeights{type_, up, {}};
+    const ExpertMatrix raw_up = ExpertMatrix::Raw(engine, first), raw_down = ExpertMatrix::Raw(engine, {type_, down, {}});
     const ExpertMatrix& up_matrix = up_ ? *up_ : raw_up;
     const ExpertMatrix& down_matrix = down_ ? *down_ : raw_down;
 
@@ -76,11 +78,11 @@ void GroupedFfn::Compute(OrtKernelContext* context) const {
     for (int64_t first_token = 0; first_token < tokens; first_token += step) {
         const int64_t count = std::min(step, tokens - first_token);
         const int64_t picked_experts = std::min(experts, slots);
-        Scratch scratch(Allocator(), Picks::ScratchBytes(count, per_token, experts) + 2 * Scratch::Bytes<const float*>(slots) +
+        Scratch scratch(Allocator(), Picks::ScratchBytes(count, per_token, experts) + 2 * Scratch::Bytes<const void*>(slots) +
                                          Scratch::Bytes<float>(slots * stride) + Scratch::Bytes<float>(picked_experts * bias_stride));
         const Picks picks(indices.As<int64_t>() + first_token * per_token, count, per_token, experts, first_token, scratch);
-        const float** inputs = scratch.Take<const float*>(slots);
-        const float** hidden_rows = scratch.Take<const float*>(slots);
+        const void** inputs = scratch.Take<const void*>(slots);
+        const void** hidden_rows = scratch.Take<const void*>(slots);
         float* hidden = scratch.Take<float>(slots * stride);
         float* biases = scratch.Take<float>(picked_experts * bias_stride);
         CopyBiases(picks, up_matrix, gate_bias.As<float>(), up_bias.As<float>(), gate.Exists(), biases);

@@ -12,15 +12,14 @@ class GroupedFfn final : public Kernel {
    public:
     enum InputIndex { kX, kIndices, kWeights, kUp, kDown, kGate, kUpBias, kDownBias, kGateBias, kInputCount };
 
-    // half: up, down and gate are half-precision.
-    GroupedFfn(const OrtKernelInfo* info, bool half);
+    GroupedFfn(const OrtKernelInfo* info, WeightType type);
 
    protected:
     void Compute(OrtKernelContext* context) const override;
 
    private:
     Activation activation_;
-    bool half_;
+    WeightType type_;
     std::optional<ExpertMatrix> up_;  // with the gate, when gated
     std::optional<ExpertMatrix> down_;
 };

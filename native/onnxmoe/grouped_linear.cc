@@ -7,11 +7,11 @@
 
 namespace onnxmoe {
 
-GroupedLinear::GroupedLinear(const OrtKernelInfo* info, bool half)
+GroupedLinear::GroupedLinear(const OrtKernelInfo* info, WeightType type)
     : Kernel("GroupedLinear", info),
-      half_(half),
+      type_(type),
       per_pick_(IntAttribute(info, "per_pick", 0) != 0),
-      matrix_(PackIfConstant(info, kMatrix, -1, half)) {}
+      matrix_(PackIfConstant({type, ConstantInput(info, kMatrix), {}}, false)) {}
 
 void GroupedLinear::Compute(OrtKernelContext* context) const {
     const Tensor x = Input(context, kX), indices = Input(context, kIndices), matrix = Input(context, kMatrix);
@@ -32,11 +32,11 @@ void GroupedLinear::Compute(OrtKernelContext* context) const {
     if (tokens == 0 || width == 0) return;
 
     const Engine& engine = EngineInUse();
-    const ExpertMatrix raw = ExpertMatrix::Raw(engine, {matrix, {}, half_});
+    const ExpertMatrix raw = ExpertMatrix::Raw(engine, {type_, matrix, {}});
     const int64_t slots = tokens * per_token;
-    Scratch scratch(Allocator(), Picks::ScratchBytes(tokens, per_token, experts) + Scratch::Bytes<const float*>(slots));
+    Scratch scratch(Allocator(), Picks::ScratchBytes(tokens, per_token, experts) + Scratch::Bytes<const void*>(slots));
     const Picks picks(indices.As<int64_t>(), tokens, per_token, experts, 0, scratch);
-    const float** rows = scratch.Take<const float*>(slots);
+    const void** rows = scratch.Take<const void*>(slots);
     int64_t i = 0;
     for (const ExpertPicks& group : picks)
         for (int64_t j = 0; j < group.count; j++)

@@ -12,14 +12,13 @@ class GroupedLinear final : public Kernel {
    public:
     enum InputIndex { kX, kIndices, kMatrix, kBias, kWeights, kInputCount };
 
-    // half: the matrix is half-precision.
-    GroupedLinear(const OrtKernelInfo* info, bool half);
+    GroupedLinear(const OrtKernelInfo* info, WeightType type);
 
    protected:
     void Compute(OrtKernelContext* context) const override;
 
    private:
-    bool half_;
+    WeightType type_;
     bool per_pick_;
     std::optional<ExpertMatrix> matrix_;
 };

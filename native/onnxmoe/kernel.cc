@@ -27,13 +27,12 @@ void Kernel::Run(OrtKernelContext* context) const {
     }
 }
 
-std::optional<ExpertMatrix> Kernel::PackIfConstant(const OrtKernelInfo* info, int first, int second, bool half) const {
-    const StackedWeights weights{ConstantInput(info, first), second < 0 ? Tensor{} : ConstantInput(info, second), half};
-    if (!weights.first.Exists() || (second >= 0 && !weights.second.Exists())) return std::nullopt;
+std::optional<ExpertMatrix> Kernel::PackIfConstant(const StackedWeights& constants, bool gated) const {
+    if (!constants.first.Exists() || constants.second.Exists() != gated) return std::nullopt;
     // A wrong shape is reported when the kernel runs and all sizes are known.
-    if (weights.first.shape.rank != 3) return std::nullopt;
-    if (second >= 0 && weights.first.shape.ToString() != weights.second.shape.ToString()) return std::nullopt;
-    return ExpertMatrix::Pack(engine_, weights);
+    if (constants.first.shape.rank != 3) return std::nullopt;
+    if (gated && constants.first.shape.ToString() != constants.second.shape.ToString()) return std::nullopt;
+    return ExpertMatrix::Pack(engine_, constants);
 }
 
 }  // namespace onnxmoe

@@ -28,8 +28,8 @@ class Kernel {
     const Engine& EngineInUse() const { return engine_; }
     OrtAllocator* Allocator() const { return allocator_.get(); }
 
-    // The stacked matrices rearranged for the engine, if they are constant (a gate and an up matrix: both); second may be -1.
-    std::optional<ExpertMatrix> PackIfConstant(const OrtKernelInfo* info, int first, int second, bool half) const;
+    // The matrices rearranged for the engine, if all of them are constant (tensors of constant inputs; see ConstantInput).
+    std::optional<ExpertMatrix> PackIfConstant(const StackedWeights& constants, bool gated) const;
 
    private:
     std::string label_;

@@ -26,7 +26,7 @@ Tensor View(const OrtValue* value) {
     Tensor tensor;
     Check(ort->GetDimensionsCount(info, &tensor.shape.rank));
     if (tensor.shape.rank > tensor.shape.sizes.size())
-        throw InvalidInput("an input has " + std::to_string(tensor.shape.rank) + " dimensions; the ops of this library take at most 3");
+        throw InvalidInput("an input has " + std::to_string(tensor.shape.rank) + " dimensions; the ops of this library take at most 4");
     Check(ort->GetDimensions(info, tensor.shape.sizes.data(), tensor.shape.rank));
     void* data = nullptr;
     Check(ort->GetTensorMutableData(const_cast<OrtValue*>(value), &data));
@@ -45,9 +45,9 @@ Tensor Input(const OrtKernelContext* context, size_t index) {
     return value == nullptr ? Tensor{} : View(value);
 }
 
-float* Output(OrtKernelContext* context, const Shape& shape) {
+float* Output(OrtKernelContext* context, const Shape& shape, size_t index) {
     OrtValue* value = nullptr;
-    Check(ort->KernelContext_GetOutput(context, 0, shape.sizes.data(), shape.rank, &value));
+    Check(ort->KernelContext_GetOutput(context, index, shape.sizes.data(), shape.rank, &value));
     void* data = nullptr;
     Check(ort->GetTensorMutableData(value, &data));
     return static_cast<float*>(data);

@@ -68,7 +68,7 @@ Tensor View(const OrtValue* value);
 // Input of a running kernel; an absent one gives an empty Tensor.
 Tensor Input(const OrtKernelContext* context, size_t index);
 
-float* Output(OrtKernelContext* context, const Shape& shape);
+float* Output(OrtKernelContext* context, const Shape& shape, size_t index = 0);
 
 // The initializer behind an input of a kernel being created; an empty Tensor when it is not constant.
 Tensor ConstantInput(const OrtKernelInfo* info, size_t index);
@@ -108,8 +108,8 @@ class Scratch {
     char* next_;
 };
 
-// Roughly how long a product takes one thread: reading the weights once, and multiplying.
-inline int64_t Nanoseconds(int64_t weights, int64_t multiplications) { return weights / 4 + multiplications / 40; }
+// Roughly how long a product takes one thread: reading so many bytes of weights once, and multiplying.
+inline int64_t Nanoseconds(int64_t bytes, int64_t multiplications) { return bytes / 16 + multiplications / 40; }
 
 // Calls function(0) ... function(count - 1) on the session's threads; on this one alone when the whole work is not worth waking
 // another. The calls must not start further parallel work.

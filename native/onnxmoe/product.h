@@ -1,7 +1,6 @@
 #pragma once
 
-#include <memory>
-#include <vector>
+#include <optional>
 
 #include "expert_matrix.h"
 #include "ort.h"
@@ -16,50 +15,53 @@ struct Product {
     const Engine& engine;
     const Picks& picks;
     const ExpertMatrix& matrix;
-    const float* const* rows;
+    const void* const* rows;
 };
 
 // Working memory of one task; none when the matrix needs none.
 class Work {
    public:
-    explicit Work(const Product& product)
-        : scratch_(product.matrix.WorkFloats() == 0
-                       ? nullptr
-                       : std::make_unique<Scratch>(product.allocator, product.matrix.WorkFloats() * sizeof(float))),
-          floats_(scratch_ == nullptr ? nullptr : scratch_->Take<float>(product.matrix.WorkFloats())) {}
+    Work(OrtAllocator* allocator, int64_t bytes) {
+        if (bytes > 0) scratch_.emplace(allocator, bytes);
+        memory_ = bytes > 0 ? scratch_->Take<char>(bytes) : nullptr;
+    }
 
-    float* Floats() const { return floats_; }
+    void* Memory() const { return memory_; }
 
    private:
-    std::unique_ptr<Scratch> scratch_;
-    float* floats_;
+    std::optional<Scratch> scratch_;
+    void* memory_;
 };
+
+// Rows that stay in a core's cache (half a megabyte) while the panels pass by.
+inline int64_t RowsAtATime(const Engine& engine, int64_t depth) {
+    return std::max<int64_t>(engine.rows * 4, 131072 / std::max<int64_t>(depth, 1));
+}
 
 // For every pick and panel: finish(g of picks[g], panel, pick's number in sorted order, pick, row of the product [engine.columns]).
 // Parallel over experts, stretches of their rows, and panels.
 template <class Finish>
 void MultiplyEach(const Product& product, const Finish& finish) {
     const ExpertMatrix& matrix = product.matrix;
-    // Half a megabyte of rows stays in a core's cache while the panels pass by.
-    const int64_t stretch = std::max<int64_t>(product.engine.rows * 4, 131072 / std::max<int64_t>(matrix.Depth(), 1));
-    struct Stretch {
-        int64_t group, begin, end;
-    };
-    std::vector<Stretch> stretches;
-    for (int64_t g = 0; g < product.picks.ExpertCount(); g++) {
-        const int64_t count = product.picks[g].count, pieces = (count + stretch - 1) / stretch;
-        for (int64_t i = 0; i < pieces; i++) stretches.push_back({g, count * i / pieces, count * (i + 1) / pieces});
-    }
-    const int64_t panels = matrix.Panels(), size = matrix.Depth() * product.engine.columns * panels;
-    const int64_t tasks = static_cast<int64_t>(stretches.size()) * panels;
-    const int64_t nanoseconds = Nanoseconds(static_cast<int64_t>(stretches.size()) * size, product.picks.Total() * size);
-    ParallelFor(product.context, tasks, nanoseconds, [&](int64_t task) {
-        const Stretch& piece = stretches[task / panels];
-        const ExpertPicks& group = product.picks[piece.group];
-        const int64_t panel = task % panels, first = product.picks.Before(piece.group) + piece.begin;
-        const Work work(product);
-        matrix.Multiply(group.expert, panel, product.rows + first, piece.end - piece.begin, work.Floats(),
-                        [&](int64_t r, const float* tile) { finish(piece.group, panel, first + r, group.picks[piece.begin + r], tile); });
+    const Picks& picks = product.picks;
+    // Experts are cut into stretches of at most so many rows, numbered through all experts.
+    const int64_t stretch = RowsAtATime(product.engine, matrix.Depth());
+    const auto pieces = [&](int64_t g) { return (picks[g].count + stretch - 1) / stretch; };
+    int64_t stretches = 0;
+    for (int64_t g = 0; g < picks.ExpertCount(); g++) stretches += pieces(g);
+
+    const int64_t panels = matrix.Panels();
+    const int64_t nanoseconds =
+        Nanoseconds(stretches * panels * matrix.PanelBytes(), picks.Total() * panels * matrix.Depth() * product.engine.columns);
+    ParallelFor(product.context, stretches * panels, nanoseconds, [&](int64_t task) {
+        int64_t piece = task / panels, g = 0;
+        while (piece >= pieces(g)) piece -= pieces(g++);
+        const ExpertPicks& group = picks[g];
+        const int64_t begin = group.count * piece / pieces(g), end = group.count * (piece + 1) / pieces(g);
+        const int64_t panel = task % panels, first = picks.Before(g) + begin;
+        const Work work(product.allocator, matrix.WorkBytes(end - begin));
+        matrix.Multiply(group.expert, panel, product.rows + first, end - begin, work.Memory(),
+                        [&](int64_t r, const float* tile) { finish(g, panel, first + r, group.picks[begin + r], tile); });
     });
 }
 

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "grouped_ffn.h"
 #include "grouped_linear.h"
+#include "linears.h"
 #include "ort.h"
 #include "shape_inference.h"
 
@@ -15,8 +16,21 @@ namespace {
 
 constexpr int kNames = 8;
 
-constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kHalf = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-                                    kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+
+constexpr ONNXTensorElementDataType ElementType(WeightType type) {
+    switch (type) {
+        case WeightType::kHalf:
+            return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
+        case WeightType::kInt8:
+            return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
+        case WeightType::kInt4:
+            return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT4;
+        case WeightType::kFloat:
+            break;
+    }
+    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+}
 
 // What ONNX Runtime wants to know of an op besides its kernel.
 template <class Op>
@@ -24,42 +38,65 @@ struct Traits;
 
 template <>
 struct Traits<GroupedFfn> {
-    static constexpr size_t kRequired = GroupedFfn::kGate;
+    static constexpr size_t kRequired = GroupedFfn::kGate, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
     static constexpr auto Infer = InferGroupedFfn;
 
-    static ONNXTensorElementDataType Type(size_t input, bool half) {
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
         if (input == GroupedFfn::kIndices) return kInt64;
         const bool matrix = input == GroupedFfn::kUp || input == GroupedFfn::kDown || input == GroupedFfn::kGate;
-        return matrix && half ? kHalf : kFloat;
+        return matrix ? ElementType(type) : kFloat;
     }
 };
 
 template <>
 struct Traits<GroupedLinear> {
-    static constexpr size_t kRequired = GroupedLinear::kBias;
+    static constexpr size_t kRequired = GroupedLinear::kBias, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
     static constexpr auto Infer = InferGroupedLinear;
 
-    static ONNXTensorElementDataType Type(size_t input, bool half) {
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
         if (input == GroupedLinear::kIndices) return kInt64;
-        return input == GroupedLinear::kMatrix && half ? kHalf : kFloat;
+        return input == GroupedLinear::kMatrix ? ElementType(type) : kFloat;
     }
 };
 
-// One registration: a name with float or with half-precision weight matrices.
+template <>
+struct Traits<Linear> {
+    static constexpr size_t kRequired = Linear::kInputCount, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
+    static constexpr auto Infer = InferLinear;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) { return input == Linear::kMatrix ? ElementType(type) : kFloat; }
+};
+
+template <>
+struct Traits<Linears> {
+    static constexpr size_t kRequired = 2, kOutputs = Linears::kMatrices;
+    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
+    static constexpr auto Infer = InferLinears;
+
+    // x, then in turns a matrix and its scales.
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) { return input % 2 == 1 ? ElementType(type) : kFloat; }
+};
+
+// One registration: a name with weight matrices of one type.
 template <class Op>
 struct CustomOp : OrtCustomOp {
-    CustomOp(std::string op_name, bool half_weights) : OrtCustomOp{}, name(std::move(op_name)), half(half_weights) {
+    CustomOp(std::string op_name, WeightType weight_type) : OrtCustomOp{}, name(std::move(op_name)), type(weight_type) {
         version = kApiVersion;
         GetName = [](const OrtCustomOp* op) { return Self(op)->name.c_str(); };
         GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
         GetInputTypeCount = [](const OrtCustomOp*) { return static_cast<size_t>(Op::kInputCount); };
-        GetOutputTypeCount = [](const OrtCustomOp*) { return size_t{1}; };
-        GetInputType = [](const OrtCustomOp* op, size_t index) { return Traits<Op>::Type(index, Self(op)->half); };
+        GetOutputTypeCount = [](const OrtCustomOp*) { return Traits<Op>::kOutputs; };
+        GetInputType = [](const OrtCustomOp* op, size_t index) { return Traits<Op>::Type(index, Self(op)->type); };
         GetOutputType = [](const OrtCustomOp*, size_t) { return kFloat; };
         GetInputCharacteristic = [](const OrtCustomOp*, size_t index) {
             return index < Traits<Op>::kRequired ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL;
         };
-        GetOutputCharacteristic = [](const OrtCustomOp*, size_t) { return INPUT_OUTPUT_REQUIRED; };
+        GetOutputCharacteristic = [](const OrtCustomOp*, size_t index) {
+            return index == 0 ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL;
+        };
         GetInputMemoryType = [](const OrtCustomOp*, size_t) { return OrtMemTypeDefault; };
         GetStartVersion = [](const OrtCustomOp*) { return 1; };
         GetEndVersion = [](const OrtCustomOp*) { return 1; };
@@ -67,7 +104,7 @@ struct CustomOp : OrtCustomOp {
             return Guard([&] { Traits<Op>::Infer(context); });
         };
         CreateKernelV2 = [](const OrtCustomOp* op, const OrtApi*, const OrtKernelInfo* info, void** kernel) -> OrtStatusPtr {
-            return Guard([&] { *kernel = std::make_unique<Op>(info, Self(op)->half).release(); });
+            return Guard([&] { *kernel = std::make_unique<Op>(info, Self(op)->type).release(); });
         };
         KernelComputeV2 = [](void* kernel, OrtKernelContext* context) -> OrtStatusPtr {
             return Guard([&] { static_cast<const Op*>(kernel)->Run(context); });
@@ -78,14 +115,15 @@ struct CustomOp : OrtCustomOp {
     static const CustomOp* Self(const OrtCustomOp* op) { return static_cast<const CustomOp*>(op); }
 
     std::string name;
-    bool half;
+    WeightType type;
 };
 
 template <class Op>
 std::vector<std::unique_ptr<CustomOp<Op>>> AllNames(const std::string& name) {
     std::vector<std::unique_ptr<CustomOp<Op>>> ops;
     for (int i = 1; i <= kNames; i++)
-        for (bool half : {false, true}) ops.push_back(std::make_unique<CustomOp<Op>>(i == 1 ? name : name + "_" + std::to_string(i), half));
+        for (const WeightType type : Traits<Op>::kTypes)
+            ops.push_back(std::make_unique<CustomOp<Op>>(i == 1 ? name : name + "_" + std::to_string(i), type));
     return ops;
 }
 
@@ -102,6 +140,8 @@ OrtCustomOpDomain* Domain() {
         Check(ort->CreateCustomOpDomain("onnxmoe", &created));
         AddTo<GroupedFfn>(created, "GroupedFfn");
         AddTo<GroupedLinear>(created, "GroupedLinear");
+        AddTo<Linear>(created, "Linear");
+        AddTo<Linears>(created, "Linears");
         return created;
     }();
     return domain;

@@ -5,6 +5,7 @@
 
 #include "grouped_ffn.h"
 #include "grouped_linear.h"
+#include "linears.h"
 
 namespace onnxmoe {
 
@@ -36,7 +37,7 @@ std::vector<Dimension> Dimensions(const OrtShapeInferContext* context, size_t in
     return dimensions;
 }
 
-void SetOutput(OrtShapeInferContext* context, const std::vector<Dimension>& dimensions) {
+void SetOutput(OrtShapeInferContext* context, const std::vector<Dimension>& dimensions, size_t output = 0) {
     OrtTensorTypeAndShapeInfo* created = nullptr;
     Check(ort->CreateTensorTypeAndShapeInfo(&created));
     const TypeInfo info(created, ort->ReleaseTensorTypeAndShapeInfo);
@@ -49,7 +50,16 @@ void SetOutput(OrtShapeInferContext* context, const std::vector<Dimension>& dime
     Check(ort->SetTensorElementType(created, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT));
     Check(ort->SetDimensions(created, sizes.data(), sizes.size()));
     Check(ort->SetSymbolicDimensions(created, names.data(), names.size()));
-    Check(ort->ShapeInferContext_SetOutputTypeShape(context, 0, created));
+    Check(ort->ShapeInferContext_SetOutputTypeShape(context, output, created));
+}
+
+// x [...,D] times a matrix [D,F]
+void InferProduct(OrtShapeInferContext* context, size_t x_input, size_t matrix_input, size_t output) {
+    std::vector<Dimension> x = Dimensions(context, x_input);
+    const std::vector<Dimension> matrix = Dimensions(context, matrix_input);
+    if (x.empty() || matrix.size() != 2) return;
+    x.back() = matrix[1];
+    SetOutput(context, x, output);
 }
 
 }  // namespace
@@ -67,6 +77,12 @@ void InferGroupedLinear(OrtShapeInferContext* context) {
         SetOutput(context, {indices[0], indices[1], matrix[2]});
     else
         SetOutput(context, {indices[0], matrix[2]});
+}
+
+void InferLinear(OrtShapeInferContext* context) { InferProduct(context, Linear::kX, Linear::kMatrix, 0); }
+
+void InferLinears(OrtShapeInferContext* context) {
+    for (size_t i = 0; i < Linears::kMatrices; i++) InferProduct(context, Linears::kX, Linears::MatrixInput(i), i);
 }
 
 }  // namespace onnxmoe

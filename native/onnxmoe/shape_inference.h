@@ -10,4 +10,8 @@ void InferGroupedFfn(OrtShapeInferContext* context);
 // The output of GroupedLinear is [T,F] with weights, else [T,K,F].
 void InferGroupedLinear(OrtShapeInferContext* context);
 
+// Their outputs have the shape of x but for the last size, which is the matrix's.
+void InferLinear(OrtShapeInferContext* context);
+void InferLinears(OrtShapeInferContext* context);
+
 }  // namespace onnxmoe

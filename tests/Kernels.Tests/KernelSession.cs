@@ -19,7 +19,10 @@ internal sealed class KernelSession : IDisposable
     }
 
     /// <summary>Runs the model on those of the tensors that it has as inputs.</summary>
-    public (long[] Shape, float[] Values) Run(IEnumerable<(string Name, HostTensor? Tensor)> tensors)
+    public (long[] Shape, float[] Values) Run(IEnumerable<(string Name, HostTensor? Tensor)> tensors) => RunAll(tensors)[0];
+
+    /// <summary>All outputs, in the model's order.</summary>
+    public (long[] Shape, float[] Values)[] RunAll(IEnumerable<(string Name, HostTensor? Tensor)> tensors)
     {
         var fed = tensors.Where(t => t.Tensor is not null && _session.InputMetadata.ContainsKey(t.Name)).ToArray();
         var values = fed.Select(t => Value(t.Tensor!)).ToArray();
@@ -27,7 +30,7 @@ internal sealed class KernelSession : IDisposable
         {
             using var run = new RunOptions();
             using var results = _session.Run(run, fed.Select(t => t.Name).ToArray(), values, _session.OutputNames);
-            return (results[0].GetTensorTypeAndShape().Shape, results[0].GetTensorDataAsSpan<float>().ToArray());
+            return [.. results.Select(r => (r.GetTensorTypeAndShape().Shape, r.GetTensorDataAsSpan<float>().ToArray()))];
         }
         finally
         {

@@ -15,6 +15,18 @@ internal static class OneNodeModel
     public static byte[] Build(string op, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants, params (string Name, object Value)[] attributes) =>
         Model(op, inputs, constants, attributes).ToByteArray();
 
+    /// <summary>The model with outputs <c>y</c>, <c>y_2</c>, ... of the node.</summary>
+    public static byte[] BuildWithOutputs(string op, int outputs, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants)
+    {
+        var model = Model(op, inputs, constants);
+        for (var i = 2; i <= outputs; i++)
+        {
+            model.Graph.Node[0].Output.Add($"y_{i}");
+            model.Graph.Output.Add(Output($"y_{i}"));
+        }
+        return model.ToByteArray();
+    }
+
     /// <inheritdoc cref="Build"/>
     public static ModelProto Model(string op, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants, params (string Name, object Value)[] attributes)
     {
@@ -37,7 +49,7 @@ internal static class OneNodeModel
         // As the exporter writes it: a node names no inputs after the last one it has.
         while (node.Input[^1].Length == 0)
             node.Input.RemoveAt(node.Input.Count - 1);
-        graph.Output.Add(new ValueInfoProto { Name = "y", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Float } } });
+        graph.Output.Add(Output("y"));
         return new ModelProto
         {
             IrVersion = 8,
@@ -45,6 +57,9 @@ internal static class OneNodeModel
             OpsetImport = { new OperatorSetIdProto { Version = 17 }, new OperatorSetIdProto { Domain = "onnxmoe", Version = 1 } },
         };
     }
+
+    private static ValueInfoProto Output(string name) =>
+        new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Float } } };
 
     private static TensorProto Constant(string name, HostTensor tensor) =>
         new() { Name = name, DataType = (int)tensor.Type, Dims = { tensor.Shape }, RawData = ByteString.CopyFrom(tensor.Data) };

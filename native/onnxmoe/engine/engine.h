@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "weight_type.h"
+
 // What the kernels need of the processor. Each instruction set has its own implementation (engine_avx512.cc, engine_avx2.cc,
 // engine_plain.cc: one text, tile.inl, compiled three times), and the best one the processor has is chosen at run time.
 //
@@ -29,9 +31,9 @@ struct Engine {
     int rows;     // at most so many rows are multiplied together
     int columns;  // width of a panel
 
-    // tile [rows, columns] = x [rows, depth] * panel [depth, columns]; x is given row by row.
-    void (*multiply)(const float* const* x, int rows, const float* panel, int64_t depth, float* tile);
-    void (*multiply_half)(const float* const* x, int rows, const Half* panel, int64_t depth, float* tile);
+    // tile [rows, columns] = x [rows, depth] * panel [depth, columns]; x is given row by row. By the weights' type.
+    using Multiply = void (*)(const void* const* x, int rows, const void* panel, int64_t depth, float* tile);
+    Multiply multiply[kWeightTypes];
 
     // values[i] = halves[i]
     void (*widen)(const Half* halves, int64_t count, float* values);

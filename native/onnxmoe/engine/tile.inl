@@ -50,11 +50,11 @@ inline Vector WidenHalves(const Half* from) {
 inline Vector Load(const Half* from) { return WidenHalves(from); }
 
 template <int Rows, class Weight>
-void MultiplyRows(const float* const* x, const Weight* panel, int64_t depth, float* tile) {
+void MultiplyRows(const void* const* x, const Weight* panel, int64_t depth, float* tile) {
     // A weight is used once by this call and comes from the second-level cache or from memory: ask for it early.
     constexpr int kAhead = 16 * kColumns;
     const float* row[Rows];
-    for (int r = 0; r < Rows; r++) row[r] = x[r];
+    for (int r = 0; r < Rows; r++) row[r] = static_cast<const float*>(x[r]);
     Vector sum[Rows][kVectors] = {};
     for (int64_t k = 0; k < depth; k++, panel += kColumns) {
         Vector weight[kVectors];
@@ -76,10 +76,10 @@ void MultiplyRows(const float* const* x, const Weight* panel, int64_t depth, flo
 }
 
 template <class Weight, int Rows = kRows>
-void Multiply(const float* const* x, int rows, const Weight* panel, int64_t depth, float* tile) {
+void Multiply(const void* const* x, int rows, const void* panel, int64_t depth, float* tile) {
     if constexpr (Rows > 0) {
         if (rows == Rows)
-            MultiplyRows<Rows>(x, panel, depth, tile);
+            MultiplyRows<Rows>(x, static_cast<const Weight*>(panel), depth, tile);
         else
             Multiply<Weight, Rows - 1>(x, rows, panel, depth, tile);
     }
@@ -162,5 +162,5 @@ void AddScaled(const float* tile, const float* bias, float scale, int64_t count,
 }
 
 constexpr Engine MakeEngine(const char* name) {
-    return {name, kRows, kColumns, Multiply<float>, Multiply<Half>, Widen, ActivateRow, AddScaled};
+    return {name, kRows, kColumns, {Multiply<float>, Multiply<Half>, nullptr, nullptr}, Widen, ActivateRow, AddScaled};
 }
