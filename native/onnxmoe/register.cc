@@ -5,6 +5,7 @@
 #include "grouped_ffn.h"
 #include "grouped_linear.h"
 #include "ort.h"
+#include "paged_attention.h"
 #include "shape_inference.h"
 
 // The library's door: names the ops to ONNX Runtime. A model that holds several variants of one op calls the further ones
@@ -16,7 +17,7 @@ namespace {
 constexpr int kNames = 8;
 
 constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kHalf = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-                                    kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+                                    kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 
 // What ONNX Runtime wants to know of an op besides its kernel.
 template <class Op>
@@ -45,7 +46,19 @@ struct Traits<GroupedLinear> {
     }
 };
 
-// One registration: a name with float or with half-precision weight matrices.
+template <>
+struct Traits<PagedAttention> {
+    static constexpr size_t kRequired = PagedAttention::kInputCount;
+    static constexpr auto Infer = InferPagedAttention;
+
+    static ONNXTensorElementDataType Type(size_t input, bool half) {
+        if (input == PagedAttention::kPositions) return kInt64;
+        if (input == PagedAttention::kPageTable || input == PagedAttention::kStarts || input == PagedAttention::kPast) return kInt32;
+        return half && (input == PagedAttention::kKeyCache || input == PagedAttention::kValueCache) ? kHalf : kFloat;
+    }
+};
+
+// One registration: a name with float or with half-precision weight matrices (or caches).
 template <class Op>
 struct CustomOp : OrtCustomOp {
     CustomOp(std::string op_name, bool half_weights) : OrtCustomOp{}, name(std::move(op_name)), half(half_weights) {
@@ -102,6 +115,7 @@ OrtCustomOpDomain* Domain() {
         Check(ort->CreateCustomOpDomain("onnxmoe", &created));
         AddTo<GroupedFfn>(created, "GroupedFfn");
         AddTo<GroupedLinear>(created, "GroupedLinear");
+        AddTo<PagedAttention>(created, "PagedAttention");
         return created;
     }();
     return domain;

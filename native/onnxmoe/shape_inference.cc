@@ -5,6 +5,7 @@
 
 #include "grouped_ffn.h"
 #include "grouped_linear.h"
+#include "paged_attention.h"
 
 namespace onnxmoe {
 
@@ -57,6 +58,11 @@ void SetOutput(OrtShapeInferContext* context, const std::vector<Dimension>& dime
 void InferGroupedFfn(OrtShapeInferContext* context) {
     const std::vector<Dimension> x = Dimensions(context, GroupedFfn::kX);
     if (!x.empty()) SetOutput(context, x);
+}
+
+void InferPagedAttention(OrtShapeInferContext* context) {
+    const std::vector<Dimension> query = Dimensions(context, PagedAttention::kQuery);
+    if (!query.empty()) SetOutput(context, query);
 }
 
 void InferGroupedLinear(OrtShapeInferContext* context) {

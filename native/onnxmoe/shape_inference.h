@@ -10,4 +10,7 @@ void InferGroupedFfn(OrtShapeInferContext* context);
 // The output of GroupedLinear is [T,F] with weights, else [T,K,F].
 void InferGroupedLinear(OrtShapeInferContext* context);
 
+// The output of PagedAttention has the shape of query.
+void InferPagedAttention(OrtShapeInferContext* context);
+
 }  // namespace onnxmoe
