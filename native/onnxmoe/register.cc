@@ -6,6 +6,7 @@
 #include "grouped_linear.h"
 #include "linears.h"
 #include "ort.h"
+#include "paged_attention.h"
 #include "shape_inference.h"
 
 // The library's door: names the ops to ONNX Runtime. A model that holds several variants of one op calls the further ones
@@ -16,7 +17,8 @@ namespace {
 
 constexpr int kNames = 8;
 
-constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+                                    kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 
 constexpr ONNXTensorElementDataType ElementType(WeightType type) {
     switch (type) {
@@ -80,7 +82,20 @@ struct Traits<Linears> {
     static ONNXTensorElementDataType Type(size_t input, WeightType type) { return input % 2 == 1 ? ElementType(type) : kFloat; }
 };
 
-// One registration: a name with weight matrices of one type.
+template <>
+struct Traits<PagedAttention> {
+    static constexpr size_t kRequired = PagedAttention::kInputCount, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
+    static constexpr auto Infer = InferPagedAttention;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
+        if (input == PagedAttention::kPositions) return kInt64;
+        if (input == PagedAttention::kPageTable || input == PagedAttention::kStarts || input == PagedAttention::kPast) return kInt32;
+        return input == PagedAttention::kKeyCache || input == PagedAttention::kValueCache ? ElementType(type) : kFloat;
+    }
+};
+
+// One registration: a name with weight matrices (or caches) of one type.
 template <class Op>
 struct CustomOp : OrtCustomOp {
     CustomOp(std::string op_name, WeightType weight_type) : OrtCustomOp{}, name(std::move(op_name)), type(weight_type) {
@@ -142,6 +157,7 @@ OrtCustomOpDomain* Domain() {
         AddTo<GroupedLinear>(created, "GroupedLinear");
         AddTo<Linear>(created, "Linear");
         AddTo<Linears>(created, "Linears");
+        AddTo<PagedAttention>(created, "PagedAttention");
         return created;
     }();
     return domain;

@@ -13,5 +13,7 @@ void InferGroupedLinear(OrtShapeInferContext* context);
 // Their outputs have the shape of x but for the last size, which is the matrix's.
 void InferLinear(OrtShapeInferContext* context);
 void InferLinears(OrtShapeInferContext* context);
+// The output of PagedAttention has the shape of query.
+void InferPagedAttention(OrtShapeInferContext* context);
 
 }  // namespace onnxmoe

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "weight_type.h"
+#include "attention.h"
 
 // What the kernels need of the processor. Each instruction set has its own implementation (engine_avx512.cc, engine_avx2.cc,
 // engine_plain.cc: one text, tile.inl, compiled three times), and the best one the processor has is chosen at run time.
@@ -43,6 +44,17 @@ struct Engine {
 
     // y[i] += scale * (tile[i] + bias[i]), i < count <= columns; bias may be null.
     void (*add_scaled)(const float* tile, const float* bias, float scale, int64_t count, float* y);
+
+    // halves[i] = values[i], rounded to the nearest
+    void (*narrow)(const float* values, int64_t count, Half* halves);
+
+    // partials [rows] = attention of the queries over one split, of which row r sees the first seen[r] > 0 positions; seen ascends.
+    // See attention.h.
+    void (*attend)(const Split<float>& split, const float* const* query, const int* seen, int rows, float* const* partials);
+    void (*attend_half)(const Split<Half>& split, const float* const* query, const int* seen, int rows, float* const* partials);
+
+    // Adds attention over the splits that follow to a partial.
+    void (*merge)(const float* later, int64_t size, float* partial);
 };
 
 // The engine in use: the best the processor runs, unless the environment variable ONNXMOE_INSTRUCTIONS or ChooseEngine says otherwise.
