@@ -38,12 +38,6 @@ void CopyColumns(const StackedWeights& raw, int64_t expert, int64_t column, int6
     }
 }
 
-// The code at a place of a flat tensor; two int4 codes share a byte, the first in its low half.
-int CodeAt(const Tensor& codes, WeightType type, int64_t at) {
-    if (type == WeightType::kInt8) return codes.As<int8_t>()[at];
-    return static_cast<int8_t>(codes.As<uint8_t>()[at / 2] << (at % 2 == 0 ? 4 : 0)) >> 4;
-}
-
 // The half-precision number that is equal to the value.
 Half ExactHalf(float value) {
     const float magnitude = std::abs(value);
@@ -77,18 +71,17 @@ void CopyCodes(const Engine& engine, const StackedWeights& raw, int64_t expert, 
         for (const Stack* stack : {&raw.first, &raw.second}) {
             if (!stack->elements.Exists()) continue;
             for (int64_t r = 0; r < rows; r++) {
-                const int64_t from = (expert * depth + b * kQuantBlock + r) * raw.Width() + column;
-                // Groups of four rows, for int4 two groups in a byte.
-                const int64_t group = r / 4, lane = r % 4;
+                // Groups of four rows; int4: of two groups in a byte, the first in its low half.
+                const int64_t row = b * kQuantBlock + r, group = r / 4, lane = r % 4;
                 char* place = to + (bytes ? group : group / 2) * 4 * engine.columns + start * 4 + lane;
-                for (int64_t c = 0; c < count; c++, place += 4) {
-                    const int code = CodeAt(stack->elements, raw.type, from + c) + offset;
-                    if (bytes)
-                        *place = static_cast<char>(code);
-                    else if (group % 2 == 0)
-                        *place = static_cast<char>((*place & 0xf0) | code);
-                    else
-                        *place = static_cast<char>((*place & 0x0f) | code << 4);
+                if (bytes) {
+                    const int8_t* from = stack->elements.As<int8_t>() + (expert * depth + row) * raw.Width() + column;
+                    for (int64_t c = 0; c < count; c++) place[4 * c] = static_cast<char>(from[c] + offset);
+                } else {
+                    const uint8_t* from = stack->elements.As<uint8_t>() + (expert * depth + row) / 2 * raw.Width() + column;
+                    const int shift = row % 2 * 4, keep = group % 2 == 0 ? 0xf0 : 0x0f, to_shift = group % 2 * 4;
+                    for (int64_t c = 0; c < count; c++)
+                        place[4 * c] = static_cast<char>((place[4 * c] & keep) | (from[c] >> shift & 15) << to_shift);
                 }
             }
             const float* values = stack->scales.As<float>() + (expert * blocks + b) * raw.Width() + column;

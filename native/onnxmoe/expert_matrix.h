@@ -8,11 +8,16 @@
 
 namespace onnxmoe {
 
-// Matrices stacked for the experts, [E, depth, width], and for codes their scales, [E, ceil(depth / 32), width].
+// Matrices stacked for the experts, [E, depth, width]. Codes have scales, [E, ceil(depth / 32), width], and of int4 codes two lie in a
+// byte, [E, ceil(depth / 2), width]: that of the even depth in the low half, that of the odd one (or 8) in the high half, each increased
+// by 8.
 struct Stack {
     Tensor elements;
     Tensor scales;
 };
+
+// Rows in which a tensor of the type holds a matrix of the depth.
+inline int64_t StoredRows(WeightType type, int64_t depth) { return type == WeightType::kInt4 ? (depth + 1) / 2 : depth; }
 
 // The stacked matrices of the experts: one stack, or a gate and an up stack side by side.
 struct StackedWeights {
@@ -22,7 +27,7 @@ struct StackedWeights {
 
     bool Gated() const { return second.elements.Exists(); }
     int64_t Experts() const { return first.elements.shape[0]; }
-    int64_t Depth() const { return first.elements.shape[1]; }
+    int64_t Depth() const { return first.elements.shape[1] * (type == WeightType::kInt4 ? 2 : 1); }  // int4: or one less
     int64_t Width() const { return first.elements.shape[2]; }
 };
 

@@ -23,13 +23,16 @@ void GroupedLinear::Compute(OrtKernelContext* context) const {
     RequireShape(indices, "indices", "[T,K]", {-1, -1});
     RequireShape(matrix, "matrix", "[E,D,F]", {-1, -1, -1});
     const int64_t tokens = indices.shape[0], per_token = indices.shape[1];
-    const int64_t experts = matrix.shape[0], depth = matrix.shape[1], width = matrix.shape[2];
+    const int64_t experts = matrix.shape[0], width = matrix.shape[2];
+    if (x.shape.rank == 0) throw InvalidInput("x has no dimension, but must be [T,D] or [T,K,D]");
+    // Of int4 codes only x says whether the depth is odd.
+    const int64_t depth = type_ == WeightType::kInt4 ? x.shape[x.shape.rank - 1] : matrix.shape[1];
     if (per_pick_)
         RequireShape(x, "x", "[T,K,D]", {tokens, per_token, depth});
     else
         RequireShape(x, "x", "[T,D]", {tokens, depth});
     RequireShape(weights, "weights", "[T,K]", {tokens, per_token});
-    RequireShape(stack.scales, "matrix_scales", "[E,ceil(D/32),F]", {experts, QuantizedBlocks(depth), width});
+    RequireStack(stack, type_, "matrix", "EDF", experts, depth, width);
     RequireShape(bias, "bias", "[E,F]", {experts, width});
 
     const Shape shape = weights.Exists() ? Shape{2, {tokens, width}} : Shape{3, {tokens, per_token, width}};

@@ -43,7 +43,7 @@ std::optional<ExpertMatrix> Kernel::PackIfConstant(const StackedWeights& constan
         if (stack == &constants.second && !gated) continue;
         if (!stack->elements.Exists() || stack->elements.shape.rank != 3 || stack->elements.shape != shape) return std::nullopt;
         if (!IsQuantized(constants.type)) continue;
-        if (!stack->scales.Exists() || stack->scales.shape != Shape{3, {shape[0], QuantizedBlocks(shape[1]), shape[2]}})
+        if (!stack->scales.Exists() || stack->scales.shape != Shape{3, {shape[0], QuantizedBlocks(constants.Depth()), shape[2]}})
             return std::nullopt;
     }
     return ExpertMatrix::Pack(engine_, constants);

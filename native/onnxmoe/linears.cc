@@ -49,7 +49,8 @@ void Linears::Compute(OrtKernelContext* context) const {
     for (size_t i = 0; i < count; i++) {
         const Stack stack = InputStack(context, MatrixInput(i), type_);
         const Tensor& matrix = stack.elements;
-        RequireShape(matrix, Numbered("matrix", i, count).c_str(), "[D,F]", {depth, -1});
+        RequireShape(matrix, Numbered("matrix", i, count).c_str(), type_ == WeightType::kInt4 ? "[ceil(D/2),F]" : "[D,F]",
+                     {StoredRows(type_, depth), -1});
         if (IsQuantized(type_) && !stack.scales.Exists()) throw InvalidInput(Numbered("scales", i, count) + " are missing");
         RequireShape(stack.scales, Numbered("scales", i, count).c_str(), "[ceil(D/32),F]", {QuantizedBlocks(depth), matrix.shape[1]});
         Shape shape = x.shape;

@@ -6,6 +6,7 @@
 #include "grouped_linear.h"
 #include "linears.h"
 #include "ort.h"
+#include "paged_attention.h"
 #include "shape_inference.h"
 
 // The library's door: names the ops to ONNX Runtime. A model that holds several variants of one op calls the further ones
@@ -16,7 +17,8 @@ namespace {
 
 constexpr int kNames = 8;
 
-constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+                                    kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 
 constexpr ONNXTensorElementDataType ElementType(WeightType type) {
     switch (type) {
@@ -25,7 +27,7 @@ constexpr ONNXTensorElementDataType ElementType(WeightType type) {
         case WeightType::kInt8:
             return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
         case WeightType::kInt4:
-            return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT4;
+            return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
         case WeightType::kFloat:
             break;
     }
@@ -117,7 +119,20 @@ struct Traits<Linears> {
     static ONNXTensorElementDataType Type(size_t input, WeightType type) { return input % 2 == 1 ? ElementType(type) : kFloat; }
 };
 
-// One registration: a name with weight matrices of one type.
+template <>
+struct Traits<PagedAttention> {
+    static constexpr size_t kRequired = PagedAttention::kInputCount, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
+    static constexpr auto Infer = InferPagedAttention;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
+        if (input == PagedAttention::kPositions) return kInt64;
+        if (input == PagedAttention::kPageTable || input == PagedAttention::kStarts || input == PagedAttention::kPast) return kInt32;
+        return input == PagedAttention::kKeyCache || input == PagedAttention::kValueCache ? ElementType(type) : kFloat;
+    }
+};
+
+// One registration: a name with weight matrices (or caches) of one type.
 template <class Op>
 struct CustomOp : OrtCustomOp {
     CustomOp(std::string op_name, WeightType weight_type) : OrtCustomOp{}, name(std::move(op_name)), type(weight_type) {
@@ -182,6 +197,7 @@ OrtCustomOpDomain* Domain() {
         AddTo<Linear>(created, "Linear");
         AddTo<QuantizedLinear>(created, "QuantizedLinear");
         AddTo<Linears>(created, "Linears");
+        AddTo<PagedAttention>(created, "PagedAttention");
         return created;
     }();
     return domain;
@@ -202,7 +218,8 @@ ONNXMOE_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const Or
     return onnxmoe::Guard([&] { onnxmoe::Check(api->AddCustomOpDomain(options, onnxmoe::Domain())); });
 }
 
-// Chooses the instruction set of kernels created from now on ("avx512", "avx2", "plain"; "auto": the best here); null leaves it.
+// Chooses the instruction set of kernels created from now on ("avx512vnni", "avx512", "avxvnni", "avx2", "plain"; "auto": the best
+// here); null leaves it.
 // Returns the name of the one in use, or null if this processor cannot run the wanted one.
 ONNXMOE_EXPORT const char* OnnxMoeInstructions(const char* name) {
     if (name != nullptr && !onnxmoe::ChooseEngine(name)) return nullptr;

@@ -6,6 +6,7 @@
 #include "grouped_ffn.h"
 #include "grouped_linear.h"
 #include "linears.h"
+#include "paged_attention.h"
 
 namespace onnxmoe {
 
@@ -78,6 +79,11 @@ void InferGroupedProduct(OrtShapeInferContext* context, size_t weights_input) {
 void InferGroupedFfn(OrtShapeInferContext* context) {
     const std::vector<Dimension> x = Dimensions(context, GroupedFfn::kX);
     if (!x.empty()) SetOutput(context, x);
+}
+
+void InferPagedAttention(OrtShapeInferContext* context) {
+    const std::vector<Dimension> query = Dimensions(context, PagedAttention::kQuery);
+    if (!query.empty()) SetOutput(context, query);
 }
 
 void InferGroupedLinear(OrtShapeInferContext* context) { InferGroupedProduct(context, GroupedLinear::kWeights); }

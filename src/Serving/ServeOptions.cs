@@ -33,6 +33,15 @@ public sealed class ServeOptions
     [Setting("Sequences that are generated at the same time, each with its own KV cache", Unit = "sequences", Min = 1)]
     public int Slots { get; set; } = 8;
 
+    [Setting("Memory for the KV cache of a model that runs on pages; 0: what all slots could need, at most a quarter of the machine's memory", Unit = "MiB", Min = 0)]
+    public int CacheSize { get; set; }
+
+    [Setting("Most tokens of one step of the engine; longer prompts are fed in pieces, so that they do not keep other sequences waiting", Unit = "tokens", Min = 1)]
+    public int BatchTokens { get; set; } = 512;
+
+    [Setting("Sequences that begin alike share what was computed of their beginning", Choices = "on|off")]
+    public string PrefixReuse { get; set; } = "on";
+
     [Setting("Sequences that wait for a slot before further ones are refused with status 429", Unit = "sequences", Min = 0)]
     public int QueueLimit { get; set; } = 256;
 

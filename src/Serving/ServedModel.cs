@@ -20,8 +20,8 @@ namespace OnnxMoe.Serving;
 /// </summary>
 public sealed class ServedModel : IDisposable
 {
-    private readonly IModelGraph _graph;
-    private readonly LanguageModelSession? _languageSession;
+    private readonly LoadedModel _loaded;
+    private readonly CausalModel? _causal;
     private readonly PreGateSession? _router;
     private readonly RoutingRecorder? _recorder;
     private readonly Scheduler? _scheduler;
@@ -39,42 +39,41 @@ public sealed class ServedModel : IDisposable
         manifest?.Verify(folder, [.. FilesOf(manifest, options.File)]);
         Name = manifest?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         var devices = Device.Several(options.Device, options.Devices);
-        _graph = devices.Count == 1
-            ? new WholeGraph(SessionFactory.Open(Path.Combine(folder, options.File), devices[0], options.Threads, Kernels(manifest, options, devices[0])), devices[0])
-            : OpenCut(folder, manifest, options, devices);
+        var threshold = manifest is null ? null : ThresholdOf(manifest, options);
+        _loaded = LoadedModel.Open(Name, folder, manifest, options, devices, threshold);
         try
         {
-            Tensors = new TensorModel(Name, _graph);
-            if (_graph is CutGraph cut)
-            {
-                Placement = new ServedPlacement(cut, () => ReadPlan(folder, manifest, options, cut.File));
+            Tensors = new TensorModel(Name, _loaded.Tensors);
+            Placement = _loaded.Placement;
+            if (Placement is not null)
                 TrafficMetrics.Add(registry, Name, Placement);
-            }
             if (manifest?.LanguageModel is not { } sizes)
                 return;
             var tokenizer = Tokenizer.Load(folder, sizes);
             var metrics = new EngineMetrics(registry, Name);
-            _languageSession = new LanguageModelSession(_graph, sizes) { Threshold = ThresholdOf(manifest, options) };
-            if (manifest.RouterThreshold is not null && !_languageSession.TakesRouterThreshold)
+            _causal = _loaded.Causal!;
+            if (_loaded.NotPaged is { } reason)
+                EngineLog.NotPaged(log, Name, reason);
+            if (manifest.RouterThreshold is not null && !_causal.TakesRouterThreshold)
                 throw new UserError($"{ModelManifest.FileName} of {Name} has a threshold of its routers, but {options.File} has no optional input '{RouterThreshold.Input}'; export it again.");
-            if (manifest.ActiveExperts is not null && !_languageSession.TakesActiveExperts)
+            if (manifest.ActiveExperts is not null && !_causal.TakesActiveExperts)
                 throw new UserError($"{ModelManifest.FileName} of {Name} lets callers choose the number of active experts, but {options.File} has no optional input '{ActiveExperts.Input}'; export it again.");
-            RequireRouter(manifest, options, _languageSession.TakesExpertIds);
+            RequireRouter(manifest, options, _causal.TakesExpertIds);
             _router = manifest.PreGate is { } gate
                 ? new PreGateSession(SessionFactory.Open(Path.Combine(folder, gate.File), devices[0], options.Threads, null), gate, devices[0])
                 : null;
             var meter = options.ExpertSlots > 0 ? new ExpertCacheMeter(new ExpertCache(options.ExpertSlots, EvictionPolicy.Of(options.ExpertPolicy)), metrics) : null;
             IStepOrder order = _router is null ? new RoundRobin() : new PreGatedOrder(_router, new ExpertAwareBatcher(sizes.ContextLength, options.MaxAge), meter);
-            _recorder = RoutingRecorder.Create(folder, manifest, _languageSession.RoutedLayers, options, metrics, _router is null ? meter : null);
-            _scheduler = new Scheduler(_languageSession, tokenizer, SchedulerOptionsOf(manifest, options), metrics, _recorder, order, log);
+            _recorder = RoutingRecorder.Create(folder, manifest, _causal.RoutedLayers, options, metrics, _router is null ? meter : null);
+            _scheduler = new Scheduler(_causal, tokenizer, SchedulerOptionsOf(manifest, options), metrics, _recorder, order, log);
             Language = new LanguageModel(Name, manifest.Created, sizes, tokenizer, _scheduler, manifest.ChatTemplate ?? ChatTemplate.Default, options.MaxTokens)
             {
                 ActiveExperts = manifest.ActiveExperts,
-                Threshold = _languageSession.Threshold ?? manifest.RouterThreshold?.Default,
+                Threshold = _causal.Threshold ?? manifest.RouterThreshold?.Default,
                 TrainedThreshold = manifest.RouterThreshold?.Default,
             };
-            if (Language.Threshold is { } threshold)
-                metrics.SetRouterThreshold(threshold);
+            if (Language.Threshold is { } known)
+                metrics.SetRouterThreshold(known);
         }
         catch
         {
@@ -96,14 +95,14 @@ public sealed class ServedModel : IDisposable
     public ServedPlacement? Placement { get; }
 
     /// <summary>What the caches of one sequence of a language model grow by for each token.</summary>
-    public long CacheBytesPerToken => _languageSession?.CacheBytesPerToken ?? 0;
+    public long CacheBytesPerToken => _causal?.CacheBytesPerToken ?? 0;
 
     public void Dispose()
     {
         _scheduler?.Dispose();
         _recorder?.Dispose();
         _router?.Dispose();
-        _graph.Dispose();
+        _loaded.Dispose();
     }
 
     /// <summary>The listed files that serving reads: the ONNX file and the router's, their external data, the tokenizer.</summary>
@@ -137,6 +136,8 @@ public sealed class ServedModel : IDisposable
     {
         return new(options.Slots, options.QueueLimit)
         {
+            BatchTokens = options.BatchTokens,
+            PrefixReuse = options.PrefixReuse == "on",
             ActiveExperts = Checked(nameof(options.ActiveExperts), options.ActiveExperts) ?? manifest.ActiveExperts?.Default,
             BusyActiveExperts = Checked(nameof(options.BusyActiveExperts), options.BusyActiveExperts),
         };
@@ -150,21 +151,4 @@ public sealed class ServedModel : IDisposable
             return offered.Problem(number) is { } problem ? throw new UserError($"Serve:{setting} {problem}; 0 leaves it to the model.") : number;
         }
     }
-
-    private CutGraph OpenCut(string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices)
-    {
-        // Parts of one processor share its threads; a GPU's sessions have their own.
-        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        var file = new CutFile(Path.Combine(folder, options.File), devices[0].CudaId is null ? Math.Max(1, threads / devices.Count) : options.Threads, Kernels(manifest, options, devices[0]));
-        return new CutGraph(file, ReadPlan(folder, manifest, options, file), devices);
-    }
-
-    private PlacementPlan ReadPlan(string folder, ModelManifest? manifest, ServeOptions options, CutFile file) =>
-        ServedPlacement.Read(Path.Combine(folder, options.Placement), Name, manifest?.Files.GetValueOrDefault("weights.safetensors") ?? "", file.Layers, options.Devices);
-
-    /// <summary>The native kernels, for a file that was exported for them. They are the processor's.</summary>
-    private static string? Kernels(ModelManifest? manifest, ServeOptions options, Device device) =>
-        options.Kernels == "on" && device.CudaId is null && manifest is not null && manifest.Exports.Any(export => export.File == options.File && export.Target == "onnxmoe")
-            ? KernelLibrary.Locate()
-            : null;
 }

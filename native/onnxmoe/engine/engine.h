@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "attention.h"
 #include "weight_type.h"
 
-// What the kernels need of the processor. Each instruction set has its own implementation (engine_avx512.cc, engine_avx2.cc,
-// engine_plain.cc: one text, tile.inl, compiled three times), and the best one the processor has is chosen at run time.
+// What the kernels need of the processor. Each instruction set has its own implementation (engine_*.cc: one text, tile.inl and
+// tile_codes.inl, compiled for each), and the best one the processor has is chosen at run time.
 //
 // A panel is a strip of a weight matrix [depth, width]: `columns` neighbouring columns, row after row without gaps, zero beyond the
 // last column. A gated panel holds columns / 2 columns of the gate matrix and beside them the same columns of the up matrix.
@@ -80,12 +81,26 @@ struct Engine {
 
     // y[i] += scale * (tile[i] + bias[i]), i < count <= columns; bias may be null.
     void (*add_scaled)(const float* tile, const float* bias, float scale, int64_t count, float* y);
+
+    // halves[i] = values[i], rounded to the nearest
+    void (*narrow)(const float* values, int64_t count, Half* halves);
+
+    int attended_rows;  // at most so many queries are attended together
+
+    // partials [rows] = attention of the queries over one split, of which row r sees the first seen[r] > 0 positions; seen ascends.
+    // See attention.h.
+    void (*attend)(const Split<float>& split, const float* const* query, const int* seen, int rows, float* const* partials);
+    void (*attend_half)(const Split<Half>& split, const float* const* query, const int* seen, int rows, float* const* partials);
+
+    // Adds attention over the splits that follow to a partial.
+    void (*merge)(const float* later, int64_t size, float* partial);
 };
 
 // The engine in use: the best the processor runs, unless the environment variable ONNXMOE_INSTRUCTIONS or ChooseEngine says otherwise.
 const Engine& CurrentEngine();
 
-// Chooses by name ("avx512", "avx2", "plain"; "auto" = the best) for kernels created from now on; false if there is none such here.
+// Chooses by name ("avx512vnni", "avx512", "avxvnni", "avx2", "plain"; "auto" = the best) for kernels created from now on; false if there
+// is none such here.
 bool ChooseEngine(const char* name);
 
 }  // namespace onnxmoe

@@ -1,6 +1,7 @@
 // The arithmetic of an engine in the compiler's vector types. The including file sets the size of a vector and of the register block:
 //   kVectorBytes, kRows (rows multiplied together), kVectors (vectors side by side, even)
-// and may define WidenHalves(const Half*) -> Vector where the processor has an instruction for it (ENGINE_WIDENS).
+// and may define WidenHalves(const Half*) -> Vector and NarrowVector(const float*, Half*) where the processor has instructions for them
+// (ENGINE_WIDENS).
 //
 // kRows * kVectors sums, kVectors weights and one value of x stay in registers: 6 * 4 of AVX-512's 32, 6 * 2 of AVX2's 16. Each step
 // along the depth loads kVectors + kRows values for kRows * kVectors multiply-adds.
@@ -162,3 +163,4 @@ void AddScaled(const float* tile, const float* bias, float scale, int64_t count,
     else
         for (int64_t i = 0; i < count; i++) y[i] += scale * tile[i];
 }
+#include "attention.inl"

@@ -12,7 +12,7 @@ typedef int8_t UnalignedBytes __attribute__((vector_size(kVectorBytes), aligned(
 typedef int8_t CodeVector __attribute__((vector_size(kVectorBytes / 4), aligned(1), may_alias));
 typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
 
-constexpr int kGroups = kQuantBlock / 4;
+constexpr int kCodeGroups = kQuantBlock / 4;
 
 // Codes come from memory once: ask for them so many bytes ahead.
 constexpr int kQuantizedAhead = 2048;
@@ -51,10 +51,10 @@ inline Bytes LoadBytes(const int8_t* from) { return *reinterpret_cast<const Unal
 inline Bytes Repeat4(const int8_t* from) { return reinterpret_cast<Bytes>(*reinterpret_cast<const UnalignedInt*>(from) - IntVector{}); }
 
 // One block's integer sums; every code is loaded once for all rows.
-template <int Rows>
-inline void SumBlock(const int8_t* panel, const int8_t* const* x, Int8Codes::Sum (&sum)[Rows][kVectors]) {
+template <class Codes, int Rows>
+inline void SumBytes(const int8_t* panel, const int8_t* const* x, typename Codes::Sum (&sum)[Rows][kVectors]) {
 #pragma GCC unroll 2
-    for (int g = 0; g < kGroups; g++) {
+    for (int g = 0; g < kCodeGroups; g++) {
         Bytes w[kVectors];
 #pragma GCC unroll 16
         for (int v = 0; v < kVectors; v++) w[v] = LoadBytes(panel + (g * kVectors + v) * kVectorBytes);
@@ -62,16 +62,16 @@ inline void SumBlock(const int8_t* panel, const int8_t* const* x, Int8Codes::Sum
         for (int r = 0; r < Rows; r++) {
             const Bytes value = Repeat4(x[r] + 4 * g);
 #pragma GCC unroll 16
-            for (int v = 0; v < kVectors; v++) sum[r][v] = Int8Codes::Add(sum[r][v], w[v], value);
+            for (int v = 0; v < kVectors; v++) sum[r][v] = Codes::Add(sum[r][v], w[v], value);
         }
     }
 }
 
 // As above; a byte holds the codes of two groups, the first in its low half.
-template <int Rows>
-inline void SumBlock(const int8_t* panel, const int8_t* const* x, Int4Codes::Sum (&sum)[Rows][kVectors]) {
+template <class Codes, int Rows>
+inline void SumHalfBytes(const int8_t* panel, const int8_t* const* x, typename Codes::Sum (&sum)[Rows][kVectors]) {
 #pragma GCC unroll 2
-    for (int g = 0; g < kGroups; g += 2) {
+    for (int g = 0; g < kCodeGroups; g += 2) {
         Bytes low[kVectors], high[kVectors];
 #pragma GCC unroll 16
         for (int v = 0; v < kVectors; v++) {
@@ -83,7 +83,7 @@ inline void SumBlock(const int8_t* panel, const int8_t* const* x, Int4Codes::Sum
         for (int r = 0; r < Rows; r++) {
             const Bytes first = Repeat4(x[r] + 4 * g), second = Repeat4(x[r] + 4 * g + 4);
 #pragma GCC unroll 16
-            for (int v = 0; v < kVectors; v++) sum[r][v] = Int4Codes::Add(Int4Codes::Add(sum[r][v], low[v], first), high[v], second);
+            for (int v = 0; v < kVectors; v++) sum[r][v] = Codes::Add(Codes::Add(sum[r][v], low[v], first), high[v], second);
         }
     }
 }
@@ -105,7 +105,10 @@ void MultiplyCodeRows(const void* const* x, const int8_t* panel, int64_t depth, 
     for (int64_t b = 0; b < blocks; b++, panel += kBlockBytes) {
         for (int line = 0; line < kBlockBytes; line += 64) __builtin_prefetch(panel + kQuantizedAhead + line);
         typename Codes::Sum sum[Rows][kVectors] = {};
-        SumBlock<Rows>(panel, row, sum);
+        if constexpr (Codes::kBits == 8)
+            SumBytes<Codes, Rows>(panel, row, sum);
+        else
+            SumHalfBytes<Codes, Rows>(panel, row, sum);
         Vector weight_scale[kVectors];
 #pragma GCC unroll 16
         for (int v = 0; v < kVectors; v++) weight_scale[v] = WidenHalves(reinterpret_cast<const Half*>(panel + kCodeBytes) + v * kWidth);
@@ -196,5 +199,10 @@ constexpr Engine MakeEngine(const char* name) {
             Quantize,
             Widen,
             ActivateRow,
-            AddScaled};
+            AddScaled,
+            Narrow,
+            kRows,
+            Attend<float>,
+            Attend<Half>,
+            Merge};
 }

@@ -19,7 +19,7 @@ public sealed class FunctionLibrary
     public IEnumerable<FunctionProto> All => _functions.Values;
 
     /// <summary>The function for a variant of an op, built when it is first asked for.</summary>
-    /// <param name="op">GroupedFfn or GroupedLinear.</param>
+    /// <param name="op">GroupedFfn, QuantizedLinear, ...</param>
     /// <param name="variant">A record with all that the body depends on.</param>
     /// <param name="build">Makes the body of the given name.</param>
     /// <exception cref="UserError">More variants than the kernels have names for.</exception>
@@ -34,12 +34,12 @@ public sealed class FunctionLibrary
     }
 
     /// <summary>A function of the domain <c>onnxmoe</c> without nodes.</summary>
-    internal static FunctionProto Declare(string name, string about, IEnumerable<string> inputs, string attribute)
+    internal static FunctionProto Declare(string name, string about, IEnumerable<string> inputs, IEnumerable<string> outputs, IEnumerable<string> attributes)
     {
         var function = new FunctionProto { Name = name, Domain = OpSet.MoeDomain, DocString = about };
         function.Input.AddRange(inputs);
-        function.Output.Add("y");
-        function.Attribute.Add(attribute);
+        function.Output.AddRange(outputs);
+        function.Attribute.AddRange(attributes);
         function.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OpSet.OnnxOpset });
         return function;
     }

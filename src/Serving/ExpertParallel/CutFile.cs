@@ -7,7 +7,8 @@ namespace OnnxMoe.Serving.ExpertParallel;
 /// <param name="path">Its ONNX file.</param>
 /// <param name="threads">Threads of a part.</param>
 /// <param name="kernels">Path of the library with the native kernels; null uses the file's own function bodies.</param>
-internal sealed class CutFile(string path, int threads, string? kernels)
+/// <param name="changed">What is in the file, changed; null takes it as it is.</param>
+internal sealed class CutFile(string path, int threads, string? kernels, ModelProto? changed = null)
 {
     public string Path => path;
 
@@ -19,7 +20,7 @@ internal sealed class CutFile(string path, int threads, string? kernels)
     public string? Kernels => kernels;
 
     /// <summary>The model, without its external data.</summary>
-    public ModelProto Model { get; } = ModelFile.Load(path);
+    public ModelProto Model { get; } = changed ?? ModelFile.Load(path);
 
     /// <summary>Weights and constants by name.</summary>
     public IReadOnlyDictionary<string, TensorProto> Initializers => field ??= Model.Graph.Initializer.ToDictionary(tensor => tensor.Name);

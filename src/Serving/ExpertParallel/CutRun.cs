@@ -27,7 +27,7 @@ internal sealed class CutRun(GraphRun run, int devices) : IDisposable
 
     /// <summary>The tokens that go to the experts of a call.</summary>
     public RoutedTokens TokensOf(ExpertCall call) =>
-        new(Find(call.Tokens)!, Find(call.Indices)!, Find(call.Weights)!, Home, TokenRoutes.TurnOf(run.Request, devices));
+        new(Find(call.Tokens)!, Find(call.Indices)!, Find(call.Weights)!, Home, token => TokenRoutes.TurnOf(run.TokenRequests?[token] ?? run.Request, devices));
 
     /// <summary>Does something for the run; when that fails the run has failed.</summary>
     public void Try(Action action)

@@ -50,7 +50,7 @@ internal static class ExpertDispatch
                 if (indices[i] < 0)
                     continue;
                 var expert = (int)indices[i];
-                var device = routes.DeviceOf(expert, source.Home, source.Turn);
+                var device = routes.DeviceOf(expert, source.Home, source.TurnOf(i / source.Picks));
                 if (parcels[device].Add(number, i / source.Picks, i % source.Picks, sessions[device].PlaceOf(expert), weights[i]) && device != source.Home)
                     traffic.Add(call.Site.Layer, source.Home, device);
             }

@@ -7,8 +7,8 @@ namespace OnnxMoe.Serving.ExpertParallel;
 /// <param name="Indices">[T, K], -1 for none.</param>
 /// <param name="Weights">[T, K]</param>
 /// <param name="Home">The device they come from.</param>
-/// <param name="Turn">Which of its home's requests they belong to.</param>
-internal sealed record RoutedTokens(OrtValue Rows, OrtValue Indices, OrtValue Weights, int Home, long Turn)
+/// <param name="TurnOf">Which of its home's requests a token belongs to.</param>
+internal sealed record RoutedTokens(OrtValue Rows, OrtValue Indices, OrtValue Weights, int Home, Func<int, long> TurnOf)
 {
     /// <summary>T.</summary>
     public int Count { get; } = (int)Rows.GetTensorTypeAndShape().Shape[0];

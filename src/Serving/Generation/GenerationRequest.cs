@@ -6,6 +6,9 @@ namespace OnnxMoe.Serving.Generation;
 /// <param name="Sampling">How tokens are chosen.</param>
 public sealed record GenerationRequest(IReadOnlyList<int> Prompt, int MaxTokens, SamplingSettings Sampling)
 {
+    /// <summary>Who asks: clients take turns where sequences must wait.</summary>
+    public string Client { get; init; } = "";
+
     /// <summary>Texts that end the output, and are not part of it.</summary>
     public IReadOnlyList<string> Stops { get; init; } = [];
 

@@ -9,12 +9,15 @@ internal interface IStepOrder
     /// <summary>A sequence has got its slot; its next step is the prompt.</summary>
     void Started(Sequence sequence);
 
+    /// <summary>True when each of its steps must be taken whole.</summary>
+    bool WantsWholeSteps { get; }
+
     /// <summary>The sequences that step next, one after the other, each once; not empty when any runs.</summary>
     IReadOnlyList<Sequence> Next(IReadOnlyList<Sequence> running);
 
-    /// <summary>A sequence has made a step and goes on; its next step is the token chosen.</summary>
+    /// <summary>A sequence has a new token and goes on; its next step is that token.</summary>
     void Stepped(Sequence sequence);
 
-    /// <summary>A sequence has ended, failed, or was given up, wherever it was.</summary>
+    /// <summary>A sequence has ended, failed, was given up, or has lost its slot and will arrive again, wherever it was.</summary>
     void Left(Sequence sequence);
 }

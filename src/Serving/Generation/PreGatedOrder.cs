@@ -17,9 +17,12 @@ internal sealed class PreGatedOrder(PreGateSession router, Batcher batcher, Expe
     private readonly Dictionary<long, Sequence> _sequences = []; // by number in the batcher
     private long _numbers;
 
+    public bool WantsWholeSteps => true;
+
     public void Arrived(Sequence sequence)
     {
         var gated = _gated[sequence] = new Gated(_numbers++, router.NewCache());
+        sequence.ExpertIds.Clear(); // of a sequence that had to give its slot up
         _sequences[gated.Number] = sequence;
         Decide(sequence, gated);
     }
@@ -52,8 +55,8 @@ internal sealed class PreGatedOrder(PreGateSession router, Batcher batcher, Expe
     private void Decide(Sequence sequence, Gated gated)
     {
         var position = gated.Cache.Length;
-        gated.Entry = new GatedEntry(gated.Number, position, router.Decide(sequence.Next, gated.Cache));
-        sequence.ExpertIds = [.. gated.Entry.Experts.Select(expert => (long)expert)];
+        gated.Entry = new GatedEntry(gated.Number, position, router.Decide([.. sequence.Tokens.Skip(position).Select(token => (long)token)], gated.Cache));
+        sequence.ExpertIds.AddRange(gated.Entry.Experts.Select(expert => (long)expert));
     }
 
     private void Queue(Gated gated)

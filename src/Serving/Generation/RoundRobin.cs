@@ -3,6 +3,8 @@ namespace OnnxMoe.Serving.Generation;
 /// <summary>Each running sequence takes one step in turn.</summary>
 internal sealed class RoundRobin : IStepOrder
 {
+    public bool WantsWholeSteps => false;
+
     public void Arrived(Sequence sequence)
     {
     }

@@ -8,13 +8,14 @@ using OnnxMoe.Serving.Sessions;
 namespace OnnxMoe.Serving.Generation;
 
 /// <summary>
-/// Serves many sequences with one session: a fixed number of slots, and a bounded queue. An <see cref="IStepOrder"/> says who steps next, new
-/// sequences join in between. On one device each step runs alone; on several the steps of a round run together, so that all devices work. Their
-/// tensors are not merged either way (only the rows that experts work on, one by one), so what a sequence computes never depends on its neighbours.
+/// Serves many sequences with one model: a fixed number of slots, and a bounded queue in which clients take turns. An <see cref="IStepOrder"/> says who
+/// steps next; sequences join and leave between steps (Yu et al. 2022). Where the model takes steps together they run together, those that generate
+/// first, and long prompts in pieces beside them (Agrawal et al. 2023); what a sequence computes never depends on its neighbours. When the cache is full,
+/// the sequence that came last gives its slot up and is computed once more later.
 /// </summary>
 public sealed class Scheduler : IGenerationEngine, IDisposable
 {
-    private readonly LanguageModelSession _session;
+    private readonly CausalModel _model;
     private readonly ITokenizer _tokenizer;
     private readonly SchedulerOptions _options;
     private readonly EngineMetrics _metrics;
@@ -23,17 +24,17 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     private readonly ILogger _log;
     private readonly Thread _worker;
     private readonly object _gate = new();
-    private readonly LinkedList<Sequence> _waiting = []; // guarded by _gate
+    private readonly FairQueue _waiting = new(); // guarded by _gate
     private readonly Queue<Sequence> _arrived = []; // guarded by _gate: those of _waiting that the order does not know
     private readonly Queue<Sequence> _dropped = []; // guarded by _gate: gone from _waiting, for the worker to clean up
     private readonly List<Sequence> _running = []; // changed by the worker under _gate
     private long _requests;
     private bool _stopped; // guarded by _gate
 
-    /// <summary>Starts the worker. The session stays the caller's, and is the scheduler's alone to use until it is disposed.</summary>
-    internal Scheduler(LanguageModelSession session, ITokenizer tokenizer, SchedulerOptions options, EngineMetrics metrics, RoutingRecorder recorder, IStepOrder order, ILogger log)
+    /// <summary>Starts the worker. The model stays the caller's, and is the scheduler's alone to use until it is disposed.</summary>
+    internal Scheduler(CausalModel model, ITokenizer tokenizer, SchedulerOptions options, EngineMetrics metrics, RoutingRecorder recorder, IStepOrder order, ILogger log)
     {
-        (_session, _tokenizer, _options, _metrics, _recorder, _order, _log) = (session, tokenizer, options, metrics, recorder, order, log);
+        (_model, _tokenizer, _options, _metrics, _recorder, _order, _log) = (model, tokenizer, options, metrics, recorder, order, log);
         _worker = new Thread(Work) { Name = "onnxmoe scheduler", IsBackground = true };
         _worker.Start();
     }
@@ -106,6 +107,8 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
 
     private ChannelReader<GenerationEvent> Submit(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
+        if (requests.FirstOrDefault(request => request.Prompt.Count + request.MaxTokens > _model.MostTokens) is { } long_)
+            throw new UserError($"The prompt has {long_.Prompt.Count} tokens and up to {long_.MaxTokens} are to be generated, but this server can hold {_model.MostTokens} of one sequence; ask for fewer.");
         if (requests.Count > _options.Slots + _options.QueueLimit)
             throw new UserError($"The request asks for {requests.Count} answers, but this server takes at most {_options.Slots + _options.QueueLimit} at a time; ask for fewer at once.");
         var channel = Channel.CreateUnbounded<GenerationEvent>(new() { SingleReader = true });
@@ -120,7 +123,7 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
             for (var i = 0; i < requests.Count; i++)
             {
                 var sequence = new Sequence(id, i, requests[i], _tokenizer, channel.Writer, cancellation);
-                _waiting.AddLast(sequence);
+                _waiting.Add(sequence);
                 _arrived.Enqueue(sequence);
             }
             _metrics.SetLoad(_running.Count, _waiting.Count);
@@ -135,7 +138,7 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     {
         lock (_gate)
         {
-            foreach (var sequence in _waiting.Where(sequence => sequence.IsCancelled).ToArray())
+            foreach (var sequence in _waiting.All.Where(sequence => sequence.IsCancelled).ToArray())
                 Drop(sequence);
             _metrics.SetLoad(_running.Count, _waiting.Count);
             Monitor.PulseAll(_gate);
@@ -157,7 +160,7 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
             FillSlots();
             foreach (var batch in Batches(_order.Next(_running)))
                 Step(batch);
-            _metrics.SetCacheBytes(_running.Sum(sequence => (long)sequence.CachedTokens) * _session.CacheBytesPerToken);
+            _metrics.SetCache(_model, _running.Sum(sequence => (long)sequence.CachedTokens));
         }
         FailRest();
     }
@@ -166,9 +169,9 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     {
         lock (_gate)
         {
-            foreach (var sequence in _running.Concat(_waiting))
+            foreach (var sequence in _running.Concat(_waiting.All))
                 sequence.Fail(new EngineBusyException("The server was shut down before the answer was complete.", stopping: true));
-            foreach (var sequence in _running.Concat(_waiting).Concat(_dropped))
+            foreach (var sequence in _running.Concat(_waiting.All).Concat(_dropped))
                 CleanUp(sequence);
             _running.Clear();
             _waiting.Clear();
@@ -211,16 +214,18 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     {
         lock (_gate)
         {
-            while (_running.Count < _options.Slots && _waiting.First?.Value is { } sequence && !_arrived.Contains(sequence))
+            while (_running.Count < _options.Slots && _waiting.First is { } sequence && !_arrived.Contains(sequence))
             {
                 if (sequence.IsCancelled)
                 {
                     Drop(sequence); // its notice is on the way, and the order may never have heard of it
                     continue;
                 }
-                _waiting.RemoveFirst();
-                sequence.ActiveExperts = _options.ActiveExpertsOf(sequence.Request, _waiting.Count);
-                _metrics.Started(sequence.ActiveExperts);
+                sequence.ActiveExperts ??= _options.ActiveExpertsOf(sequence.Request, _waiting.Count - 1);
+                if (!TryOpen(sequence))
+                    break;
+                _waiting.TakeFirst();
+                _metrics.Started(sequence);
                 _running.Add(sequence);
                 _order.Started(sequence);
             }
@@ -228,38 +233,84 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         }
     }
 
-    /// <summary>What runs together: one step, or of a session that computes several at once as many as have no more tokens than the context.</summary>
-    private IEnumerable<IReadOnlyList<Sequence>> Batches(IReadOnlyList<Sequence> sequences)
+    /// <summary>Gives a sequence a cache with room for its tokens. False where that would leave too little for those that run.</summary>
+    private bool TryOpen(Sequence sequence)
     {
-        var (batch, tokens) = (new List<Sequence>(), 0);
+        sequence.Open(_model, _options.PrefixReuse && !_recorder.Records(sequence.Id));
+        if (sequence.TryGrow(sequence.Pending) && (_running.Count == 0 || _model.HasRoomFor(_running.Count + 1)))
+            return true;
+        sequence.Close();
+        return false;
+    }
+
+    /// <summary>What runs together, and how many tokens of each: one sequence, or as many as the model takes.</summary>
+    private IEnumerable<IReadOnlyList<(Sequence Sequence, int Tokens)>> Batches(IReadOnlyList<Sequence> sequences)
+    {
+        var most = _model.TakesPromptsInPieces ? _options.BatchTokens : _model.Sizes.ContextLength;
+        var pieces = _model.TakesPromptsInPieces && !_order.WantsWholeSteps;
+        if (pieces)
+            sequences = [.. sequences.OrderBy(sequence => sequence.Pending > 1)]; // stable: those that generate come first, the others as they came
+        var (batch, tokens) = (new List<(Sequence, int)>(), 0);
         foreach (var sequence in sequences)
         {
-            if (batch.Count > 0 && (!_session.StepsTogether || tokens + sequence.NextTokens > _session.Sizes.ContextLength))
+            if (batch.Count > 0 && (!_model.StepsTogether || tokens + (pieces ? 1 : sequence.Pending) > most))
             {
                 yield return batch;
+                if (pieces)
+                    yield break; // the rest has its turn in the next round, after those that generate
                 (batch, tokens) = ([], 0);
             }
-            batch.Add(sequence);
-            tokens += sequence.NextTokens;
+            var count = pieces ? Math.Min(sequence.Pending, Math.Max(1, most - tokens)) : sequence.Pending;
+            batch.Add((sequence, count));
+            tokens += count;
         }
         if (batch.Count > 0)
             yield return batch;
     }
 
-    /// <summary>One step of each of some sequences; those that have ended lose their slots.</summary>
-    private void Step(IReadOnlyList<Sequence> batch)
+    /// <summary>Makes room for the next tokens of a sequence, if need be by taking the slots of those that came after it.</summary>
+    private bool MakeRoom(Sequence sequence, int tokens)
     {
-        var taken = new List<(Sequence Sequence, bool Prefill, ModelStep Step)>();
-        foreach (var sequence in batch.Where(sequence => !sequence.IsCancelled))
-            Guard(sequence, () => taken.Add((sequence, sequence.IsPrefill, sequence.StepOf(_session, _recorder.Records(sequence.Id)))));
-        var results = Forward([.. taken.Select(step => step.Step)]);
-        var running = new HashSet<Sequence>();
-        foreach (var ((sequence, prefill, step), result) in taken.Zip(results))
+        while (!sequence.TryGrow(tokens))
         {
-            if (Guard(sequence, () => Take(sequence, prefill, step, result)) && sequence.Finish is null)
-                running.Add(sequence);
+            var last = _running[^1];
+            lock (_gate)
+            {
+                _running.RemoveAt(_running.Count - 1);
+                _waiting.Return(last);
+                _arrived.Enqueue(last);
+                _metrics.SetLoad(_running.Count, _waiting.Count);
+            }
+            _order.Left(last);
+            last.Close();
+            _metrics.Preempted();
+            if (last == sequence)
+                return false;
         }
-        foreach (var sequence in batch.Where(sequence => !running.Contains(sequence)))
+        return true;
+    }
+
+    /// <summary>One step of each of some sequences; those that have ended lose their slots.</summary>
+    private void Step(IReadOnlyList<(Sequence Sequence, int Tokens)> batch)
+    {
+        var taken = new List<(Sequence Sequence, ModelStep Step)>();
+        var ended = new HashSet<Sequence>();
+        var there = batch.Where(step => _running.Contains(step.Sequence)).OrderBy(step => _running.IndexOf(step.Sequence)).ToArray();
+        foreach (var (sequence, tokens) in there)
+        {
+            if (sequence.IsCancelled)
+                ended.Add(sequence);
+            else if (_running.Contains(sequence) && MakeRoom(sequence, tokens))
+                taken.Add((sequence, sequence.StepOf(tokens, _recorder.Records(sequence.Id))));
+        }
+        _metrics.Running(taken.Sum(step => step.Step.Tokens.Length));
+        var results = Forward([.. taken.Select(step => step.Step)]);
+        foreach (var ((sequence, step), result) in taken.Zip(results))
+        {
+            if (!Guard(sequence, () => Take(sequence, step, result)) || sequence.Finish is not null)
+                ended.Add(sequence);
+        }
+        foreach (var sequence in ended)
         {
             lock (_gate)
             {
@@ -274,7 +325,7 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     {
         try
         {
-            return _session.Forward(steps);
+            return steps.Count == 0 ? [] : _model.Forward(steps);
         }
         catch (Exception problem)
         {
@@ -282,13 +333,17 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         }
     }
 
-    private void Take(Sequence sequence, bool prefill, ModelStep step, StepResult outcome)
+    private void Take(Sequence sequence, ModelStep step, StepResult outcome)
     {
+        var prefill = sequence.IsPrefill;
+        bool chosen;
         using (var result = outcome.Value())
         {
             _recorder.Add(sequence.Id, prefill, step.Tokens.Length, result, step.RoutingWeights);
-            sequence.Take(result, step.Tokens.Length);
+            chosen = sequence.Take(result, step.Tokens.Length);
         }
+        if (!chosen)
+            return;
         _metrics.Stepped(sequence, prefill);
         if (sequence.Finish is null)
             _order.Stepped(sequence);

@@ -5,6 +5,12 @@ namespace OnnxMoe.Serving.Generation;
 /// <param name="QueueLimit">Sequences that may wait for a slot.</param>
 public sealed record SchedulerOptions(int Slots, int QueueLimit)
 {
+    /// <summary>Most tokens of one step; longer prompts are fed in pieces, between the steps of those that generate.</summary>
+    public int BatchTokens { get; init; } = 512;
+
+    /// <summary>Whether sequences that begin alike share what was computed.</summary>
+    public bool PrefixReuse { get; init; } = true;
+
     /// <summary>Experts a token of requests that do not say; null where the model's number is fixed.</summary>
     public int? ActiveExperts { get; init; }
 

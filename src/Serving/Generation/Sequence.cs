@@ -10,10 +10,10 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     private readonly Sampler _sampler = new(request.Sampling, request.Prompt, tokenizer.EndOfText);
     private readonly IncrementalDecoder _characters = new(tokenizer);
     private readonly StopMatcher _stops = new(request.Stops);
+    private readonly List<int> _tokens = [.. request.Prompt];
     private readonly List<TokenScore> _unreported = [];
-    private IReadOnlyList<TokenScore> _promptScores = [];
-    private KeyValueCache? _cache;
-    private int _last;
+    private readonly List<TokenScore> _promptScores = [];
+    private SequenceCache? _cache;
 
     /// <summary>Number of the client's request, for the trace.</summary>
     public long Id => id;
@@ -23,23 +23,26 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>Experts each of its tokens meets; null where the model's number is fixed.</summary>
     public int? ActiveExperts { get; set; }
 
-    /// <summary>Tokens generated so far.</summary>
-    public int Generated { get; private set; }
+    /// <summary>The prompt, and what was generated so far.</summary>
+    public IReadOnlyList<int> Tokens => _tokens;
 
-    /// <summary>The first step reads the prompt, all later ones one token.</summary>
-    public bool IsPrefill => _cache is null;
+    /// <summary>Tokens generated so far.</summary>
+    public int Generated => _tokens.Count - request.Prompt.Count;
+
+    /// <summary>No token was generated yet.</summary>
+    public bool IsPrefill => Generated == 0;
 
     /// <summary>Tokens in its cache.</summary>
     public int CachedTokens => _cache?.Length ?? 0;
 
-    /// <summary>The tokens that the model has not seen: the prompt, later the token chosen last.</summary>
-    public long[] Next => IsPrefill ? [.. request.Prompt.Select(token => (long)token)] : [_last];
+    /// <summary>Tokens that it did not have to compute, because another sequence had.</summary>
+    public int ReusedTokens { get; private set; }
 
-    /// <summary>How many tokens <see cref="Next"/> has.</summary>
-    public int NextTokens => IsPrefill ? request.Prompt.Count : 1;
+    /// <summary>Tokens that the model has not seen: the prompt, later the token chosen last; more after its cache was given up.</summary>
+    public int Pending => _tokens.Count - CachedTokens;
 
-    /// <summary>The expert of each of <see cref="Next"/>, where it is decided before the model runs.</summary>
-    public long[]? ExpertIds { get; set; }
+    /// <summary>The expert of each token, where it is decided before the model runs.</summary>
+    public List<long> ExpertIds { get; } = [];
 
     /// <summary>Set when the sequence has ended by itself.</summary>
     public FinishReason? Finish { get; private set; }
@@ -50,58 +53,90 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>When it was submitted, for the statistics.</summary>
     public long Submitted { get; } = TimeProvider.System.GetTimestamp();
 
+    /// <summary>When it got its slot; 0 before.</summary>
+    public long Started { get; set; }
+
     /// <summary>When its last token came.</summary>
     public long LastToken { get; set; }
 
-    /// <summary>The step that feeds the model what it has not seen of this sequence.</summary>
-    public ModelStep StepOf(LanguageModelSession session, bool routingWeights)
+    /// <summary>Gets a cache, and with it what others have computed of the same beginning.</summary>
+    /// <param name="model">Which model it is for.</param>
+    /// <param name="reuse">Whether the results of all its tokens may be left out.</param>
+    public void Open(CausalModel model, bool reuse)
     {
-        var tokens = Next;
-        _cache ??= session.NewCache(rows: 1);
-        return new(tokens, _cache) { RoutingWeights = routingWeights, ActiveExperts = ActiveExperts, ExpertIds = ExpertIds, Request = id };
+        _cache = model.NewSequence(id);
+        if (reuse && !request.PromptLogProbs)
+            ReusedTokens = _cache.Reuse(_tokens, ActiveExperts ?? 0);
+    }
+
+    /// <summary>Gives its cache up, to compute it once more later.</summary>
+    public void Close()
+    {
+        _cache?.Dispose();
+        _cache = null;
+        _promptScores.Clear(); // those that were not reported come again with the tokens
+    }
+
+    /// <summary>Makes room in the cache for a step of so many tokens; false when there is none.</summary>
+    public bool TryGrow(int tokens) => _cache!.TryGrow(tokens);
+
+    /// <summary>The step that feeds the model the next <paramref name="count"/> of the tokens that it has not seen.</summary>
+    public ModelStep StepOf(int count, bool routingWeights)
+    {
+        var seen = _cache!.Length;
+        return new([.. _tokens.Skip(seen).Take(count).Select(token => (long)token)], _cache)
+        {
+            RoutingWeights = routingWeights,
+            ActiveExperts = ActiveExperts,
+            ExpertIds = ExpertIds.Count > 0 ? [.. ExpertIds.Skip(seen).Take(count)] : null,
+            Request = id,
+            LastLogitsOnly = !request.PromptLogProbs || !IsPrefill,
+        };
     }
 
     /// <summary>Ends the output with an error.</summary>
     public void Fail(Exception problem) => output.TryComplete(problem);
 
-    /// <summary>Chooses the next token after a step and reports the output that is final now.</summary>
-    /// <param name="result">The step's scores for <paramref name="columns"/> tokens.</param>
-    /// <param name="columns">Number of tokens the step fed.</param>
-    public void Take(ForwardResult result, int columns)
+    /// <summary>Takes over a step of <paramref name="columns"/> tokens; when none is left that the model has not seen, chooses the next one and reports what is final now.</summary>
+    /// <returns>True when a token was chosen, or the sequence ended without one.</returns>
+    public bool Take(ForwardResult result, int columns)
     {
-        if (Generated == 0 && request.PromptLogProbs)
-            _promptScores = ScorePrompt(result);
+        if (IsPrefill && request.PromptLogProbs)
+            ScorePrompt(result, columns);
+        if (Pending > 0)
+            return false;
         if (request.MaxTokens == 0)
         {
             Report("", FinishReason.Length);
-            return;
+            return true;
         }
         var logits = Logits(result, columns - 1);
-        _last = _sampler.Next(logits);
-        Generated++;
-        _unreported.Add(Score(logits, _last));
-        if (_last == tokenizer.EndOfText && !request.Sampling.IgnoreEndOfText)
+        var last = _sampler.Next(logits);
+        _tokens.Add(last);
+        _unreported.Add(Score(logits, last));
+        if (last == tokenizer.EndOfText && !request.Sampling.IgnoreEndOfText)
         {
             Report(_stops.Push(_characters.Finish()) + _stops.Flush(), FinishReason.Stop);
-            return;
+            return true;
         }
-        var text = _stops.Push(_characters.Add(_last));
+        var text = _stops.Push(_characters.Add(last));
         if (_stops.Stopped)
             Report(text, FinishReason.Stop);
         else if (Generated == request.MaxTokens)
             Report(text + _stops.Push(_characters.Finish()) + _stops.Flush(), FinishReason.Length);
         else if (text.Length > 0 || _promptScores.Count > 0)
             Report(text, null);
+        return true;
     }
 
-    public void Dispose() => _cache?.Dispose();
+    public void Dispose() => Close();
 
     private void Report(string text, FinishReason? finish)
     {
         Finish = finish;
-        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = _promptScores });
+        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = [.. _promptScores] });
         _unreported.Clear();
-        _promptScores = [];
+        _promptScores.Clear();
     }
 
     /// <summary>The scores without those of ids that only fill the model's vocabulary up and stand for no token.</summary>
@@ -110,11 +145,13 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     private TokenScore Score(ReadOnlySpan<float> logits, int token) =>
         request.TopLogProbs is { } top ? LogProbs.Of(logits, token, top) : new(token, null, []);
 
-    private List<TokenScore> ScorePrompt(ForwardResult result)
+    /// <summary>Scores the prompt's tokens that follow those of a step.</summary>
+    private void ScorePrompt(ForwardResult result, int columns)
     {
-        List<TokenScore> scores = [new(request.Prompt[0], null, [])];
-        for (var i = 1; i < request.Prompt.Count; i++)
-            scores.Add(Score(Logits(result, i - 1), request.Prompt[i]));
-        return scores;
+        var first = CachedTokens - columns;
+        if (first == 0)
+            _promptScores.Add(new(request.Prompt[0], null, []));
+        for (var column = 0; column < columns && first + column + 1 < request.Prompt.Count; column++)
+            _promptScores.Add(Score(Logits(result, column), request.Prompt[first + column + 1]));
     }
 }

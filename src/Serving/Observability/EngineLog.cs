@@ -7,4 +7,7 @@ internal static partial class EngineLog
 {
     [LoggerMessage(1, LogLevel.Error, "A step of request {Id} failed")]
     public static partial void StepFailed(ILogger log, Exception problem, long id);
+
+    [LoggerMessage(2, LogLevel.Information, "{Model} serves each sequence by runs of its own, without pages, because {Reason}")]
+    public static partial void NotPaged(ILogger log, string model, string reason);
 }

@@ -1,5 +1,7 @@
 using OnnxMoe.Serving.Experts;
 using OnnxMoe.Serving.Generation;
+using OnnxMoe.Serving.Paging;
+using OnnxMoe.Serving.Sessions;
 using Prometheus;
 
 namespace OnnxMoe.Serving.Observability;
@@ -11,9 +13,16 @@ public sealed class EngineMetrics
     private static readonly double[] TokenSeconds = [.001, .0025, .005, .01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5, 5, 7.5, 10, 20, 40, 80];
     private static readonly double[] RequestSeconds = [.05, .1, .3, .5, .8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680];
 
+    private static readonly double[] StepTokens = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
+
     private readonly Gauge.Child _running;
     private readonly Gauge.Child _waiting;
     private readonly Gauge.Child _cacheBytes;
+    private readonly Gauge.Child _cacheUsage;
+    private readonly Counter.Child _prefixQueries;
+    private readonly Counter.Child _prefixHits;
+    private readonly Counter.Child _preemptions;
+    private readonly Histogram.Child _stepTokens;
     private readonly Counter.Child _promptTokens;
     private readonly Counter.Child _generationTokens;
     private readonly Counter _successes;
@@ -43,6 +52,11 @@ public sealed class EngineMetrics
         _running = Level("onnxmoe_num_requests_running", "Sequences that are being generated.");
         _waiting = Level("onnxmoe_num_requests_waiting", "Sequences that wait for a slot.");
         _cacheBytes = Level("onnxmoe_kv_cache_bytes", "Bytes in the caches of the sequences that are being generated.");
+        _cacheUsage = Level("onnxmoe_kv_cache_usage_perc", "Pages of the KV cache in use; 1 is all of them.");
+        _prefixQueries = Count("onnxmoe_prefix_cache_queries_total", "Tokens that sequences looked for among the pages kept.");
+        _prefixHits = Count("onnxmoe_prefix_cache_hits_total", "Those of them that were there and need not be computed.");
+        _preemptions = Count("onnxmoe_num_preemptions_total", "Sequences that gave their slot up for want of pages.");
+        _stepTokens = Times("onnxmoe_iteration_tokens_total", "Tokens of one step of the engine.", StepTokens);
         _promptTokens = Count("onnxmoe_prompt_tokens_total", "Prompt tokens processed.");
         _generationTokens = Count("onnxmoe_generation_tokens_total", "Tokens generated.");
         _successes = metrics.CreateCounter("onnxmoe_request_success_total", "Sequences completed.", "model_name", "finished_reason");
@@ -64,16 +78,30 @@ public sealed class EngineMetrics
         _waiting.Set(waiting);
     }
 
-    /// <summary>Sets what the caches of all running sequences hold.</summary>
-    public void SetCacheBytes(long bytes) => _cacheBytes.Set(bytes);
+    /// <summary>Sets what the caches of all running sequences hold, and takes over the counts of a cache of pages.</summary>
+    internal void SetCache(CausalModel model, long tokens)
+    {
+        _cacheBytes.Set(tokens * model.CacheBytesPerToken);
+        if (model is not PagedSession paged)
+            return;
+        _cacheUsage.Set(paged.Pools.Sum(pool => (double)pool.Used) / paged.Pools.Sum(pool => pool.Pages));
+        _prefixQueries.IncTo(paged.Pools.Sum(pool => pool.Queries * pool.PageSize));
+        _prefixHits.IncTo(paged.Pools.Sum(pool => pool.Hits * pool.PageSize));
+    }
+
+    /// <summary>Counts a sequence that lost its slot for want of pages.</summary>
+    public void Preempted() => _preemptions.Inc();
+
+    /// <summary>Notes how many tokens a step of the engine works on.</summary>
+    public void Running(int tokens) => _stepTokens.Observe(tokens);
 
     /// <summary>Sets the threshold of a model whose routers have one.</summary>
     public void SetRouterThreshold(double threshold) => _threshold.WithLabels(_model).Set(threshold);
 
-    /// <summary>Notes that a sequence got its slot; nothing where the number of active experts is fixed.</summary>
-    public void Started(int? activeExperts)
+    /// <summary>Notes that a sequence got its slot.</summary>
+    internal void Started(Sequence sequence)
     {
-        if (activeExperts is { } number)
+        if (sequence.ActiveExperts is { } number)
             _started.WithLabels(_model, $"{number}").Inc();
     }
 

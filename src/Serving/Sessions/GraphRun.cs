@@ -9,4 +9,7 @@ public sealed record GraphRun(IReadOnlyDictionary<string, OrtValue> Inputs, IRea
 {
     /// <summary>Number of the request it is for, which says on which of several devices it is at home.</summary>
     public long Request { get; init; }
+
+    /// <summary>The request of each token, when the run serves several that are at home on the same device; null when there is but one.</summary>
+    public IReadOnlyList<long>? TokenRequests { get; init; }
 }

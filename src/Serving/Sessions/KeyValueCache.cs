@@ -4,19 +4,16 @@ namespace OnnxMoe.Serving.Sessions;
 
 /// <summary>
 /// What a model keeps of the tokens that a batch of sequences has seen: keys, values and whatever else its file has a cache for
-/// (<see cref="CacheLayout"/>), kept where the session computes.
+/// (<see cref="CacheLayout"/>), each in one piece, kept where the session computes.
 /// </summary>
-public sealed class KeyValueCache : IDisposable
+public sealed class KeyValueCache : SequenceCache
 {
     private OrtValue[] _tensors;
 
     internal KeyValueCache(int rows, OrtValue[] empty) => (Rows, _tensors) = (rows, empty);
 
-    /// <summary>Number of sequences.</summary>
-    public int Rows { get; }
-
-    /// <summary>Number of tokens seen so far, equal for all rows.</summary>
-    public int Length { get; private set; }
+    /// <inheritdoc/>
+    public override int Rows { get; }
 
     internal IReadOnlyList<OrtValue> Tensors => _tensors;
 
@@ -30,7 +27,7 @@ public sealed class KeyValueCache : IDisposable
             tensor.Dispose();
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         foreach (var tensor in _tensors)
             tensor.Dispose();

@@ -1,9 +1,9 @@
 namespace OnnxMoe.Serving.Sessions;
 
-/// <summary>The next tokens of a batch of equally long sequences.</summary>
+/// <summary>The next tokens of a sequence, or of a batch of equally long ones.</summary>
 /// <param name="Tokens">Token ids [rows, columns], as many columns for each row (1 while decoding).</param>
 /// <param name="Cache">What the sequences have seen so far.</param>
-public sealed record ModelStep(long[] Tokens, KeyValueCache Cache)
+public sealed record ModelStep(long[] Tokens, SequenceCache Cache)
 {
     /// <summary>Fetch the weights of the chosen experts too.</summary>
     public bool RoutingWeights { get; init; }
@@ -16,4 +16,7 @@ public sealed record ModelStep(long[] Tokens, KeyValueCache Cache)
 
     /// <summary>Number of the client's request.</summary>
     public long Request { get; init; }
+
+    /// <summary>Only the last column's scores are needed, so that a model may leave the others out.</summary>
+    public bool LastLogitsOnly { get; init; }
 }

@@ -26,8 +26,21 @@ public static class SessionFactory
     public static InferenceSession OpenPart(byte[] model, string path, Device device, int threads, string? kernels)
     {
         using var options = Options(device, threads, kernels);
-        options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetDirectoryName(Path.GetFullPath(path)));
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        return OpenBytes(model, path, options);
+    }
+
+    /// <summary>Opens an ONNX file that was changed in memory.</summary>
+    /// <inheritdoc cref="OpenPart"/>
+    public static InferenceSession OpenChanged(byte[] model, string path, int threads, string? kernels)
+    {
+        using var options = Options(new Device(null), threads, kernels);
+        return OpenBytes(model, path, options);
+    }
+
+    private static InferenceSession OpenBytes(byte[] model, string path, SessionOptions options)
+    {
+        options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetDirectoryName(Path.GetFullPath(path)));
         return Guard(path, () => new InferenceSession(model, options));
     }
 

@@ -1,0 +1,4 @@
+namespace OnnxMoe.Exporter.Functions;
+
+/// <summary>What the body of a CausalAttention function depends on.</summary>
+internal sealed record AttentionVariant(long Heads, long KvHeads, bool Past, bool Mask);

@@ -1,0 +1,113 @@
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Serving.ExpertParallel;
+using OnnxMoe.Serving.Paging;
+using OnnxMoe.Serving.Sessions;
+
+namespace OnnxMoe.Serving;
+
+/// <summary>
+/// The sessions of a model folder. A language model with native kernels runs on pages, changed for that (<see cref="PagedModel"/>), on one device or cut
+/// for several; any other runs as its file is.
+/// </summary>
+internal sealed class LoadedModel : IDisposable
+{
+    private readonly List<IDisposable> _owned = [];
+
+    private LoadedModel()
+    {
+    }
+
+    /// <summary>The file as it is: tensors in, tensors out.</summary>
+    public IModelGraph Tensors { get; private set; } = null!;
+
+    /// <summary>The language model; null when it is none.</summary>
+    public CausalModel? Causal { get; private set; }
+
+    /// <summary>Where its experts are, when it is on several devices.</summary>
+    public ServedPlacement? Placement { get; private set; }
+
+    /// <summary>Why a language model with native kernels does not run on pages; null when it does, or is no such model.</summary>
+    public string? NotPaged { get; private set; }
+
+    /// <summary>Opens the sessions.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="manifest">Null where there is none.</param>
+    /// <param name="options">File, threads, kernels, size of the cache and so on.</param>
+    /// <param name="devices">Where it runs.</param>
+    /// <param name="threshold">Of its routers; null takes the model's.</param>
+    /// <exception cref="UserError">A file is missing or damaged, or the model is not what the manifest says.</exception>
+    public static LoadedModel Open(string name, string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices, double? threshold)
+    {
+        var loaded = new LoadedModel();
+        try
+        {
+            var path = Path.Combine(folder, options.File);
+            var kernels = KernelsFor(manifest, options, devices[0]);
+            var paged = kernels is not null && manifest?.LanguageModel is not null ? loaded.TryPage(path) : null;
+            IModelGraph Whole() => new WholeGraph(SessionFactory.Open(path, devices[0], options.Threads, kernels), devices[0]);
+            var tensors = loaded.Own(paged is null ? null : new LazyGraph(Whole)); // few ask for it: it takes memory of its own
+            IModelGraph graph;
+            if (devices.Count > 1)
+            {
+                var cut = loaded.OpenCut(name, folder, manifest, options, devices, kernels, paged);
+                (graph, loaded.Placement) = (cut, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File)));
+            }
+            else
+            {
+                graph = loaded.Own(paged is null ? Whole() : PagedEngine.Open(paged, path, options.Threads, kernels!))!;
+            }
+            loaded.Tensors = tensors ?? graph;
+            if (manifest?.LanguageModel is not { } sizes)
+                return loaded;
+            loaded.Causal = paged is null
+                ? new LanguageModelSession(graph, sizes) { Threshold = threshold }
+                : loaded.Own(new PagedSession(graph, paged, sizes, devices.Count, PagedEngine.PagesOf(paged, sizes, options) / devices.Count, PagedEngine.PageSize) { Threshold = threshold });
+            return loaded;
+        }
+        catch
+        {
+            loaded.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var session in Enumerable.Reverse(_owned))
+            session.Dispose();
+    }
+
+    private T Own<T>(T owned)
+    {
+        if (owned is IDisposable disposable)
+            _owned.Add(disposable);
+        return owned;
+    }
+
+    private PagedModel? TryPage(string path)
+    {
+        var paged = PagedEngine.TryChange(path, out var reason);
+        NotPaged = reason;
+        return paged;
+    }
+
+    private CutGraph OpenCut(string name, string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
+    {
+        // Parts of one processor share its threads; a GPU's sessions have their own.
+        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        var file = new CutFile(Path.Combine(folder, options.File), devices[0].CudaId is null ? Math.Max(1, threads / devices.Count) : options.Threads, kernels, paged?.Model);
+        return Own(new CutGraph(file, ReadPlan(name, folder, manifest, options, file), devices));
+    }
+
+    private static PlacementPlan ReadPlan(string name, string folder, ModelManifest? manifest, ServeOptions options, CutFile file) =>
+        ServedPlacement.Read(Path.Combine(folder, options.Placement), name, manifest?.Files.GetValueOrDefault("weights.safetensors") ?? "", file.Layers, options.Devices);
+
+    /// <summary>The native kernels, for a file that was exported for them. They are the processor's.</summary>
+    private static string? KernelsFor(ModelManifest? manifest, ServeOptions options, Device device) =>
+        options.Kernels == "on" && device.CudaId is null && manifest is not null && manifest.Exports.Any(export => export.File == options.File && export.Target == "onnxmoe")
+            ? KernelLibrary.Locate()
+            : null;
+}

@@ -1,0 +1,46 @@
+using Google.Protobuf;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Graphs;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Serving.Sessions;
+
+namespace OnnxMoe.Serving.Paging;
+
+/// <summary>Loads language models so that they run on pages.</summary>
+internal static class PagedEngine
+{
+    /// <summary>Tokens of a page: sequences share whole pages, and waste half a page each.</summary>
+    public const int PageSize = 32;
+
+    /// <summary>The pages that fit in memory of the given size.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="sizes">What the manifest says of it.</param>
+    /// <param name="options">Slots, and the size of the cache; 0 takes what all slots could need, but no more than a quarter of the machine's memory.</param>
+    /// <exception cref="UserError">Not even one sequence fits.</exception>
+    public static int PagesOf(PagedModel model, LanguageModelSizes sizes, ServeOptions options)
+    {
+        var bytesPerPage = PageSize * PagedSession.BytesPerToken(model.Caches);
+        var perSequence = (sizes.ContextLength + PageSize - 1) / PageSize;
+        if (options.CacheSize > 0)
+        {
+            var pages = options.CacheSize * 1024L * 1024 / bytesPerPage;
+            return pages > 0 ? (int)Math.Min(pages, int.MaxValue) : throw new UserError(
+                $"Serve:CacheSize is {options.CacheSize} MiB, but {PageSize} tokens of this model take {(double)bytesPerPage / (1024 * 1024):0.0} MiB; give it at least that.");
+        }
+        var affordable = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 / bytesPerPage;
+        return (int)Math.Min((long)options.Slots * (perSequence + 1), Math.Max(affordable, perSequence));
+    }
+
+    /// <summary>The model's file changed to run on pages; null with the reason when it cannot.</summary>
+    public static PagedModel? TryChange(string path, out string? reason)
+    {
+        if (!PagedModel.TryMake(ModelFile.Load(path), PageSize, out var paged, out reason))
+            return null;
+        NativeProducts.Use(paged.Model);
+        return paged;
+    }
+
+    /// <summary>Opens a changed model on the processor.</summary>
+    public static WholeGraph Open(PagedModel model, string path, int threads, string kernels) =>
+        new(SessionFactory.OpenChanged(model.Model.ToByteArray(), path, threads, kernels), new Device(null));
+}

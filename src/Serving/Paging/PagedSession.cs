@@ -1,0 +1,119 @@
+using Microsoft.ML.OnnxRuntime;
+using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Serving.Sessions;
+
+namespace OnnxMoe.Serving.Paging;
+
+/// <summary>
+/// Runs a <see cref="PagedModel"/>: the steps that are given together share one run (one for each home device), with their caches on pages. What a token
+/// computes does not depend on the tokens beside it, bit for bit.
+/// </summary>
+internal sealed class PagedSession : CausalModel, IDisposable
+{
+    private readonly IReadOnlyList<(string Name, int Width)> _caches;
+    private readonly PagePool[] _pools;
+    private readonly PagedMemory[] _memories;
+
+    /// <param name="graph">The loaded model; the caller keeps and disposes it.</param>
+    /// <param name="model">What it is of.</param>
+    /// <param name="sizes">What the manifest says of it.</param>
+    /// <param name="homes">Devices that sequences are at home on.</param>
+    /// <param name="pages">Pages of each of them.</param>
+    /// <param name="pageSize">Tokens of a page.</param>
+    /// <exception cref="UserError">An input or output of the contract is missing.</exception>
+    public PagedSession(IModelGraph graph, PagedModel model, LanguageModelSizes sizes, int homes, int pages, int pageSize)
+        : base(graph, sizes, PackedSteps.IsInput(model))
+    {
+        _caches = model.Caches;
+        _pools = [.. Enumerable.Range(0, homes).Select(_ => new PagePool(pages, pageSize))];
+        _memories = [.. Enumerable.Range(0, homes).Select(_ => new PagedMemory(_caches, pages, pageSize))];
+    }
+
+    /// <inheritdoc/>
+    public override bool StepsTogether => true;
+
+    /// <inheritdoc/>
+    public override bool TakesPromptsInPieces => true;
+
+    /// <inheritdoc/>
+    public override long CacheBytesPerToken => BytesPerToken(_caches);
+
+    /// <inheritdoc/>
+    public override int MostTokens => Math.Min(Sizes.ContextLength, _pools[0].Pages * _pools[0].PageSize);
+
+    /// <inheritdoc/>
+    public override bool HasRoomFor(int sequences) => _pools.All(pool => pool.Available >= sequences);
+
+    /// <summary>The pages of each home.</summary>
+    public IReadOnlyList<PagePool> Pools => _pools;
+
+    /// <summary>What the caches grow by for each token of one sequence.</summary>
+    public static long BytesPerToken(IEnumerable<(string Name, int Width)> caches) => caches.Sum(cache => (long)cache.Width * sizeof(float));
+
+    /// <inheritdoc/>
+    public override SequenceCache NewSequence(long request)
+    {
+        var home = TokenRoutes.HomeOf(request, _pools.Length);
+        return new PagedCache(_pools[home], home);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StepResult> Forward(IReadOnlyList<ModelStep> steps)
+    {
+        // One run takes one number of active experts, and is at home on one device.
+        var groups = steps.Index().GroupBy(step => (((PagedCache)step.Item.Cache).Home, step.Item.ActiveExperts)).Select(group => group.ToArray()).ToArray();
+        var results = new StepResult[steps.Count];
+        var outcomes = Run([.. groups.Select(group => Array.ConvertAll(group, step => step.Item))]);
+        foreach (var (group, outcome) in groups.Zip(outcomes))
+        {
+            // When one of several makes the run fail, the others do not suffer: a step that is repeated writes the same again.
+            var mine = outcome.Problem is not null && group.Length > 1
+                ? [.. group.Select(step => Run([[step.Item]])[0]).Select(alone => Results(alone)[0])]
+                : Results(outcome);
+            for (var i = 0; i < group.Length; i++)
+                results[group[i].Index] = mine[i];
+        }
+        return results;
+    }
+
+    public void Dispose() => Array.ForEach(_memories, memory => memory.Dispose());
+
+    private (ModelStep[] Steps, RunOutputs? Outputs, Exception? Problem)[] Run(ModelStep[][] groups)
+    {
+        var packed = Array.ConvertAll(groups, steps => new PackedSteps(steps, Graph, Threshold));
+        try
+        {
+            var runs = packed.Select((steps, i) =>
+            {
+                var home = ((PagedCache)groups[i][0].Cache).Home;
+                return new GraphRun(steps.InputsWith(_memories[home].Tensors), [("logits", false), .. RoutingOutputs(groups[i].Any(step => step.RoutingWeights))]) { Request = home, TokenRequests = steps.Requests };
+            });
+            return [.. Graph.Run([.. runs]).Select((result, i) => result.Problem is { } problem
+                ? (groups[i], null, problem)
+                : (groups[i], (RunOutputs?)Outputs(result.Values[0], result.Values[1..], packed[i].Tokens), (Exception?)null))];
+        }
+        finally
+        {
+            Array.ForEach(packed, steps => steps.Dispose());
+        }
+    }
+
+    private static StepResult[] Results((ModelStep[] Steps, RunOutputs? Outputs, Exception? Problem) run)
+    {
+        if (run.Problem is not null)
+            return [.. run.Steps.Select(_ => new StepResult(null, run.Problem))];
+        var results = new List<StepResult>();
+        var (token, scores) = (0, 0);
+        foreach (var step in run.Steps)
+        {
+            var rows = PackedSteps.LogitRowsOf(step);
+            results.Add(new(new ForwardResult(run.Outputs!, token, step.Tokens.Length, scores, step.Tokens.Length - rows), null));
+            ((PagedCache)step.Cache).Advance(step.Tokens);
+            token += step.Tokens.Length;
+            scores += rows;
+        }
+        return [.. results];
+    }
+}
