@@ -75,11 +75,13 @@ internal sealed class PagedModel
         }
         if (_graph.Input.FirstOrDefault(input => CacheInput.Is(input.Name) && !dropped.Contains(input.Name)) is { } other)
             return $"it has a cache that is not an attention's, '{other.Name}'";
-        if (_graph.Node.SelectMany(ValueNames.UsedBy).FirstOrDefault(name => name == StepTensors.Mask || dropped.Contains(name)) is { } used)
+        if (_graph.Node.Where(node => node.OpType != PagedAttention).SelectMany(ValueNames.UsedBy).FirstOrDefault(name => name == StepTensors.Mask || dropped.Contains(name)) is { } used)
             return $"something besides attention uses '{used}'";
 
         Keep(_graph.Input, input => !dropped.Contains(input.Name));
         Keep(_graph.Output, output => !dropped.Contains(output.Name));
+        foreach (var size in _graph.Input.Concat(_graph.Output).SelectMany(value => value.Type.TensorType.Shape.Dim).Where(size => size.DimParam == CacheInput.Batch))
+            size.DimValue = 1; // all tokens are one row
         foreach (var (name, width) in _caches)
             _graph.Input.Add(Info(name, DataType.Float, "pages", _pageSize * width));
         _graph.Input.Add([Info(PageTable, DataType.Int32, "sequences", "longest"), Info(Starts, DataType.Int32, "boundaries"), Info(Past, DataType.Int32, "sequences")]);
