@@ -98,6 +98,20 @@ public sealed class PagedServingTests
     }
 
     [Fact]
+    public async Task HalfPrecisionPagesAreNearAndHalfAsLarge()
+    {
+        await using var full = await ServeAsync();
+        await using var half = await ServeAsync(options => options.CachePrecision = "fp16");
+        static double[] Scores(JsonNode answer) => [.. answer["choices"]![0]!["logprobs"]!["token_logprobs"]!.AsArray().Skip(1).Select(value => (double)value!)];
+        var request = Request(60, ",\"echo\":true").Replace("12", "0");
+        var (expected, found) = (Scores(await full.AnswerAsync("/v1/completions", request)), Scores(await half.AnswerAsync("/v1/completions", request)));
+        Assert.NotEqual(expected, found);
+        foreach (var (a, b) in expected.Zip(found))
+            Assert.Equal(a, b, 0.02);
+        Assert.Equal(full.Server.Model.CacheBytesPerToken, 2 * half.Server.Model.CacheBytesPerToken);
+    }
+
+    [Fact]
     public async Task TensorsOfAPagedModelAreThoseOfItsFile()
     {
         await using var served = await ServeAsync();
