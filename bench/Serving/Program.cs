@@ -1,22 +1,28 @@
 using System.Globalization;
 using OnnxMoe.Bench.Serving;
-using OnnxMoe.Exporter;
 
 // Usage: OnnxMoe.Bench.Serving tracing [seconds]
-//        OnnxMoe.Bench.Serving speed [precisions, comma-separated] [D L H HKV F E K V] [prompt] [answer] [runs]
-int Number(int place, int otherwise) => args.Length > place ? int.Parse(args[place], CultureInfo.InvariantCulture) : otherwise;
+//        OnnxMoe.Bench.Serving speed [precisions] [D L H HKV F E K V] [prompt] [answer] [runs]       the engine alone
+//        OnnxMoe.Bench.Serving llamacpp SCRIPT [precisions] [D L H HKV F E K V] [prompt] [answer] [runs]
 switch (args.FirstOrDefault())
 {
     case "tracing":
-        TracingBench.Run(Number(1, 60));
-        break;
+        TracingBench.Run(args.Length > 1 ? double.Parse(args[1], CultureInfo.InvariantCulture) : 60);
+        return 0;
     case "speed":
-        int[] size = [512, 8, 8, 8, 1024, 16, 2, 8192];
-        var precisions = (args.Length > 1 ? args[1] : "fp32,fp16").Split(',').Select(name => Enum.Parse<WeightPrecision>(name, ignoreCase: true)).ToArray();
-        SpeedBench.Run([.. size.Select((number, i) => Number(2 + i, number))], precisions, Number(10, 128), Number(11, 128), Number(12, 5));
-        break;
+        Speed(args[1..], null);
+        return 0;
+    case "llamacpp" when args.Length > 1:
+        Speed(args[2..], args[1]);
+        return 0;
     default:
-        Console.Error.WriteLine("What to measure: tracing or speed?");
+        Console.Error.WriteLine("What to measure: tracing, speed, or llamacpp and the path of its script?");
         return 2;
 }
-return 0;
+
+static void Speed(string[] rest, string? llama)
+{
+    int Number(int place, int otherwise) => rest.Length > place ? int.Parse(rest[place], CultureInfo.InvariantCulture) : otherwise;
+    var size = new ModelSize(Number(1, 512), Number(2, 8), Number(3, 8), Number(4, 8), Number(5, 1024), Number(6, 16), Number(7, 2), Number(8, 8192));
+    SpeedBench.Run(size, (rest.Length > 0 ? rest[0] : "fp32,fp16").Split(','), Number(9, 128), Number(10, 128), Number(11, 3), llama);
+}

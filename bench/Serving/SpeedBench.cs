@@ -4,41 +4,53 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OnnxMoe.Exporter;
 using OnnxMoe.Serving;
 using OnnxMoe.Serving.Generation;
-using OnnxMoe.Trainer.Backbones;
 using Prometheus;
 
 namespace OnnxMoe.Bench.Serving;
 
-/// <summary>Tokens a second of the engine without HTTP, sampling included, on a model with random weights: prompts, and answers of one user and of eight.</summary>
+/// <summary>
+/// Tokens a second of the engine without HTTP, sampling included, on models with random weights of one size in several precisions, and beside each
+/// llama.cpp on a model of the same size and class of precision, in turns.
+/// </summary>
 internal static class SpeedBench
 {
-    /// <param name="size">Width, layers, heads, key heads, hidden units of an expert, experts, experts a token, vocabulary.</param>
-    /// <param name="precisions">How weights are stored.</param>
+    private const int Rounds = 3;
+    private static readonly Dictionary<string, string> Classes = new() { ["fp32"] = "f32", ["fp16"] = "f16", ["int8"] = "q8_0", ["int4"] = "q4_0" };
+
+    /// <param name="size">Of the models.</param>
+    /// <param name="precisions">fp32, fp16, int8, int4.</param>
     /// <param name="prompt">Tokens of a prompt.</param>
     /// <param name="answer">Tokens of an answer.</param>
-    /// <param name="runs">Of each the best is shown.</param>
-    public static void Run(int[] size, WeightPrecision[] precisions, int prompt, int answer, int runs)
+    /// <param name="runs">Runs of a round, of which the best counts.</param>
+    /// <param name="llama">Path of llama.cpp's script; null leaves it out.</param>
+    public static void Run(ModelSize size, string[] precisions, int prompt, int answer, int runs, string? llama)
     {
-        var options = new ModelOptions
-        {
-            HiddenSize = size[0], Layers = size[1], Heads = size[2], KvHeads = size[3], ExpertHidden = size[4], Experts = size[5], ExpertsPerToken = size[6],
-            ContextLength = 1024, FirstDenseLayers = 0, SharedExperts = 0,
-        };
+        var bandwidth = ReadBandwidth.Measure();
+        Line($"{size}, {size.ActiveWeights / 1e6:0.0} M active weights; prompts of {prompt}, answers of {answer} tokens; memory reads {bandwidth:0.0} GB/s; tokens/s");
+        Line($"{"",-16} {"prefill",9} {"decode",9} {"8 users",9}   {"decode by memory's limit",24}");
         foreach (var precision in precisions)
         {
             var folder = Directory.CreateTempSubdirectory("onnxmoe-bench-").FullName;
             try
             {
-                RandomModel.Write(folder, options, size[7], precision);
-                using var model = new ServedModel(folder, new ServeOptions { PrefixReuse = "off" }, Metrics.NewCustomRegistry(), NullLogger.Instance);
-                var (read, one, eight) = (0.0, 0.0, 0.0);
-                for (var run = 0; run <= runs; run++)
+                RandomModel.Write(folder, size.Options, size.Vocabulary, Enum.Parse<WeightPrecision>(precision, ignoreCase: true));
+                var gguf = Path.Combine(folder, "model.gguf");
+                if (llama is not null)
+                    GgufFile.Write(gguf, size, Classes[precision]);
+                var (ours, theirs) = (default(Rates), default(Rates));
+                for (var round = 0; round < Rounds; round++)
                 {
-                    var times = (Time(model, 1, prompt, 1).Read, Time(model, 1, prompt, answer).Written, Time(model, 8, prompt, answer).Written);
-                    if (run > 0)
-                        (read, one, eight) = (Math.Max(read, times.Item1), Math.Max(one, times.Item2), Math.Max(eight, times.Item3));
+                    ours = ours.Best(Engine(folder, prompt, answer, runs));
+                    if (llama is not null)
+                        theirs = theirs.Best(LlamaCpp.Run(llama, gguf, prompt, answer, runs));
+                    bandwidth = Math.Max(bandwidth, ReadBandwidth.Measure());
                 }
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"OnnxMoe {precision.ToString().ToLowerInvariant(),-5} prefill {read,7:0.0} decode {one,7:0.0} decode-8 {eight,7:0.0} tokens/s"));
+                var bytes = precision switch { "fp32" => 4, "fp16" => 2, "int8" => 34.0 / 32, _ => 18.0 / 32 };
+                Line($"OnnxMoe {precision,-8} {ours.Prefill,9:0} {ours.One,9:0.0} {ours.Eight,9:0.0}   {ours.One / (bandwidth * 1e9 / (bytes * size.ActiveWeights)),24:0%}");
+                if (llama is not null)
+                    Line($"llama.cpp {Classes[precision],-6} {theirs.Prefill,9:0} {theirs.One,9:0.0} {theirs.Eight,9:0.0}");
+                if (llama is not null)
+                    Line($"{"ratio",-16} {ours.Prefill / theirs.Prefill,9:0.00} {ours.One / theirs.One,9:0.00} {ours.Eight / theirs.Eight,9:0.00}");
             }
             finally
             {
@@ -47,26 +59,37 @@ internal static class SpeedBench
         }
     }
 
-    /// <summary>Prompt tokens a second until the first token of the answer, and answer tokens a second after all users have one.</summary>
-    private static (double Read, double Written) Time(ServedModel model, int users, int prompt, int answer)
+    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+
+    private static Rates Engine(string folder, int prompt, int answer, int runs)
+    {
+        using var model = new ServedModel(folder, new ServeOptions { PrefixReuse = "off" }, Metrics.NewCustomRegistry(), NullLogger.Instance);
+        var best = default(Rates);
+        for (var run = 0; run <= runs; run++) // the first warms up, and is seldom the best
+            best = best.Best(new(Time(model, 1, prompt, 1).Prefill, Time(model, 1, prompt, answer).Decode, Time(model, 8, prompt, answer).Decode));
+        return best;
+    }
+
+    /// <summary>Prompt tokens a second until all users have their first token, and answer tokens a second from then on.</summary>
+    private static (double Prefill, double Decode) Time(ServedModel model, int users, int prompt, int answer)
     {
         var requests = Enumerable.Range(0, users).Select(user => new GenerationRequest([.. Enumerable.Range(0, prompt).Select(i => (user * 31 + i * 97) % 250)], answer,
             new SamplingSettings { Temperature = 0, IgnoreEndOfText = true })
         { TopLogProbs = null }).ToArray();
-        var clock = Stopwatch.GetTimestamp();
         return Measure().GetAwaiter().GetResult();
 
         async Task<(double, double)> Measure()
         {
+            var start = Stopwatch.GetTimestamp();
             var counts = new int[users];
-            var (begun, atBegin, first) = (0L, 0, 0.0);
+            var (begun, before, first) = (0L, 0, 0.0);
             await foreach (var next in model.Language!.Engine.Generate(requests, CancellationToken.None))
             {
                 counts[next.Sequence] += next.Tokens.Count;
                 if (begun == 0 && counts.All(count => count > 0))
-                    (begun, atBegin, first) = (Stopwatch.GetTimestamp(), counts.Sum(), Stopwatch.GetElapsedTime(clock).TotalSeconds);
+                    (begun, before, first) = (Stopwatch.GetTimestamp(), counts.Sum(), Stopwatch.GetElapsedTime(start).TotalSeconds);
             }
-            return (users * prompt / first, (counts.Sum() - atBegin) / Stopwatch.GetElapsedTime(begun).TotalSeconds);
+            return (users * prompt / first, (counts.Sum() - before) / Stopwatch.GetElapsedTime(begun).TotalSeconds);
         }
     }
 }
