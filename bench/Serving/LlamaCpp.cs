@@ -19,7 +19,7 @@ internal static class LlamaCpp
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{script} ended with code {process.ExitCode}; 'npm ci --ignore-scripts' beside it installs llama.cpp.");
+            throw new InvalidOperationException($"{script} ended with code {process.ExitCode}; 'npm install --ignore-scripts' beside it installs llama.cpp.");
         var numbers = output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1].Split(' ').Select(text => double.Parse(text, CultureInfo.InvariantCulture)).ToArray();
         return new(numbers[0], numbers[1], numbers[2]);
     }
