@@ -19,6 +19,7 @@ internal sealed class PagedSession : IDisposable
     {
         (_case, _table, Rank) = (paged, paged.PageTable(), rank);
         using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); // several sessions live at once
         options.RegisterCustomOpLibrary(KernelLibrary.Locate());
         _session = new InferenceSession(Model(paged, [.. Inputs([(0, 0, 1)])]), options);
         (_keys, _values) = (Cache(), Cache());
