@@ -1,4 +1,6 @@
+using System.Globalization;
 using Onnx;
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Graph;
 using OnnxMoe.Exporter.Lowering;
 using OnnxMoe.Trainer.Backbones;
@@ -19,8 +21,9 @@ public static class ModelExporter
         var ops = new OnnxOps(Lowering(target), precision);
         var inputs = model.Inputs.ToDictionary(spec => spec.Name, spec => (Value)ops.Input(spec.Name, spec.Type));
         var outputs = model.Run(ops, inputs);
+        new StoredProducts(ops).Rewrite(outputs);
         var (graph, initializers) = GraphFinish.Finish(ops, name, model.Inputs, model.Outputs, outputs);
-        var exported = new ExportedModel(Wrap(graph, ops, target, precision), initializers);
+        var exported = new ExportedModel(Wrap(graph, ops, target, precision), initializers) { Precision = precision, Quantized = ops.Quantized };
         GraphCheck.Require(exported);
         return exported;
     }
@@ -49,7 +52,9 @@ public static class ModelExporter
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OpSet.OnnxOpset });
         foreach (var domain in graph.Node.Select(node => node.Domain).Where(domain => domain.Length > 0).Distinct().Order(StringComparer.Ordinal))
             model.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = 1 });
-        Note("precision", precision.ToString().ToLowerInvariant());
+        Note("precision", precision.Word());
+        if (precision.CodeBits() is not null)
+            Note("block_size", BlockCodes.BlockSize.ToString(CultureInfo.InvariantCulture));
         // onnx and onnxmoe are one file, whose MoE ops the kernels may take over.
         Note("target", target == ExportTarget.OnnxRuntime ? "onnxruntime" : "onnxmoe");
         Note("left_padding", graph.Node.Any(node => node.OpType == OnnxRuntimeTarget.AttentionOp) ? "no" : "yes");

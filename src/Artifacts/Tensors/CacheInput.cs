@@ -9,6 +9,9 @@ public sealed record CacheInput
     /// <summary>How the names of cache inputs begin.</summary>
     public const string Prefix = "past_key_values.";
 
+    /// <summary>How the names of the outputs begin that replace them.</summary>
+    public const string OutputPrefix = "present.";
+
     /// <summary>The dimension that is 0 at the start and grows by the tokens of each step.</summary>
     public const string Past = "past";
 
@@ -35,7 +38,7 @@ public sealed record CacheInput
     public ElementType Type { get; }
 
     /// <summary>The output whose value is this input of the next step: <c>present.</c> and the rest of the name.</summary>
-    public string Output => "present." + Name[Prefix.Length..];
+    public string Output => OutputPrefix + Name[Prefix.Length..];
 
     /// <summary>Which dimension is the past.</summary>
     public int PastAxis => Array.IndexOf(_dimensions, Past);

@@ -1,5 +1,5 @@
 namespace OnnxMoe.Exporter.Functions;
 
-/// <summary>What the body of a GroupedFfn function depends on.</summary>
-/// <param name="Half">The three weight stacks are float16.</param>
-internal sealed record FfnVariant(string Activation, bool Gated, bool UpBias, bool DownBias, bool GateBias, bool Half);
+/// <summary>What the body of a GroupedFfn or QuantizedGroupedFfn function depends on.</summary>
+/// <param name="Form">Of the weight stacks.</param>
+internal sealed record FfnVariant(string Activation, bool Gated, bool UpBias, bool DownBias, bool GateBias, MatrixForm Form);

@@ -19,7 +19,7 @@ public sealed class FunctionLibrary
     public IEnumerable<FunctionProto> All => _functions.Values;
 
     /// <summary>The function for a variant of an op, built when it is first asked for.</summary>
-    /// <param name="op">GroupedFfn, GroupedLinear or CausalAttention.</param>
+    /// <param name="op">GroupedFfn, QuantizedLinear, ...</param>
     /// <param name="variant">A record with all that the body depends on.</param>
     /// <param name="build">Makes the body of the given name.</param>
     /// <exception cref="UserError">More variants than the kernels have names for.</exception>

@@ -6,47 +6,44 @@ using OnnxMoe.Trainer.Ops;
 
 namespace OnnxMoe.Exporter.Functions;
 
-/// <summary>The body of <see cref="MoeOps.GroupedFfn"/> in standard ops, for one variant.</summary>
+/// <summary>The body of <see cref="MoeOps.GroupedFfn"/>, or of its form on codes, in standard ops, for one variant.</summary>
 internal static class GroupedFfnFunction
 {
-    private static readonly string[] InputNames = ["x", "indices", "weights", "up", "down", "gate", "up_bias", "down_bias", "gate_bias"];
-
     public static FunctionProto Build(string name, FfnVariant variant)
     {
         var ops = OnnxOps.ForFunction();
-        var present = new[] { true, true, true, true, true, variant.Gated, variant.UpBias, variant.DownBias, variant.GateBias };
-        var inputs = new Value?[InputNames.Length];
-        for (var i = 0; i < inputs.Length; i++)
-        {
-            var type = i == 1 ? ElementType.Int64 : variant.Half && i is >= 3 and <= 5 ? ElementType.Float16 : ElementType.Float;
-            inputs[i] = present[i] ? ops.Input(InputNames[i], type) : null;
-        }
-        // Outside the loop, so that ONNX Runtime converts float16 weights once, at load.
-        var (up, down, gate) = (inputs[3]!.Cast(ElementType.Float), inputs[4]!.Cast(ElementType.Float), inputs[5]?.Cast(ElementType.Float));
-        var (x, indices, weights) = (inputs[0]!, inputs[1]!, inputs[2]!);
+        var (x, indices, weights) = (ops.Input("x", ElementType.Float), ops.Input("indices", ElementType.Int64), ops.Input("weights", ElementType.Float));
+        var (up, down) = (new MatrixInput(ops, "up", variant.Form), new MatrixInput(ops, "down", variant.Form));
+        var gate = variant.Gated ? new MatrixInput(ops, "gate", variant.Form) : null;
+        Value? Bias(string bias, bool present) => present ? ops.Input(bias, ElementType.Float) : null;
+        var (upBias, downBias, gateBias) = (Bias("up_bias", variant.UpBias), Bias("down_bias", variant.DownBias), Bias("gate_bias", variant.GateBias));
 
         var zeros = x.Scalar(0).Expand(x.Shape()); // [T, D]
         var result = ExpertLoop.Run(ops, indices, zeros, (body, expert, sum) =>
         {
-            Value Of(Value stack) => body.Use(stack).Gather(expert);
-            Value Linear(Value rows, Value stack, Value? bias) => bias is null ? rows.MatMul(Of(stack)) : rows.MatMul(Of(stack)) + Of(bias);
+            Value Linear(Value rows, MatrixInput stack, Value? bias)
+            {
+                var product = rows.MatMul(stack.For(rows, body, expert));
+                return bias is null ? product : product + body.Use(bias).Gather(expert);
+            }
 
             var picked = body.Use(indices).Equal(expert); // [T, K]
             // A token that picks the expert twice meets it once, with both weights.
             var share = picked.Where(body.Use(weights), sum.Scalar(0)).ReduceSum([1]); // [T, 1]
             var tokens = picked.Cast(ElementType.Int32).ReduceMax([1], keepDims: false).NonZero().Squeeze(0); // [N]
             var rows = body.Use(x).Gather(tokens); // [N, D]
-            var hidden = Linear(rows, up, inputs[6]);
+            var hidden = Linear(rows, up, upBias);
             hidden = gate is null
                 ? FeedForward.Activate(hidden, variant.Activation)
-                : FeedForward.Activate(Linear(rows, gate, inputs[8]), variant.Activation) * hidden; // [N, F]
-            var outputs = Linear(hidden, down, inputs[7]) * share.Gather(tokens); // [N, D]
+                : FeedForward.Activate(Linear(rows, gate, gateBias), variant.Activation) * hidden; // [N, F]
+            var outputs = Linear(hidden, down, downBias) * share.Gather(tokens); // [N, D]
             return sum.ScatterND(tokens.Unsqueeze(1), outputs, "add");
         });
 
-        var last = Array.LastIndexOf(present, true);
+        string[] inputs = ["x", "indices", "weights", .. new[] { "up", "down", "gate" }.SelectMany(stack => MatrixInput.Names(stack, variant.Form)), "up_bias", "down_bias", "gate_bias"];
+        var count = inputs.Length - (variant.GateBias ? 0 : variant.DownBias ? 1 : variant.UpBias ? 2 : variant.Gated ? 3 : 3 + MatrixInput.Names("gate", variant.Form).Length);
         var function = FunctionLibrary.Declare(name, $"y[t] = sum over k of weights[t,k] * FFN of expert indices[t,k] at x[t]; -1 is no expert; {variant.Activation}",
-            InputNames[..(last + 1)], ["y"], ["activation"]);
+            inputs[..count], ["y"], ["activation"]);
         return FunctionBody.Finish(function, ops, [result]);
     }
 }

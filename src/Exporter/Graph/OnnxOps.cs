@@ -20,6 +20,7 @@ public sealed class OnnxOps : OpSet
     private readonly Dictionary<string, NodeProto> _producers = [];
     private readonly Dictionary<ByteString, OnnxValue> _constants = [];
     private readonly Dictionary<string, OnnxValue> _folded = [];
+    private readonly Dictionary<string, OnnxValue> _values = [];
     private readonly NameTable _names;
 
     /// <param name="target">Writes the ops that are not standard ONNX.</param>
@@ -57,6 +58,9 @@ public sealed class OnnxOps : OpSet
     /// <summary>The graph whose values a subgraph may use.</summary>
     internal OnnxOps? Outer { get; }
 
+    /// <summary>What is stored as codes: keys of <see cref="StoredMatrix"/>.</summary>
+    internal HashSet<string> Quantized { get; } = [];
+
     /// <summary>Starts the nodes of a function's body, in which only standard ops are allowed.</summary>
     internal static OnnxOps ForFunction() => new(null, StandardOnly.Instance);
 
@@ -65,7 +69,7 @@ public sealed class OnnxOps : OpSet
 
     /// <summary>A graph (or function, or subgraph) input. The name must be free.</summary>
     public OnnxValue Input(string name, ElementType type) =>
-        _names.TryTake(name) ? new(this, name, type) : throw new ArgumentException($"The graph already has a value '{name}'.");
+        _names.TryTake(name) ? _values[name] = new(this, name, type) : throw new ArgumentException($"The graph already has a value '{name}'.");
 
     /// <summary>A value of an outer graph, seen from this subgraph.</summary>
     internal OnnxValue Use(Value outer) => outer is OnnxValue value ? new(this, value.Name, value.Type) : throw Foreign();
@@ -87,7 +91,10 @@ public sealed class OnnxOps : OpSet
     /// <summary>Appends a node without looking at what the operator is; equal nodes are appended once.</summary>
     /// <param name="types">Element type of each output.</param>
     internal Value[] Append(string domain, string op, Value?[] inputs, Attributes attributes, params ElementType[] types) =>
-        Append(NodeBuilder.Node(domain, op, inputs, attributes, NameOf), types);
+        Append(Node(domain, op, inputs, attributes), types);
+
+    /// <summary>A node without name and outputs, which is not in the graph.</summary>
+    internal NodeProto Node(string domain, string op, Value?[] inputs, Attributes attributes) => NodeBuilder.Node(domain, op, inputs, attributes, NameOf);
 
     /// <inheritdoc cref="Append(string, string, Value?[], Attributes, ElementType[])"/>
     /// <param name="node">Without name and outputs; those are given here.</param>
@@ -101,6 +108,7 @@ public sealed class OnnxOps : OpSet
         for (var i = 0; i < types.Length; i++)
         {
             results[i] = new OnnxValue(this, i == 0 ? node.Name : _names.Unique($"{node.Name}:{i}"), types[i]);
+            _values[results[i].Name] = results[i];
             node.Output.Add(results[i].Name);
             _producers[results[i].Name] = node;
         }
@@ -127,7 +135,7 @@ public sealed class OnnxOps : OpSet
             throw new InvalidOperationException("A function body has no weights; they are its inputs.");
         _names.Enter(weight.Name);
         var initializer = Initializers.TryGetValue(weight.Name, out var known) ? known : WeightInitializer.Of(weight, Precision);
-        var stored = known is null ? Initialize(initializer) : new OnnxValue(this, known.Name, known.Type);
+        var stored = known is null ? Initialize(initializer) : ValueOf(known.Name);
         return stored.Type == ElementType.Float16 ? stored.Cast(ElementType.Float) : stored;
     }
 
@@ -136,7 +144,15 @@ public sealed class OnnxOps : OpSet
     {
         var name = _names.Unique(initializer.Name);
         Initializers![name] = initializer with { Name = name };
-        return new OnnxValue(this, name, initializer.Type);
+        return _values[name] = new OnnxValue(this, name, initializer.Type);
+    }
+
+    /// <summary>The initializer, which is added when its <paramref name="key"/> is met for the first time.</summary>
+    internal OnnxValue InitializeOnce(string key, Initializer initializer)
+    {
+        if (Initializers!.GetValueOrDefault(initializer.Name) == initializer)
+            return ValueOf(initializer.Name);
+        return _folded.TryGetValue(key, out var known) ? known : _folded[key] = Initialize(initializer);
     }
 
     /// <summary>
@@ -163,11 +179,14 @@ public sealed class OnnxOps : OpSet
         return Initializers?.GetValueOrDefault(Producer(name) is { OpType: "Cast" } cast ? cast.Input[0] : name);
     }
 
+    /// <summary>An input, initializer or result of a node by its name.</summary>
+    internal OnnxValue ValueOf(string name) => _values[name];
+
     internal bool IsInitializer(string name) => Initializers?.ContainsKey(name) == true;
 
     /// <summary>The float16 initializer that <paramref name="value"/> is cast from, or null.</summary>
     internal OnnxValue? StoredHalf(Value value) =>
-        InitializerOf(value) is { Type: ElementType.Float16 } half ? new OnnxValue(this, half.Name, half.Type) : null;
+        InitializerOf(value) is { Type: ElementType.Float16 } half ? ValueOf(half.Name) : null;
 
     /// <summary>The node that makes a value; null for inputs, initializers and values of outer graphs.</summary>
     internal NodeProto? Producer(string value) => _producers.GetValueOrDefault(value);

@@ -10,7 +10,7 @@ internal static class WeightInitializer
     public static Initializer Of(Weight weight, WeightPrecision precision)
     {
         var half = IsHalf(weight, precision);
-        return new Initializer(weight.Name, half ? ElementType.Float16 : TorchTensors.ElementTypeOf(weight.Parameter.dtype), weight.Shape, () => Load(weight, half));
+        return new Initializer(weight.Name, half ? ElementType.Float16 : TorchTensors.ElementTypeOf(weight.Parameter.dtype), weight.Shape, () => Load(weight, half)) { IsWeight = true };
     }
 
     /// <summary>True for the weights that <paramref name="precision"/> stores as float16.</summary>

@@ -18,35 +18,54 @@ internal static class MoeCall
     {
         Value? In(int i) => i < inputs.Length ? inputs[i] : null;
         var (x, indices, weights, up, down, gate) = (inputs[0]!, inputs[1]!, inputs[2]!, inputs[3]!, inputs[4]!, In(5));
-        // Its gelu is the tanh approximation, and the only gate it has is silu's.
-        if (activation == "gelu" || (gate is not null && activation != "silu") || ops.InitializerOf(up) is not { } stored
+        if (!Has(activation, gate is not null) || ops.InitializerOf(up) is not { } stored
             || ops.InitializerOf(down) is null || (gate is not null && ops.InitializerOf(gate) is null))
             return null;
-        if (!ValueFacts.IsNonNegative(ops, weights))
-            throw new UserError("The target onnxruntime cannot express this routing: its MoE operator drops experts with a negative weight, and these weights "
-                + $"('{((OnnxValue)weights).Name}') are not known to be positive; export with the target onnxmoe or onnx instead.");
+        RequireNonNegative(ops, weights);
 
         var experts = stored.Shape[0];
         var chosen = Scatter(ops, indices, weights, experts); // [T, E]
-        var bias = In(6) is null && In(8) is null ? null : gate is null ? In(6) : Interleaved(In(8) ?? In(6)! * 0, In(6) ?? In(8)! * 0, 2);
-        var attributes = new Attributes
-        {
-            ["k"] = ValueFacts.SlotsOf(ops, indices) ?? experts,
-            ["activation_type"] = gate is null ? activation : "swiglu",
-            ["normalize_routing_weights"] = 1L,
-        };
-        if (gate is not null)
-        {
-            attributes["swiglu_fusion"] = 1L; // gate and up rows in turn
-            attributes["activation_alpha"] = 1f;
-            attributes["activation_beta"] = 0f;
-        }
+        var bias = FirstBias(In(6), In(8), gate is not null);
+        var attributes = AttributesOf(ops, indices, experts, activation, gate is not null);
         var first = gate is null
             ? ops.Fold("fc1", [up], stacks => stacks[0].Transpose(0, 2, 1))
             : ops.Fold("fc1", [gate, up], stacks => Interleaved(stacks[0].Transpose(0, 2, 1), stacks[1].Transpose(0, 2, 1), 3));
         var second = ops.Fold("fc2", [down], stacks => stacks[0].Transpose(0, 2, 1));
         var sum = ops.Append(OnnxRuntimeTarget.Domain, "MoE", [x, chosen.Log(), first, bias, second, In(7)], attributes, x.Type)[0];
         return sum * chosen.ReduceSum([1]);
+    }
+
+    /// <summary>Whether the op has the activation. Its gelu is the tanh approximation, and the only gate it has is silu's.</summary>
+    public static bool Has(string activation, bool gated) => activation != "gelu" && (!gated || activation == "silu");
+
+    /// <exception cref="UserError">A combine weight might be negative, which the op cannot express.</exception>
+    public static void RequireNonNegative(OnnxOps ops, Value weights)
+    {
+        if (!ValueFacts.IsNonNegative(ops, weights))
+            throw new UserError("The target onnxruntime cannot express this routing: its MoE operator drops experts with a negative weight, and these weights "
+                + $"('{((OnnxValue)weights).Name}') are not known to be positive; export with the target onnxmoe or onnx instead.");
+    }
+
+    /// <summary>The bias of the first product: gate's and up's in turn where there is a gate; null: none.</summary>
+    public static Value? FirstBias(Value? up, Value? gate, bool gated) =>
+        (up is null && gate is null) || !gated ? up : Interleaved(gate ?? up! * 0, up ?? gate! * 0, 2);
+
+    /// <summary>How many experts, which activation, and how gate and up lie.</summary>
+    public static Attributes AttributesOf(OnnxOps ops, Value indices, long experts, string activation, bool gated)
+    {
+        var attributes = new Attributes
+        {
+            ["k"] = ValueFacts.SlotsOf(ops, indices) ?? experts,
+            ["activation_type"] = gated ? "swiglu" : activation,
+            ["normalize_routing_weights"] = 1L,
+        };
+        if (gated)
+        {
+            attributes["swiglu_fusion"] = 1L; // gate and up rows in turn
+            attributes["activation_alpha"] = 1f;
+            attributes["activation_beta"] = 0f;
+        }
+        return attributes;
     }
 
     /// <summary>Row 0 of a, row 0 of b, row 1 of a, ... along axis 1 of [E, F, ...] tensors with <paramref name="rank"/> dimensions.</summary>
@@ -59,7 +78,7 @@ internal static class MoeCall
     private static Value Join(this Value a, Value b) => new[] { a, b }.Concat(0);
 
     /// <summary>Each token's weight for every expert, 0 for those it does not use: [T, E].</summary>
-    private static Value Scatter(OnnxOps ops, Value indices, Value weights, long experts)
+    public static Value Scatter(OnnxOps ops, Value indices, Value weights, long experts)
     {
         var certain = ValueFacts.SlotsOf(ops, indices) is not null;
         // -1 goes to a column of its own, cut off afterwards.

@@ -1,3 +1,4 @@
+using Onnx;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Graph;
 using OnnxMoe.Trainer.Ops;
@@ -5,7 +6,7 @@ using OnnxMoe.Trainer.Ops;
 namespace OnnxMoe.Exporter.Lowering;
 
 /// <summary>
-/// The target onnxruntime: MoE, GroupQueryAttention and SkipSimplifiedLayerNormalization of ONNX Runtime's own domain
+/// The target onnxruntime: MoE, QMoE, MatMulNBits, GroupQueryAttention and SkipSimplifiedLayerNormalization of ONNX Runtime's own domain
 /// <c>com.microsoft</c>, where they can express the op; else what the other targets write.
 /// </summary>
 internal sealed class OnnxRuntimeTarget : FunctionTarget
@@ -14,10 +15,26 @@ internal sealed class OnnxRuntimeTarget : FunctionTarget
 
     public const string AttentionOp = "GroupQueryAttention";
 
+    public const string QuantizedExpertsOp = "QMoE";
+
     private const string SkipNorm = "SkipSimplifiedLayerNormalization";
 
-    protected override Value[] Ffn(OnnxOps ops, Value?[] inputs, Attributes attributes) =>
-        MoeCall.TryLower(ops, inputs, attributes.Text("activation", "silu")) is { } result ? [result] : base.Ffn(ops, inputs, attributes);
+    /// <summary>Products in halves stay MatMul, since nothing here has them.</summary>
+    internal override NodeProto? StoredProduct(OnnxOps ops, Value x, StoredMatrix matrix)
+    {
+        if (ops.Precision.CodeBits() is not { } bits)
+            return null;
+        var shape = matrix.Initializer.Shape;
+        return ops.Node(Domain, "MatMulNBits", [x, .. matrix.Rows(ops)],
+            new() { ["K"] = shape[0], ["N"] = shape[1], ["bits"] = (long)bits, ["block_size"] = (long)BlockCodes.BlockSize });
+    }
+
+    protected override Value[] Ffn(OnnxOps ops, Value?[] inputs, Attributes attributes)
+    {
+        var activation = attributes.Text("activation", "silu");
+        var result = ops.Precision.CodeBits() is null ? MoeCall.TryLower(ops, inputs, activation) : QMoeCall.TryLower(ops, inputs, activation);
+        return result is null ? base.Ffn(ops, inputs, attributes) : [result];
+    }
 
     /// <summary>
     /// A norm after a residual addition becomes one node that gives the sum as well. Others stay standard ops, which ONNX

@@ -38,7 +38,7 @@ internal sealed class ProgramRun(OnnxProgram program, OpSet ops)
         }
         var inputs = Array.ConvertAll(node.Inputs, values.Find);
         var attributes = node.AttributesIn(call);
-        if (node.Domain == MoeFunctions.Domain && MoeFunctions.OpOf(node.Op) is MoeFunctions.GroupedFfn or MoeFunctions.GroupedLinear or MoeFunctions.CausalAttention)
+        if (MoeFunctions.IsOp(node.Domain, node.Op))
             return ops.Apply(MoeFunctions.OpOf(node.Op), inputs, attributes, node.Outputs.Length, MoeFunctions.Domain);
         if (program.Functions.TryGetValue((node.Domain, node.Op), out var function))
             return CallFunction(function, inputs, attributes);

@@ -56,7 +56,7 @@ internal sealed class GraphCut
     /// <summary>The places where experts are applied, in the order in which a token meets them.</summary>
     public IReadOnlyList<ExpertCall> Calls => _calls;
 
-    private static bool IsExperts(NodeProto node) => node.Domain == MoeFunctions.Domain && MoeFunctions.OpOf(node.OpType) == MoeFunctions.GroupedFfn;
+    private static bool IsExperts(NodeProto node) => MoeFunctions.IsRoutedFfn(node.Domain, node.OpType);
 
     private void RequireExperts()
     {

@@ -11,7 +11,7 @@ namespace OnnxMoe.Trainer.Ops;
 /// </summary>
 /// <param name="training">What <see cref="IsTraining"/> answers.</param>
 /// <param name="device">Where constants are made; null: the CPU.</param>
-public sealed class TorchOps(bool training = false, Device? device = null) : OpSet
+public class TorchOps(bool training = false, Device? device = null) : OpSet
 {
     private static readonly KernelTable Table = KernelTable.Standard();
     private static readonly Attributes None = [];

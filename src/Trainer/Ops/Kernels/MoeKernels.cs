@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace OnnxMoe.Trainer.Ops.Kernels;
 
 /// <summary>
-/// GroupedFfn and GroupedLinear (<see cref="MoeOps"/>) for training: tokens are gathered once in the order of their experts,
+/// GroupedFfn and GroupedLinear (<see cref="MoeOps"/>), also on codes, and the products with stored matrices, for training: tokens are gathered once in the order of their experts,
 /// each expert multiplies its slice, and one index_add brings the weighted rows back. The stacked weights are unbound, so
 /// that their gradient is one stack instead of a full-size zero tensor an expert.
 /// </summary>
@@ -16,6 +16,10 @@ internal static class MoeKernels
     {
         table.AddTyped("GroupedFfn", call => Run(call, GroupedFfn), OpSet.MoeDomain);
         table.AddTyped("GroupedLinear", call => Run(call, GroupedLinear), OpSet.MoeDomain);
+        table.AddTyped("Linear", call => Run(call, Product), OpSet.MoeDomain);
+        table.AddTyped("QuantizedGroupedFfn", call => Run(WithNumbers(call, (3, call[0].shape[^1]), (5, FfnWidth(call)), (7, call[0].shape[^1])), GroupedFfn), OpSet.MoeDomain);
+        table.AddTyped("QuantizedGroupedLinear", call => Run(WithNumbers(call, (2, call[0].shape[^1])), GroupedLinear), OpSet.MoeDomain);
+        table.AddTyped("QuantizedLinear", call => Run(WithNumbers(call, (1, call[0].shape[^1])), Product), OpSet.MoeDomain);
     }
 
     /// <summary>The result has the type of x: half-precision weights beside a float x are only stored that way.</summary>
@@ -63,6 +67,24 @@ internal static class MoeKernels
         return weights is null
             ? zeros([count * slots, width], results.dtype, x.device).index_add(0, order, results, (Scalar)1).reshape(count, slots, width)
             : Combine(results, picks, tokens, weights, count);
+    }
+
+    private static Tensor Product(OpCall call) => call[0].matmul(call[1].to_type(call[0].dtype));
+
+    private static long FfnWidth(OpCall call) => call.Value(3).Shape[2];
+
+    /// <summary>The call with numbers in place of codes and their scales, which follow them.</summary>
+    /// <param name="codes">Inputs with codes, ascending, and their depths.</param>
+    private static OpCall WithNumbers(OpCall call, params (int Input, long Depth)[] codes)
+    {
+        var inputs = call.Inputs.ToList();
+        foreach (var (input, depth) in codes.Reverse().Where(pair => pair.Input < inputs.Count))
+        {
+            if (inputs[input] is { } stored)
+                inputs[input] = call.Result(BlockKernels.Numbers(stored.Tensor, call[input + 1], depth));
+            inputs.RemoveAt(input + 1);
+        }
+        return new(call.Ops, call.Op, [.. inputs], call.Attributes, call.Outputs);
     }
 
     /// <summary>The slices of a stacked weight, in the type of <paramref name="x"/> (files may store them in half precision).</summary>
