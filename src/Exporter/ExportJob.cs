@@ -1,6 +1,7 @@
 using System.Globalization;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Exporter.Files;
 using OnnxMoe.Exporter.Graph;
 using OnnxMoe.Exporter.Verification;
@@ -32,6 +33,9 @@ public sealed class ExportJob(Model model, ModelManifest manifest, IReadOnlyList
     {
     }
 
+    /// <summary>What storing weights in fewer bits may cost; null where there are no data to measure it on: then outputs are compared with the float32 model's.</summary>
+    public HeldOutQuality? Quality { get; init; }
+
     /// <summary>Exports into the model folder.</summary>
     /// <returns>The new manifest.</returns>
     /// <exception cref="UserError">
@@ -41,17 +45,17 @@ public sealed class ExportJob(Model model, ModelManifest manifest, IReadOnlyList
     public ModelManifest Run(string modelFolder, CancellationToken cancellation)
     {
         var precision = options.Weights();
-        using var rounded = new RoundedWeights(model, precision);
         using var files = new FileSet(modelFolder);
         var records = new List<ExportRecord>();
         var published = new List<string>();
+        var before = Quality is { } quality && precision != WeightPrecision.Fp32 ? quality.Of(inputs => TorchRunner.Run(model, inputs)["logits"], cancellation) : 0;
         foreach (var targets in options.Targets().GroupBy(target => ExportFiles.Name(target, precision)))
         {
             var path = files.PathOf(targets.Key);
             var exported = ModelExporter.Export(model, targets.First(), precision, manifest.Name);
             published.AddRange(Write(exported, path));
-            var leftPadding = ModelExporter.AllowsLeftPadding(exported);
-            records.AddRange(targets.Select(target => Verify(target, precision, path, leftPadding, cancellation)));
+            using var weights = new RoundedWeights(exported);
+            records.AddRange(targets.Select(target => Verify(target, exported, path, weights, before, cancellation)));
         }
         if (manifest.PreGate is { } gate && model is DecoderLm { Router: { } ahead } && router is not null)
             records.Add(WriteRouter(ahead, router, gate, files, published, cancellation));
@@ -84,31 +88,59 @@ public sealed class ExportJob(Model model, ModelManifest manifest, IReadOnlyList
         return names;
     }
 
-    private ExportRecord Verify(ExportTarget target, WeightPrecision precision, string path, bool leftPadding, CancellationToken cancellation)
+    private ExportRecord Verify(ExportTarget target, ExportedModel exported, string path, RoundedWeights weights, double before, CancellationToken cancellation)
     {
         var passed = new List<ExportCheck>();
+        ExportQuality? quality = null;
         var runs = target == ExportTarget.OnnxMoe
             ? new (string Label, string? Kernels)[] { ("/kernels", KernelLibrary.Locate()), ("/functions", null) }
             : [("", null)];
         foreach (var (label, kernels) in runs)
         {
             using var session = new OnnxSession(path, kernels);
-            passed.AddRange(Passed(checks.SelectMany(check => check.Run(session, label, leftPadding, cancellation)), target));
+            var rounds = kernels is not null && exported.Precision.CodeBits() is not null;
+            var leftPadding = ModelExporter.AllowsLeftPadding(exported);
+            passed.AddRange(Passed(checks.SelectMany(check => check.Run(session, label, leftPadding, cancellation, weights, rounds)), target));
+            if (exported.Precision != WeightPrecision.Fp32 && label == runs[0].Label) // as it will be served
+                quality = Measure(session, leftPadding, before, target, cancellation);
         }
-        return new ExportRecord(target.ToString().ToLowerInvariant(), precision.ToString().ToLowerInvariant(), Path.GetFileName(path), passed);
+        return new ExportRecord(Word(target), exported.Precision.Word(), Path.GetFileName(path), passed)
+        {
+            BlockSize = exported.Precision.CodeBits() is null ? null : BlockCodes.BlockSize,
+            Quality = quality,
+        };
     }
+
+    /// <summary>What the precision costs, logged.</summary>
+    private ExportQuality Measure(OnnxSession session, bool leftPadding, double before, ExportTarget target, CancellationToken cancellation)
+    {
+        if (Quality is null)
+        {
+            var difference = checks[0].Run(session, "", leftPadding, cancellation, weights: null, rounds: true).Max(check => check.MaxRelative);
+            log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {Word(target)}: outputs within {difference:G2} of the float32 model's, relative to the largest"));
+            return new("difference", 0, difference, 0);
+        }
+        var after = Quality.Of(inputs => session.Run(inputs, ["logits"])["logits"], cancellation);
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  {Word(target)}: {Quality.Metric} on held-out data: {before:G4} -> {after:G4} ({(after - before) / before:+0.0 %;-0.0 %}), {Quality.Count} predictions"));
+        return new(Quality.Metric, before, after, Quality.Count);
+    }
+
+    private static string Word(ExportTarget target) => target.ToString().ToLowerInvariant();
 
     /// <summary>The checks one by one, each logged, up to the first that does not pass.</summary>
     private IEnumerable<ExportCheck> Passed(IEnumerable<ExportCheck> results, ExportTarget target)
     {
         foreach (var check in results)
         {
-            log.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {target.ToString().ToLowerInvariant()} {check.Name}: within {check.MaxAbsolute:G2} (relative {check.MaxRelative:G2})"));
-            if (!(check.MaxRelative <= options.Tolerance))
-                throw new UserError(string.Create(CultureInfo.InvariantCulture,
-                    $"The export for {target.ToString().ToLowerInvariant()} differs from the model: in '{check.Name}' an output is off by {check.MaxAbsolute:G3}, ")
-                    + string.Create(CultureInfo.InvariantCulture, $"relatively {check.MaxRelative:G3}, and Export:Tolerance is {options.Tolerance:G3}; nothing was written."));
+            log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {Word(target)} {check.Name}: within {check.MaxAbsolute:G2} (relative {check.MaxRelative:G2}")
+                + (check.MeanRelative is { } mean ? string.Create(CultureInfo.InvariantCulture, $", in the mean {mean:G2})") : ")"));
+            var (off, setting, tolerance) = check.MeanRelative is null
+                ? (check.MaxRelative, nameof(options.Tolerance), options.Tolerance)
+                : (check.MeanRelative.Value, nameof(options.RoundingTolerance), options.RoundingTolerance);
+            if (!(off <= tolerance))
+                throw new UserError(string.Create(CultureInfo.InvariantCulture, $"The export for {Word(target)} differs from the model: in '{check.Name}' an output is off by {check.MaxAbsolute:G3}, ")
+                    + string.Create(CultureInfo.InvariantCulture, $"relatively {off:G3}, and Export:{setting} is {tolerance:G3}; nothing was written."));
             yield return check;
         }
     }

@@ -9,7 +9,7 @@ public sealed class ExportOptions
     [Setting("What to write, several separated by commas: onnxmoe (native kernels; runs without them too), onnx (standard operators; the same file), onnxruntime (com.microsoft operators)")]
     public string Target { get; set; } = "onnxmoe";
 
-    [Setting("How weights are stored; computation is in fp32 either way", Choices = "fp32|fp16")]
+    [Setting("How weights are stored: all in fp32, matrices in fp16, or matrices of products as 8 or 4 bit codes with a scale for each 32 weights", Choices = "fp32|fp16|int8|int4")]
     public string Precision { get; set; } = "fp32";
 
     [Setting("Length of the held-out text that the logits are compared on", Unit = "tokens", Min = 4)]
@@ -17,6 +17,12 @@ public sealed class ExportOptions
 
     [Setting("Text file to compare on instead of the held-out part of the training data")]
     public string Text { get; set; } = "";
+
+    [Setting("Held-out tokens (of a classifier: sequences) that the loss of quality is measured on where weights are stored in fewer bits", Unit = "tokens", Min = 4)]
+    public int QualityTokens { get; set; } = 4096;
+
+    [Setting("Largest root mean square of the differences of logits, relative to that of the logits, where kernels also round what goes into their products (int8 and int4)", Min = 0)]
+    public double RoundingTolerance { get; set; } = 0.1;
 
     [Setting("Largest difference of a logit, relative to the largest logit, at which a file is published", Min = 0)]
     public double Tolerance { get; set; } = 1e-3;
@@ -34,11 +40,7 @@ public sealed class ExportOptions
     }
 
     /// <summary>The precision.</summary>
-    /// <exception cref="UserError">Neither fp32 nor fp16.</exception>
-    public WeightPrecision Weights() => Precision switch
-    {
-        "fp32" => WeightPrecision.Fp32,
-        "fp16" => WeightPrecision.Fp16,
-        _ => throw new UserError($"Export:Precision is '{Precision}', but can only be fp32 or fp16."),
-    };
+    /// <exception cref="UserError">A word that is none.</exception>
+    public WeightPrecision Weights() => Enum.GetValues<WeightPrecision>().Cast<WeightPrecision?>().FirstOrDefault(precision => precision!.Value.Word() == Precision)
+        ?? throw new UserError($"Export:Precision is '{Precision}', but can only be fp32, fp16, int8 or int4.");
 }

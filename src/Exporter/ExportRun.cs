@@ -22,12 +22,28 @@ public static class ExportRun
 
     private static ExportJob Job(string modelFolder, TrainedModel trained, ExportOptions options, TextWriter log)
     {
-        if (trained.Manifest.LanguageModel is not null)
-            return new ExportJob(trained.Model, trained.Manifest, HeldOutText.Load(modelFolder, trained.Manifest, options.Text, options.VerificationTokens, log), options, log);
+        var (manifest, measures) = (trained.Manifest, options.Weights() != WeightPrecision.Fp32);
+        if (manifest.LanguageModel is { } language)
+        {
+            var tokens = HeldOutText.Load(modelFolder, manifest, options.Text, Math.Min(options.VerificationTokens, language.ContextLength), log);
+            return new ExportJob(trained.Model, manifest, tokens, options, log)
+            {
+                Quality = measures ? HeldOutQuality.OfText(trained.Model, HeldOutText.Load(modelFolder, manifest, options.Text, options.QualityTokens, TextWriter.Null), language.ContextLength) : null,
+            };
+        }
         if (trained.Any is TransformerModel transformer)
-            return new ExportJob(transformer, trained.Manifest, [new AllOutputsCheck(transformer, HeldOutTokens.Load(transformer, trained.Manifest, log))], null, options, log);
+        {
+            return new ExportJob(transformer, manifest, [new AllOutputsCheck(transformer, HeldOutTokens.Load(transformer, manifest, log))], null, options, log)
+            {
+                Quality = measures ? HeldOutQuality.OfTokens(transformer, manifest, options.QualityTokens) : null,
+            };
+        }
         if (options.Text.Length > 0)
-            throw new UserError($"Export:Text is given, but {trained.Manifest.Name} is a {trained.Manifest.Kind}, which reads no text.");
-        return new ExportJob(trained.Any, trained.Manifest, [new AllOutputsCheck(trained.Any, HeldOutSequences.Load((Classifier)trained.Any, trained.Manifest, log))], null, options, log);
+            throw new UserError($"Export:Text is given, but {manifest.Name} is a {manifest.Kind}, which reads no text.");
+        var classifier = (Classifier)trained.Any;
+        return new ExportJob(classifier, manifest, [new AllOutputsCheck(classifier, HeldOutSequences.Load(classifier, manifest, log))], null, options, log)
+        {
+            Quality = measures ? HeldOutQuality.OfSequences(classifier, manifest, options.QualityTokens) : null,
+        };
     }
 }

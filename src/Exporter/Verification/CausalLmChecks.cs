@@ -14,13 +14,13 @@ public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? cal
     /// Whole text at once; the first half and then token by token through each side's own cache; and two rows at once, the
     /// second shorter and padded on the left where <paramref name="leftPadding"/> allows that.
     /// </summary>
-    public override IEnumerable<ExportCheck> Run(OnnxSession session, string label, bool leftPadding, CancellationToken cancellation)
+    public override IEnumerable<ExportCheck> Run(OnnxSession session, string label, bool leftPadding, CancellationToken cancellation, RoundedWeights? weights = null, bool rounds = false)
     {
         label += caller?.Label;
-        yield return Prefill(session, $"prefill{label}");
+        yield return Prefill(session, new($"prefill{label}", rounds), weights);
         cancellation.ThrowIfCancellationRequested();
-        yield return Decode(session, $"decode{label}", cancellation);
-        yield return Batch(session, leftPadding ? $"batch-left-padded{label}" : $"batch{label}", leftPadding);
+        yield return Decode(session, new($"decode{label}", rounds), weights, cancellation);
+        yield return Batch(session, new(leftPadding ? $"batch-left-padded{label}" : $"batch{label}", rounds), weights, leftPadding);
     }
 
     private Dictionary<string, HostTensor> Inputs(long[][] ids, int[]? padding = null, IReadOnlyDictionary<string, HostTensor>? previous = null)
@@ -31,24 +31,22 @@ public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? cal
         return inputs;
     }
 
-    private ExportCheck Prefill(OnnxSession session, string name)
+    private ExportCheck Prefill(OnnxSession session, OutputDifference difference, RoundedWeights? weights)
     {
         var inputs = Inputs([tokens]);
-        var difference = new OutputDifference(name);
-        difference.Add(TorchRunner.Run(model, inputs)["logits"], session.Run(inputs, ["logits"])["logits"]);
+        difference.Add(TorchRunner.Run(model, inputs, weights)["logits"], session.Run(inputs, ["logits"])["logits"]);
         return difference.ToCheck();
     }
 
-    private ExportCheck Decode(OnnxSession session, string name, CancellationToken cancellation)
+    private ExportCheck Decode(OnnxSession session, OutputDifference difference, RoundedWeights? weights, CancellationToken cancellation)
     {
-        var difference = new OutputDifference(name);
         Dictionary<string, HostTensor>? expected = null;
         Dictionary<string, HostTensor>? actual = null;
         for (var done = 0; done < tokens.Length;)
         {
             cancellation.ThrowIfCancellationRequested();
             long[] next = done == 0 ? tokens[..(tokens.Length / 2)] : [tokens[done]];
-            expected = TorchRunner.Run(model, Inputs([next], null, expected));
+            expected = TorchRunner.Run(model, Inputs([next], null, expected), weights);
             actual = session.Run(Inputs([next], null, actual));
             difference.Add(expected["logits"], actual["logits"]);
             done += next.Length;
@@ -56,7 +54,7 @@ public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? cal
         return difference.ToCheck();
     }
 
-    private ExportCheck Batch(OnnxSession session, string name, bool leftPadding)
+    private ExportCheck Batch(OnnxSession session, OutputDifference difference, RoundedWeights? weights, bool leftPadding)
     {
         var half = tokens.Length / 2;
         var padding = leftPadding ? half / 3 : 0;
@@ -65,9 +63,8 @@ public sealed class CausalLmChecks(Model model, long[] tokens, CallerInputs? cal
         for (var i = 0; i < padding; i++)
             second[i] = 0;
         var inputs = Inputs([first, second], [0, padding]);
-        var difference = new OutputDifference(name);
         var counts = Enumerable.Range(0, 2 * half).Select(i => i < half || i - half >= padding).ToArray();
-        difference.Add(TorchRunner.Run(model, inputs)["logits"], session.Run(inputs, ["logits"])["logits"], counts);
+        difference.Add(TorchRunner.Run(model, inputs, weights)["logits"], session.Run(inputs, ["logits"])["logits"], counts);
         return difference.ToCheck();
     }
 }

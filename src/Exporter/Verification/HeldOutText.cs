@@ -16,14 +16,13 @@ public static class HeldOutText
     /// <summary>The first tokens of the file that is named, else of the test part of the model's training data (equal parts of all domains), else of a passage that this program has.</summary>
     /// <param name="modelFolder">Where the tokenizer is.</param>
     /// <param name="file">A text file, or empty.</param>
-    /// <param name="count">Tokens wanted.</param>
+    /// <param name="count">Tokens wanted; there may be fewer.</param>
     /// <param name="log">Told when the training data are not here.</param>
     /// <exception cref="UserError">The file is missing, or has too little text.</exception>
     public static long[] Load(string modelFolder, ModelManifest manifest, string file, int count, TextWriter log)
     {
         var language = manifest.LanguageModel ?? throw new UserError($"The model in {modelFolder} is not a language model, so it cannot be compared on text.");
         var tokenizer = Tokenizer.Load(modelFolder, language);
-        count = Math.Min(count, language.ContextLength);
         var domains = Domains(manifest, file, log);
         var part = (count + domains.Count - 1) / domains.Count;
         var tokens = domains.SelectMany(texts => texts.SelectMany(text => tokenizer.Encode(text).Append(tokenizer.EndOfText)).Take(part)).Take(count).Select(id => (long)id).ToArray();
