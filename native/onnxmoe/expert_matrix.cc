@@ -3,7 +3,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace onnxmoe {
@@ -27,11 +30,64 @@ void CopyColumns(const StackedWeights& raw, int64_t expert, int64_t column, int6
     const int64_t count = std::min(width, raw.Width() - column);
     for (int64_t k = 0; k < raw.Depth(); k++) {
         const int64_t from = (expert * raw.Depth() + k) * raw.Width() + column;
-        to = std::copy_n(raw.first.As<Element>() + from, count, to);
+        to = std::copy_n(raw.first.elements.As<Element>() + from, count, to);
         to = std::fill_n(to, width - count, Element{});
         if (!raw.Gated()) continue;
-        to = std::copy_n(raw.second.As<Element>() + from, count, to);
+        to = std::copy_n(raw.second.elements.As<Element>() + from, count, to);
         to = std::fill_n(to, width - count, Element{});
+    }
+}
+
+// The half-precision number that is equal to the value.
+Half ExactHalf(float value) {
+    const float magnitude = std::abs(value);
+    const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+    uint32_t bits;
+    std::memcpy(&bits, &magnitude, sizeof(bits));
+    if (magnitude < 0x1p-14f) {
+        const float steps = magnitude * 0x1p24f;
+        if (steps == std::floor(steps)) return {static_cast<uint16_t>(sign | static_cast<uint16_t>(steps))};
+    } else if (magnitude <= 65504.0f && (bits & 0x1fff) == 0) {
+        return {static_cast<uint16_t>(sign | ((bits >> 13) - (112 << 10)))};
+    }
+    char number[32];
+    std::snprintf(number, sizeof(number), "%.9g", value);
+    throw InvalidInput(std::string("a scale is ") + number + ", but scales must be numbers that float16 holds exactly");
+}
+
+// A panel of codes and scales as engine.h describes it.
+void CopyCodes(const Engine& engine, const StackedWeights& raw, int64_t expert, int64_t column, int64_t width, char* to) {
+    const bool bytes = raw.type == WeightType::kInt8;
+    const int offset = bytes ? engine.int8_offset : 8;
+    const int64_t depth = raw.Depth(), blocks = QuantizedBlocks(depth), code_bytes = kQuantBlock * engine.columns / (bytes ? 1 : 2);
+    const int64_t block_bytes = code_bytes + engine.columns * static_cast<int64_t>(sizeof(Half));
+    for (int64_t b = 0; b < blocks; b++, to += block_bytes) {
+        // Every code is the offset: code 0, also where the matrix ends.
+        std::memset(to, bytes ? offset : offset * 17, code_bytes);
+        Half* scales = reinterpret_cast<Half*>(to + code_bytes);
+        std::memset(scales, 0, block_bytes - code_bytes);
+        const int64_t rows = std::min<int64_t>(kQuantBlock, depth - b * kQuantBlock), count = std::min(width, raw.Width() - column);
+        int64_t start = 0;
+        for (const Stack* stack : {&raw.first, &raw.second}) {
+            if (!stack->elements.Exists()) continue;
+            for (int64_t r = 0; r < rows; r++) {
+                // Groups of four rows; int4: of two groups in a byte, the first in its low half.
+                const int64_t row = b * kQuantBlock + r, group = r / 4, lane = r % 4;
+                char* place = to + (bytes ? group : group / 2) * 4 * engine.columns + start * 4 + lane;
+                if (bytes) {
+                    const int8_t* from = stack->elements.As<int8_t>() + (expert * depth + row) * raw.Width() + column;
+                    for (int64_t c = 0; c < count; c++) place[4 * c] = static_cast<char>(from[c] + offset);
+                } else {
+                    const uint8_t* from = stack->elements.As<uint8_t>() + (expert * depth + row) / 2 * raw.Width() + column;
+                    const int shift = row % 2 * 4, keep = group % 2 == 0 ? 0xf0 : 0x0f, to_shift = group % 2 * 4;
+                    for (int64_t c = 0; c < count; c++)
+                        place[4 * c] = static_cast<char>((place[4 * c] & keep) | (from[c] >> shift & 15) << to_shift);
+                }
+            }
+            const float* values = stack->scales.As<float>() + (expert * blocks + b) * raw.Width() + column;
+            for (int64_t c = 0; c < count; c++) scales[start + c] = ExactHalf(values[c]);
+            start += width;
+        }
     }
 }
 
@@ -63,7 +119,18 @@ ExpertMatrix ExpertMatrix::Pack(const Engine& engine, const StackedWeights& weig
 }
 
 int64_t ExpertMatrix::PanelBytes() const {
-    return depth_ * engine_->columns * static_cast<int64_t>(type_ == WeightType::kHalf ? sizeof(Half) : sizeof(float));
+    const int64_t columns = engine_->columns, code_blocks = QuantizedBlocks(depth_) * columns;
+    switch (type_) {
+        case WeightType::kHalf:
+            return depth_ * columns * static_cast<int64_t>(sizeof(Half));
+        case WeightType::kInt8:
+            return code_blocks * static_cast<int64_t>(kQuantBlock + sizeof(Half));
+        case WeightType::kInt4:
+            return code_blocks * static_cast<int64_t>(kQuantBlock / 2 + sizeof(Half));
+        case WeightType::kFloat:
+            break;
+    }
+    return depth_ * columns * static_cast<int64_t>(sizeof(float));
 }
 
 int64_t ExpertMatrix::WorkBytes(int64_t rows) const {
@@ -73,7 +140,9 @@ int64_t ExpertMatrix::WorkBytes(int64_t rows) const {
 
 void ExpertMatrix::CopyPanel(int64_t expert, int64_t panel, void* to) const {
     const int64_t column = panel * panel_width_;
-    if (type_ == WeightType::kHalf)
+    if (IsQuantized(type_))
+        CopyCodes(*engine_, raw_, expert, column, panel_width_, static_cast<char*>(to));
+    else if (type_ == WeightType::kHalf)
         CopyColumns(raw_, expert, column, panel_width_, static_cast<Half*>(to));
     else
         CopyColumns(raw_, expert, column, panel_width_, static_cast<float*>(to));

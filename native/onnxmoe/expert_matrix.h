@@ -8,22 +8,33 @@
 
 namespace onnxmoe {
 
-// The stacked matrices of the experts, [E, depth, width] each: one, or a gate and an up matrix side by side.
+// Matrices stacked for the experts, [E, depth, width]. Codes have scales, [E, ceil(depth / 32), width], and of int4 codes two lie in a
+// byte, [E, ceil(depth / 2), width]: that of the even depth in the low half, that of the odd one (or 8) in the high half, each increased
+// by 8.
+struct Stack {
+    Tensor elements;
+    Tensor scales;
+};
+
+// Rows in which a tensor of the type holds a matrix of the depth.
+inline int64_t StoredRows(WeightType type, int64_t depth) { return type == WeightType::kInt4 ? (depth + 1) / 2 : depth; }
+
+// The stacked matrices of the experts: one stack, or a gate and an up stack side by side.
 struct StackedWeights {
     WeightType type;
-    Tensor first;   // the gate matrix when there are two
-    Tensor second;  // absent, or of the same shape
+    Stack first;   // the gate matrices when there are two
+    Stack second;  // absent, or of the same shape
 
-    bool Gated() const { return second.Exists(); }
-    int64_t Experts() const { return first.shape[0]; }
-    int64_t Depth() const { return first.shape[1]; }
-    int64_t Width() const { return first.shape[2]; }
+    bool Gated() const { return second.elements.Exists(); }
+    int64_t Experts() const { return first.elements.shape[0]; }
+    int64_t Depth() const { return first.elements.shape[1] * (type == WeightType::kInt4 ? 2 : 1); }  // int4: or one less
+    int64_t Width() const { return first.elements.shape[2]; }
 };
 
 // Stacked matrices as panels of an engine (see engine.h): rearranged once when they are constant, else from the raw tensors as needed.
 class ExpertMatrix {
    public:
-    // Keeps the rearranged copy; the element type stays.
+    // Keeps the rearranged copy; the element type stays, and scales become halves.
     static ExpertMatrix Pack(const Engine& engine, const StackedWeights& weights);
 
     // Looks at the raw tensors, which must outlive it.
@@ -32,6 +43,7 @@ class ExpertMatrix {
     int64_t Experts() const { return experts_; }
     int64_t Depth() const { return depth_; }
     int64_t Width() const { return width_; }
+    WeightType Type() const { return type_; }
 
     // Columns of each matrix in one panel.
     int64_t PanelWidth() const { return panel_width_; }
@@ -43,7 +55,7 @@ class ExpertMatrix {
     // Bytes of working memory that Multiply needs for so many rows; mostly 0 for packed matrices.
     int64_t WorkBytes(int64_t rows) const;
 
-    // For each of the rows x: finish(row number, row of the product with the panel [engine.columns]).
+    // For each of the rows x (floats, or quantized rows for codes): finish(row number, row of the product with the panel [engine.columns]).
     template <class Finish>
     void Multiply(int64_t expert, int64_t panel, const void* const* x, int64_t rows, void* work, const Finish& finish) const;
 
@@ -64,7 +76,7 @@ class ExpertMatrix {
     void CopyPanel(int64_t expert, int64_t panel, void* to) const;
 
     // Few rows read each weight once: widening halves on the way saves memory traffic. Many read it again and again: it is widened once.
-    bool Widens(int64_t rows) const { return type_ == WeightType::kHalf && rows > engine_->rows; }
+    bool Widens(int64_t rows) const { return type_ == WeightType::kHalf && rows > engine_->ProductWith(type_).rows; }
 
     // The panel, in `work` if it must be rearranged or widened first.
     Panel Prepare(int64_t expert, int64_t panel, int64_t rows, void* work) const;
@@ -80,14 +92,14 @@ class ExpertMatrix {
 template <class Finish>
 void ExpertMatrix::Multiply(int64_t expert, int64_t panel, const void* const* x, int64_t rows, void* work, const Finish& finish) const {
     const Panel prepared = Prepare(expert, panel, rows, work);
-    const Engine::Multiply multiply = engine_->multiply[static_cast<int>(prepared.type)];
+    const Engine::Product& product = engine_->ProductWith(prepared.type);
     alignas(kAlignment) float tile[kMaxRows * kMaxColumns];
-    const int64_t blocks = (rows + engine_->rows - 1) / engine_->rows;
+    const int64_t blocks = (rows + product.rows - 1) / product.rows;
     for (int64_t b = 0; b < blocks; b++) {
         // Blocks of even height: 7 rows are 4 + 3 and not 6 + 1.
         const int64_t begin = rows * b / blocks, end = rows * (b + 1) / blocks;
         const int count = static_cast<int>(end - begin);
-        multiply(x + begin, count, prepared.weights, depth_, tile);
+        product.multiply(x + begin, count, prepared.weights, depth_, tile);
         for (int r = 0; r < count; r++) finish(begin + r, tile + r * engine_->columns);
     }
 }

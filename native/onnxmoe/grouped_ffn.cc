@@ -4,6 +4,7 @@
 
 #include "product.h"
 #include "requirements.h"
+#include "rows.h"
 
 namespace onnxmoe {
 
@@ -33,6 +34,18 @@ void CopyBiases(const Picks& picks, const ExpertMatrix& matrix, const float* gat
         }
 }
 
+// Where the inputs are.
+struct Positions {
+    int up, down, gate, up_bias, down_bias, gate_bias;
+};
+
+Positions PositionsFor(WeightType type) {
+    using Q = QuantizedGroupedFfn;
+    using F = GroupedFfn;
+    return IsQuantized(type) ? Positions{Q::kUp, Q::kDown, Q::kGate, Q::kUpBias, Q::kDownBias, Q::kGateBias}
+                             : Positions{F::kUp, F::kDown, F::kGate, F::kUpBias, F::kDownBias, F::kGateBias};
+}
+
 // Tokens whose hidden units fit into about 64 MiB.
 int64_t TokensAtATime(int64_t per_token, int64_t hidden_stride) {
     return std::max<int64_t>(64, (int64_t{16} << 20) / std::max<int64_t>(1, per_token * hidden_stride));
@@ -41,24 +54,29 @@ int64_t TokensAtATime(int64_t per_token, int64_t hidden_stride) {
 }  // namespace
 
 GroupedFfn::GroupedFfn(const OrtKernelInfo* info, WeightType type)
-    : Kernel("GroupedFfn", info), activation_(ActivationNamed(StringAttribute(info, "activation", "silu"))), type_(type) {
-    const Tensor up = ConstantInput(info, kUp), gate = ConstantInput(info, kGate);
-    const bool gated = HasInput(info, kGate);
-    up_ = PackIfConstant(gated ? StackedWeights{type, gate, up} : StackedWeights{type, up, {}}, gated);
-    down_ = PackIfConstant({type, ConstantInput(info, kDown), {}}, false);
+    : Kernel("GroupedFfn", info, type), type_(type), activation_(ActivationNamed(StringAttribute(info, "activation", "silu"))) {
+    const Positions at = PositionsFor(type);
+    const auto stack = [&](int input) { return ConstantStack(info, input, type); };
+    const bool gated = HasInput(info, at.gate);
+    up_ = PackIfConstant(gated ? StackedWeights{type, stack(at.gate), stack(at.up)} : StackedWeights{type, stack(at.up), {}}, gated);
+    down_ = PackIfConstant({type, stack(at.down), {}}, false);
 }
 
 void GroupedFfn::Compute(OrtKernelContext* context) const {
+    const Positions at = PositionsFor(type_);
     const Tensor x = Input(context, kX), indices = Input(context, kIndices), weights = Input(context, kWeights);
-    const Tensor up = Input(context, kUp), down = Input(context, kDown), gate = Input(context, kGate);
-    const Tensor up_bias = Input(context, kUpBias), down_bias = Input(context, kDownBias), gate_bias = Input(context, kGateBias);
+    const Stack up_stack = InputStack(context, at.up, type_), down_stack = InputStack(context, at.down, type_);
+    const Stack gate_stack = InputStack(context, at.gate, type_);
+    const Tensor &up = up_stack.elements, &gate = gate_stack.elements;
+    const Tensor up_bias = Input(context, at.up_bias), down_bias = Input(context, at.down_bias), gate_bias = Input(context, at.gate_bias);
     RequireShape(x, "x", "[T,D]", {-1, -1});
     RequireShape(indices, "indices", "[T,K]", {x.shape[0], -1});
-    RequireShape(up, "up", "[E,D,F]", {-1, x.shape[1], -1});
+    RequireShape(up, "up", "[E,D,F]", {-1, -1, -1});
     const int64_t tokens = x.shape[0], width = x.shape[1], per_token = indices.shape[1], experts = up.shape[0], hidden_width = up.shape[2];
     RequireShape(weights, "weights", "[T,K]", {tokens, per_token});
-    RequireShape(down, "down", "[E,F,D]", {experts, hidden_width, width});
-    RequireShape(gate, "gate", "[E,D,F]", {experts, width, hidden_width});
+    RequireStack(up_stack, type_, "up", "EDF", experts, width, hidden_width);
+    RequireStack(down_stack, type_, "down", "EFD", experts, hidden_width, width);
+    if (gate.Exists()) RequireStack(gate_stack, type_, "gate", "EDF", experts, width, hidden_width);
     RequireShape(up_bias, "up_bias", "[E,F]", {experts, hidden_width});
     RequireShape(down_bias, "down_bias", "[E,D]", {experts, width});
     RequireShape(gate_bias, "gate_bias", "[E,F]", {experts, hidden_width});
@@ -67,8 +85,8 @@ void GroupedFfn::Compute(OrtKernelContext* context) const {
     if (tokens == 0 || width == 0) return;
 
     const Engine& engine = EngineInUse();
-    const StackedWeights first = gate.Exists() ? StackedWeights{type_, gate, up} : StackedWeights{type_, up, {}};
-    const ExpertMatrix raw_up = ExpertMatrix::Raw(engine, first), raw_down = ExpertMatrix::Raw(engine, {type_, down, {}});
+    const StackedWeights first = gate.Exists() ? StackedWeights{type_, gate_stack, up_stack} : StackedWeights{type_, up_stack, {}};
+    const ExpertMatrix raw_up = ExpertMatrix::Raw(engine, first), raw_down = ExpertMatrix::Raw(engine, {type_, down_stack, {}});
     const ExpertMatrix& up_matrix = up_ ? *up_ : raw_up;
     const ExpertMatrix& down_matrix = down_ ? *down_ : raw_down;
 
@@ -79,24 +97,30 @@ void GroupedFfn::Compute(OrtKernelContext* context) const {
         const int64_t count = std::min(step, tokens - first_token);
         const int64_t picked_experts = std::min(experts, slots);
         Scratch scratch(Allocator(), Picks::ScratchBytes(count, per_token, experts) + 2 * Scratch::Bytes<const void*>(slots) +
-                                         Scratch::Bytes<float>(slots * stride) + Scratch::Bytes<float>(picked_experts * bias_stride));
+                                         Scratch::Bytes<float>(slots * stride) + Scratch::Bytes<float>(picked_experts * bias_stride) +
+                                         Rows::ScratchBytes(type_, count, width) + Rows::ScratchBytes(type_, slots, hidden_width));
         const Picks picks(indices.As<int64_t>() + first_token * per_token, count, per_token, experts, first_token, scratch);
         const void** inputs = scratch.Take<const void*>(slots);
         const void** hidden_rows = scratch.Take<const void*>(slots);
         float* hidden = scratch.Take<float>(slots * stride);
         float* biases = scratch.Take<float>(picked_experts * bias_stride);
         CopyBiases(picks, up_matrix, gate_bias.As<float>(), up_bias.As<float>(), gate.Exists(), biases);
-        for (int64_t g = 0, i = 0; g < picks.ExpertCount(); g++)
-            for (int64_t j = 0; j < picks[g].count; j++, i++) {
-                inputs[i] = x.As<float>() + (first_token + picks[g].picks[j] / per_token) * width;
-                hidden_rows[i] = hidden + i * stride;
+        const Rows x_rows(engine, type_, x.As<float>() + first_token * width, width, width, count, scratch);
+        const Rows rows_of_hidden(engine, type_, hidden, hidden_width, stride, picks.Total(), scratch);
+        int64_t row = 0;
+        for (const ExpertPicks& group : picks)
+            for (int64_t j = 0; j < group.count; j++, row++) {
+                inputs[row] = x_rows[group.picks[j] / per_token];
+                hidden_rows[row] = rows_of_hidden[row];
             }
 
+        x_rows.Quantize(context);
         MultiplyEach({context, Allocator(), engine, picks, up_matrix, inputs},
                      [&](int64_t group, int64_t panel, int64_t row, int64_t, const float* tile) {
                          engine.activate(activation_, gate.Exists(), tile, biases + group * bias_stride + panel * engine.columns,
                                          hidden + row * stride + panel * panel_width);
                      });
+        rows_of_hidden.Quantize(context);
         MultiplyAndCombine({context, Allocator(), engine, picks, down_matrix, hidden_rows}, count, per_token,
                            weights.As<float>() + first_token * per_token, down_bias.As<float>(), y + first_token * width);
     }

@@ -4,27 +4,35 @@
 
 #include "product.h"
 #include "requirements.h"
+#include "rows.h"
 
 namespace onnxmoe {
 
 GroupedLinear::GroupedLinear(const OrtKernelInfo* info, WeightType type)
-    : Kernel("GroupedLinear", info),
+    : Kernel("GroupedLinear", info, type),
       type_(type),
       per_pick_(IntAttribute(info, "per_pick", 0) != 0),
-      matrix_(PackIfConstant({type, ConstantInput(info, kMatrix), {}}, false)) {}
+      matrix_(PackIfConstant({type, ConstantStack(info, kMatrix, type), {}}, false)) {}
 
 void GroupedLinear::Compute(OrtKernelContext* context) const {
-    const Tensor x = Input(context, kX), indices = Input(context, kIndices), matrix = Input(context, kMatrix);
-    const Tensor bias = Input(context, kBias), weights = Input(context, kWeights);
+    const Tensor x = Input(context, kX), indices = Input(context, kIndices);
+    const Stack stack = InputStack(context, kMatrix, type_);
+    const Tensor& matrix = stack.elements;
+    const int scales = IsQuantized(type_) ? 1 : 0;  // an input more before these
+    const Tensor bias = Input(context, kBias + scales), weights = Input(context, kWeights + scales);
     RequireShape(indices, "indices", "[T,K]", {-1, -1});
     RequireShape(matrix, "matrix", "[E,D,F]", {-1, -1, -1});
     const int64_t tokens = indices.shape[0], per_token = indices.shape[1];
-    const int64_t experts = matrix.shape[0], depth = matrix.shape[1], width = matrix.shape[2];
+    const int64_t experts = matrix.shape[0], width = matrix.shape[2];
+    if (x.shape.rank == 0) throw InvalidInput("x has no dimension, but must be [T,D] or [T,K,D]");
+    // Of int4 codes only x says whether the depth is odd.
+    const int64_t depth = type_ == WeightType::kInt4 ? x.shape[x.shape.rank - 1] : matrix.shape[1];
     if (per_pick_)
         RequireShape(x, "x", "[T,K,D]", {tokens, per_token, depth});
     else
         RequireShape(x, "x", "[T,D]", {tokens, depth});
     RequireShape(weights, "weights", "[T,K]", {tokens, per_token});
+    RequireStack(stack, type_, "matrix", "EDF", experts, depth, width);
     RequireShape(bias, "bias", "[E,F]", {experts, width});
 
     const Shape shape = weights.Exists() ? Shape{2, {tokens, width}} : Shape{3, {tokens, per_token, width}};
@@ -32,15 +40,17 @@ void GroupedLinear::Compute(OrtKernelContext* context) const {
     if (tokens == 0 || width == 0) return;
 
     const Engine& engine = EngineInUse();
-    const ExpertMatrix raw = ExpertMatrix::Raw(engine, {type_, matrix, {}});
-    const int64_t slots = tokens * per_token;
-    Scratch scratch(Allocator(), Picks::ScratchBytes(tokens, per_token, experts) + Scratch::Bytes<const void*>(slots));
+    const ExpertMatrix raw = ExpertMatrix::Raw(engine, {type_, stack, {}});
+    const int64_t slots = tokens * per_token, rows_of_x = per_pick_ ? slots : tokens;
+    Scratch scratch(Allocator(), Picks::ScratchBytes(tokens, per_token, experts) + Scratch::Bytes<const void*>(slots) +
+                                     Rows::ScratchBytes(type_, rows_of_x, depth));
     const Picks picks(indices.As<int64_t>(), tokens, per_token, experts, 0, scratch);
     const void** rows = scratch.Take<const void*>(slots);
+    const Rows x_rows(engine, type_, x.As<float>(), depth, depth, rows_of_x, scratch);
     int64_t i = 0;
     for (const ExpertPicks& group : picks)
-        for (int64_t j = 0; j < group.count; j++)
-            rows[i++] = x.As<float>() + static_cast<int64_t>(per_pick_ ? group.picks[j] : group.picks[j] / per_token) * depth;
+        for (int64_t j = 0; j < group.count; j++) rows[i++] = x_rows[per_pick_ ? group.picks[j] : group.picks[j] / per_token];
+    x_rows.Quantize(context);
 
     const Product product{context, Allocator(), engine, picks, matrix_ ? *matrix_ : raw, rows};
     if (weights.Exists()) {

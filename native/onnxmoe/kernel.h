@@ -12,7 +12,8 @@ namespace onnxmoe {
 // What the kernels have in common: a name for messages, an engine, an allocator.
 class Kernel {
    public:
-    Kernel(const char* op, const OrtKernelInfo* info);
+    // The type's prefix comes before the op's name.
+    Kernel(const char* op, const OrtKernelInfo* info, WeightType type = WeightType::kFloat);
     virtual ~Kernel() = default;
     Kernel(const Kernel&) = delete;
     Kernel& operator=(const Kernel&) = delete;
@@ -28,7 +29,11 @@ class Kernel {
     const Engine& EngineInUse() const { return engine_; }
     OrtAllocator* Allocator() const { return allocator_.get(); }
 
-    // The matrices rearranged for the engine, if all of them are constant (tensors of constant inputs; see ConstantInput).
+    // A stack of matrices from an input and, for codes, the scales from the next one; empty tensors for what is absent or not constant.
+    static Stack ConstantStack(const OrtKernelInfo* info, size_t input, WeightType type);
+    static Stack InputStack(const OrtKernelContext* context, size_t input, WeightType type);
+
+    // The matrices rearranged for the engine, if all of them are constant.
     std::optional<ExpertMatrix> PackIfConstant(const StackedWeights& constants, bool gated) const;
 
    private:

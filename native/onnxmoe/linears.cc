@@ -4,25 +4,30 @@
 
 #include "product.h"
 #include "requirements.h"
+#include "rows.h"
 
 namespace onnxmoe {
 
 namespace {
 
-// A matrix [D,F] as a stack of one.
-Tensor Stacked(Tensor matrix) {
-    if (matrix.Exists() && matrix.shape.rank == 2) matrix.shape = {3, {1, matrix.shape[0], matrix.shape[1]}};
+// A matrix [D,F], and its scales, as a stack of one.
+Stack Stacked(Stack matrix) {
+    for (Tensor* tensor : {&matrix.elements, &matrix.scales})
+        if (tensor->shape.rank == 2) tensor->shape = {3, {1, tensor->shape[0], tensor->shape[1]}};
     return matrix;
 }
 
-// "matrix", or its number among several.
-std::string MatrixName(size_t i, size_t count) { return count == 1 ? "matrix" : "matrix_" + std::to_string(i + 1); }
+// Its number among several.
+std::string Numbered(const char* name, size_t i, size_t count) {
+    return count == 1 ? name : std::string(name) + "_" + std::to_string(i + 1);
+}
 
 }  // namespace
 
-Linears::Linears(const char* op, const OrtKernelInfo* info, WeightType type) : Kernel(op, info), type_(type) {
+Linears::Linears(const char* op, const OrtKernelInfo* info, WeightType type, WeightType label_type)
+    : Kernel(op, info, label_type), type_(type) {
     for (size_t i = 0; i < kMatrices && HasInput(info, MatrixInput(i)); i++)
-        packed_.push_back(PackIfConstant({type, Stacked(ConstantInput(info, MatrixInput(i))), {}}, false));
+        packed_.push_back(PackIfConstant({type, Stacked(ConstantStack(info, MatrixInput(i), type)), {}}, false));
 }
 
 void Linears::Compute(OrtKernelContext* context) const {
@@ -42,11 +47,15 @@ void Linears::Compute(OrtKernelContext* context) const {
     const size_t count = packed_.size();
     int64_t panels = 0, bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        const Tensor matrix = Input(context, MatrixInput(i));
-        RequireShape(matrix, MatrixName(i, count).c_str(), "[D,F]", {depth, -1});
+        const Stack stack = InputStack(context, MatrixInput(i), type_);
+        const Tensor& matrix = stack.elements;
+        RequireShape(matrix, Numbered("matrix", i, count).c_str(), type_ == WeightType::kInt4 ? "[ceil(D/2),F]" : "[D,F]",
+                     {StoredRows(type_, depth), -1});
+        if (IsQuantized(type_) && !stack.scales.Exists()) throw InvalidInput(Numbered("scales", i, count) + " are missing");
+        RequireShape(stack.scales, Numbered("scales", i, count).c_str(), "[ceil(D/32),F]", {QuantizedBlocks(depth), matrix.shape[1]});
         Shape shape = x.shape;
         shape.sizes[shape.rank - 1] = matrix.shape[1];
-        Task& product = products[i].emplace(Task{ExpertMatrix::Raw(engine, {type_, Stacked(matrix), {}}), nullptr, nullptr});
+        Task& product = products[i].emplace(Task{ExpertMatrix::Raw(engine, {type_, Stacked(stack), {}}), nullptr, nullptr});
         product.matrix = packed_[i] ? &*packed_[i] : &product.raw;
         product.y = Output(context, shape, i);
         panels += product.matrix->Panels();
@@ -54,11 +63,13 @@ void Linears::Compute(OrtKernelContext* context) const {
     }
     if (rows == 0 || panels == 0) return;
 
-    Scratch scratch(Allocator(), Scratch::Bytes<const void*>(rows));
+    Scratch scratch(Allocator(), Scratch::Bytes<const void*>(rows) + Rows::ScratchBytes(type_, rows, depth));
     const void** inputs = scratch.Take<const void*>(rows);
-    for (int64_t r = 0; r < rows; r++) inputs[r] = x.As<float>() + r * depth;
+    const Rows x_rows(engine, type_, x.As<float>(), depth, depth, rows, scratch);
+    for (int64_t r = 0; r < rows; r++) inputs[r] = x_rows[r];
+    x_rows.Quantize(context);
 
-    const int64_t at_a_time = RowsAtATime(engine, depth), stretches = (rows + at_a_time - 1) / at_a_time;
+    const int64_t at_a_time = RowsAtATime(depth), stretches = (rows + at_a_time - 1) / at_a_time;
     const int64_t nanoseconds = Nanoseconds(stretches * bytes, rows * panels * depth * engine.columns);
     ParallelFor(context, stretches * panels, nanoseconds, [&](int64_t task) {
         const int64_t begin = rows * (task / panels) / stretches, end = rows * (task / panels + 1) / stretches;

@@ -16,10 +16,11 @@ class Linears : public Kernel {
     static constexpr size_t MatrixInput(size_t i) { return 1 + 2 * i; }
     static constexpr size_t ScalesInput(size_t i) { return 2 + 2 * i; }
 
-    Linears(const OrtKernelInfo* info, WeightType type) : Linears("Linears", info, type) {}
+    Linears(const OrtKernelInfo* info, WeightType type) : Linears("Linears", info, type, WeightType::kFloat) {}
 
    protected:
-    Linears(const char* op, const OrtKernelInfo* info, WeightType type);
+    // label_type: its prefix comes before the op's name in messages.
+    Linears(const char* op, const OrtKernelInfo* info, WeightType type, WeightType label_type);
 
     void Compute(OrtKernelContext* context) const override;
 
@@ -33,7 +34,15 @@ class Linear final : public Linears {
    public:
     enum InputIndex { kX, kMatrix, kInputCount };
 
-    Linear(const OrtKernelInfo* info, WeightType type) : Linears("Linear", info, type) {}
+    Linear(const OrtKernelInfo* info, WeightType type) : Linears("Linear", info, type, type) {}
+};
+
+// The same with a matrix of codes and its scales [ceil(D/32),F].
+class QuantizedLinear final : public Linears {
+   public:
+    enum InputIndex { kX, kMatrix, kScales, kInputCount };
+
+    QuantizedLinear(const OrtKernelInfo* info, WeightType type) : Linears("Linear", info, type, type) {}
 };
 
 }  // namespace onnxmoe

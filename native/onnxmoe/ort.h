@@ -42,12 +42,14 @@ OrtStatus* Guard(Function&& function) noexcept {
     }
 }
 
-// Up to four sizes.
+// Up to four sizes; those beyond the rank are 0.
 struct Shape {
     size_t rank = 0;
     std::array<int64_t, 4> sizes{};
 
     int64_t operator[](size_t i) const { return sizes[i]; }
+    bool operator==(const Shape& other) const { return rank == other.rank && sizes == other.sizes; }
+    bool operator!=(const Shape& other) const { return !(*this == other); }
     std::string ToString() const;
 };
 

@@ -171,7 +171,7 @@ class Attention {
             const Split<Element> split = View(stretch, piece.head, s);
             // The tokens before this split do not see it.
             const int64_t first = std::max<int64_t>(0, s * kSplit - stretch.before) * group_;
-            const int64_t blocks = (rows - first + engine_.rows - 1) / engine_.rows;
+            const int64_t blocks = (rows - first + engine_.attended_rows - 1) / engine_.attended_rows;
             for (int64_t b = 0; b < blocks; b++) {
                 // Blocks of even height: 7 rows are 4 + 3 and not 6 + 1.
                 const int64_t begin = first + (rows - first) * b / blocks, end = first + (rows - first) * (b + 1) / blocks;

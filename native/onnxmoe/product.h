@@ -34,9 +34,7 @@ class Work {
 };
 
 // Rows that stay in a core's cache (half a megabyte) while the panels pass by.
-inline int64_t RowsAtATime(const Engine& engine, int64_t depth) {
-    return std::max<int64_t>(engine.rows * 4, 131072 / std::max<int64_t>(depth, 1));
-}
+inline int64_t RowsAtATime(int64_t depth) { return std::max<int64_t>(4 * kMaxRows, 131072 / std::max<int64_t>(depth, 1)); }
 
 // For every pick and panel: finish(g of picks[g], panel, pick's number in sorted order, pick, row of the product [engine.columns]).
 // Parallel over experts, stretches of their rows, and panels.
@@ -45,7 +43,7 @@ void MultiplyEach(const Product& product, const Finish& finish) {
     const ExpertMatrix& matrix = product.matrix;
     const Picks& picks = product.picks;
     // Experts are cut into stretches of at most so many rows, numbered through all experts.
-    const int64_t stretch = RowsAtATime(product.engine, matrix.Depth());
+    const int64_t stretch = RowsAtATime(matrix.Depth());
     const auto pieces = [&](int64_t g) { return (picks[g].count + stretch - 1) / stretch; };
     int64_t stretches = 0;
     for (int64_t g = 0; g < picks.ExpertCount(); g++) stretches += pieces(g);

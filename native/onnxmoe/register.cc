@@ -27,7 +27,7 @@ constexpr ONNXTensorElementDataType ElementType(WeightType type) {
         case WeightType::kInt8:
             return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
         case WeightType::kInt4:
-            return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT4;
+            return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
         case WeightType::kFloat:
             break;
     }
@@ -52,6 +52,19 @@ struct Traits<GroupedFfn> {
 };
 
 template <>
+struct Traits<QuantizedGroupedFfn> {
+    using Op = QuantizedGroupedFfn;
+    static constexpr size_t kRequired = Op::kGate, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
+    static constexpr auto Infer = InferGroupedFfn;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
+        if (input == Op::kIndices) return kInt64;
+        return input == Op::kUp || input == Op::kDown || input == Op::kGate ? ElementType(type) : kFloat;
+    }
+};
+
+template <>
 struct Traits<GroupedLinear> {
     static constexpr size_t kRequired = GroupedLinear::kBias, kOutputs = 1;
     static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
@@ -60,6 +73,19 @@ struct Traits<GroupedLinear> {
     static ONNXTensorElementDataType Type(size_t input, WeightType type) {
         if (input == GroupedLinear::kIndices) return kInt64;
         return input == GroupedLinear::kMatrix ? ElementType(type) : kFloat;
+    }
+};
+
+template <>
+struct Traits<QuantizedGroupedLinear> {
+    using Op = QuantizedGroupedLinear;
+    static constexpr size_t kRequired = Op::kBias, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
+    static constexpr auto Infer = InferQuantizedGroupedLinear;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
+        if (input == Op::kIndices) return kInt64;
+        return input == Op::kMatrix ? ElementType(type) : kFloat;
     }
 };
 
@@ -73,9 +99,20 @@ struct Traits<Linear> {
 };
 
 template <>
+struct Traits<QuantizedLinear> {
+    static constexpr size_t kRequired = QuantizedLinear::kInputCount, kOutputs = 1;
+    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
+    static constexpr auto Infer = InferLinear;
+
+    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
+        return input == QuantizedLinear::kMatrix ? ElementType(type) : kFloat;
+    }
+};
+
+template <>
 struct Traits<Linears> {
     static constexpr size_t kRequired = 2, kOutputs = Linears::kMatrices;
-    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
+    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf, WeightType::kInt8, WeightType::kInt4};
     static constexpr auto Infer = InferLinears;
 
     // x, then in turns a matrix and its scales.
@@ -154,8 +191,11 @@ OrtCustomOpDomain* Domain() {
         OrtCustomOpDomain* created = nullptr;
         Check(ort->CreateCustomOpDomain("onnxmoe", &created));
         AddTo<GroupedFfn>(created, "GroupedFfn");
+        AddTo<QuantizedGroupedFfn>(created, "QuantizedGroupedFfn");
         AddTo<GroupedLinear>(created, "GroupedLinear");
+        AddTo<QuantizedGroupedLinear>(created, "QuantizedGroupedLinear");
         AddTo<Linear>(created, "Linear");
+        AddTo<QuantizedLinear>(created, "QuantizedLinear");
         AddTo<Linears>(created, "Linears");
         AddTo<PagedAttention>(created, "PagedAttention");
         return created;
@@ -178,7 +218,8 @@ ONNXMOE_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const Or
     return onnxmoe::Guard([&] { onnxmoe::Check(api->AddCustomOpDomain(options, onnxmoe::Domain())); });
 }
 
-// Chooses the instruction set of kernels created from now on ("avx512", "avx2", "plain"; "auto": the best here); null leaves it.
+// Chooses the instruction set of kernels created from now on ("avx512vnni", "avx512", "avxvnni", "avx2", "plain"; "auto": the best
+// here); null leaves it.
 // Returns the name of the one in use, or null if this processor cannot run the wanted one.
 ONNXMOE_EXPORT const char* OnnxMoeInstructions(const char* name) {
     if (name != nullptr && !onnxmoe::ChooseEngine(name)) return nullptr;

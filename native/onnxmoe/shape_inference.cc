@@ -70,6 +70,17 @@ void InferProduct(OrtShapeInferContext* context, size_t x_input, size_t matrix_i
     SetOutput(context, x, output);
 }
 
+// matrix [E,D,F] of the picked experts
+void InferGroupedProduct(OrtShapeInferContext* context, size_t weights_input) {
+    const std::vector<Dimension> indices = Dimensions(context, GroupedLinear::kIndices),
+                                 matrix = Dimensions(context, GroupedLinear::kMatrix);
+    if (indices.size() != 2 || matrix.size() != 3) return;
+    if (Dimensions(context, weights_input).empty())
+        SetOutput(context, {indices[0], indices[1], matrix[2]});
+    else
+        SetOutput(context, {indices[0], matrix[2]});
+}
+
 }  // namespace
 
 void InferGroupedFfn(OrtShapeInferContext* context) {
@@ -82,15 +93,9 @@ void InferPagedAttention(OrtShapeInferContext* context) {
     if (!query.empty()) SetOutput(context, query);
 }
 
-void InferGroupedLinear(OrtShapeInferContext* context) {
-    const std::vector<Dimension> indices = Dimensions(context, GroupedLinear::kIndices),
-                                 matrix = Dimensions(context, GroupedLinear::kMatrix);
-    if (indices.size() != 2 || matrix.size() != 3) return;
-    if (Dimensions(context, GroupedLinear::kWeights).empty())
-        SetOutput(context, {indices[0], indices[1], matrix[2]});
-    else
-        SetOutput(context, {indices[0], matrix[2]});
-}
+void InferGroupedLinear(OrtShapeInferContext* context) { InferGroupedProduct(context, GroupedLinear::kWeights); }
+
+void InferQuantizedGroupedLinear(OrtShapeInferContext* context) { InferGroupedProduct(context, QuantizedGroupedLinear::kWeights); }
 
 void InferLinear(OrtShapeInferContext* context) { InferProduct(context, Linear::kX, Linear::kMatrix, 0); }
 

@@ -9,6 +9,7 @@ void InferGroupedFfn(OrtShapeInferContext* context);
 
 // The output of GroupedLinear is [T,F] with weights, else [T,K,F].
 void InferGroupedLinear(OrtShapeInferContext* context);
+void InferQuantizedGroupedLinear(OrtShapeInferContext* context);
 
 // Their outputs have the shape of x but for the last size, which is the matrix's.
 void InferLinear(OrtShapeInferContext* context);

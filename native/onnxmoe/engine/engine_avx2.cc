@@ -5,18 +5,33 @@
 namespace onnxmoe {
 namespace {
 
-constexpr int kVectorBytes = 32;
-constexpr int kRows = 6;
-constexpr int kVectors = 2;
+#include "avx2.inl"
 
-#define ENGINE_WIDENS
-inline __m256 WidenHalves(const Half* from) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))); }
+#define ENGINE_DOT_PRODUCTS
+inline IntVector AddPairs(__m256i pairs) { return reinterpret_cast<IntVector>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))); }
 
-inline void NarrowVector(const float* from, Half* to) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT));
-}
+struct Int8Codes {
+    static constexpr int kOffset = 0, kBits = 8;
+    using Sum = IntVector;
+    // maddubs multiplies unsigned by signed bytes: |w| * (x with the sign of w). Two products fit into its 16 bits.
+    static Sum Add(Sum sum, Bytes w, Bytes x) {
+        const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(reinterpret_cast<__m256i>(w)),
+                                                   _mm256_sign_epi8(reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(w)));
+        return sum + AddPairs(pairs);
+    }
+    static IntVector Total(Sum sum) { return sum; }
+};
 
-#include "tile.inl"
+struct Int4Codes {
+    static constexpr int kOffset = 8, kBits = 4;
+    using Sum = ShortVector;
+    static Sum Add(Sum sum, Bytes w, Bytes x) {
+        return sum + reinterpret_cast<ShortVector>(_mm256_maddubs_epi16(reinterpret_cast<__m256i>(w), reinterpret_cast<__m256i>(x)));
+    }
+    static IntVector Total(Sum sum) { return AddPairs(reinterpret_cast<__m256i>(sum)); }
+};
+
+#include "tile_codes.inl"
 
 }  // namespace
 

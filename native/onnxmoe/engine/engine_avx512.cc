@@ -5,21 +5,34 @@
 namespace onnxmoe {
 namespace {
 
-constexpr int kVectorBytes = 64;
-constexpr int kRows = 6;
-constexpr int kVectors = 4;
+#include "avx512.inl"
 
-#define ENGINE_WIDENS
-inline __m512 WidenHalves(const Half* from) {
-    // Not _mm512_cvtph_ps: GCC 12 warns of an uninitialized value in its own header.
-    return _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-}
+#define ENGINE_DOT_PRODUCTS
+inline __m512i Pairs(__m512i w, __m512i x) { return _mm512_maddubs_epi16(w, x); }
+inline IntVector AddPairs(__m512i pairs) { return reinterpret_cast<IntVector>(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1))); }
 
-inline void NarrowVector(const float* from, Half* to) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT));
-}
+struct Int8Codes {
+    static constexpr int kOffset = 0, kBits = 8;
+    using Sum = IntVector;
+    // maddubs multiplies unsigned by signed bytes: |w| * (x with the sign of w). Two products fit into its 16 bits.
+    static Sum Add(Sum sum, Bytes w, Bytes x) {
+        const __m512i codes = reinterpret_cast<__m512i>(w), values = reinterpret_cast<__m512i>(x);
+        const __m512i signed_values = _mm512_mask_sub_epi8(values, _mm512_movepi8_mask(codes), _mm512_setzero_si512(), values);
+        return sum + AddPairs(Pairs(_mm512_abs_epi8(codes), signed_values));
+    }
+    static IntVector Total(Sum sum) { return sum; }
+};
 
-#include "tile.inl"
+struct Int4Codes {
+    static constexpr int kOffset = 8, kBits = 4;
+    using Sum = ShortVector;
+    static Sum Add(Sum sum, Bytes w, Bytes x) {
+        return sum + reinterpret_cast<ShortVector>(Pairs(reinterpret_cast<__m512i>(w), reinterpret_cast<__m512i>(x)));
+    }
+    static IntVector Total(Sum sum) { return AddPairs(reinterpret_cast<__m512i>(sum)); }
+};
+
+#include "tile_codes.inl"
 
 }  // namespace
 

@@ -12,6 +12,8 @@
 typedef float Vector __attribute__((vector_size(kVectorBytes)));
 typedef float UnalignedVector __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
 typedef int32_t IntVector __attribute__((vector_size(kVectorBytes)));
+typedef int16_t ShortVector __attribute__((vector_size(kVectorBytes)));
+typedef int8_t Bytes __attribute__((vector_size(kVectorBytes)));
 
 constexpr int kWidth = kVectorBytes / sizeof(float);
 constexpr int kColumns = kVectors * kWidth;
@@ -161,10 +163,4 @@ void AddScaled(const float* tile, const float* bias, float scale, int64_t count,
     else
         for (int64_t i = 0; i < count; i++) y[i] += scale * tile[i];
 }
-
 #include "attention.inl"
-
-constexpr Engine MakeEngine(const char* name) {
-    return {name,       kRows,     kColumns, {Multiply<float>, Multiply<Half>, nullptr, nullptr}, Widen, ActivateRow,
-            AddScaled,  Narrow,    Attend<float>,   Attend<Half>,   Merge};
-}
