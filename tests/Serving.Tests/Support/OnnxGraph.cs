@@ -9,7 +9,7 @@ internal sealed class OnnxGraph
     private const string MoeDomain = "onnxmoe";
     private readonly GraphProto _graph = new() { Name = "test" };
     private readonly List<FunctionProto> _functions = [];
-    private readonly List<(TensorProto Tensor, float[] Values)> _stored = [];
+    private readonly List<(TensorProto Tensor, byte[] Values)> _stored = [];
 
     public OnnxGraph Input(string name, TensorProto.Types.DataType type, params object[] shape)
     {
@@ -65,25 +65,33 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>Weights that lie in a file beside the model.</summary>
-    public OnnxGraph Stored(string name, float[] values, params long[] shape)
+    public OnnxGraph Stored(string name, float[] values, params long[] shape) =>
+        Stored(name, TensorProto.Types.DataType.Float, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), shape);
+
+    /// <summary>8 bit codes that lie in a file beside the model.</summary>
+    public OnnxGraph StoredCodes(string name, sbyte[] values, params long[] shape) =>
+        Stored(name, TensorProto.Types.DataType.Int8, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), shape);
+
+    private OnnxGraph Stored(string name, TensorProto.Types.DataType type, byte[] values, long[] shape)
     {
-        var tensor = new TensorProto { Name = name, DataType = (int)TensorProto.Types.DataType.Float, DataLocation = TensorProto.Types.DataLocation.External };
+        var tensor = new TensorProto { Name = name, DataType = (int)type, DataLocation = TensorProto.Types.DataLocation.External };
         tensor.Dims.Add(shape);
         _graph.Initializer.Add(tensor);
         _stored.Add((tensor, values));
         return this;
     }
 
-    /// <summary>A call of GroupedFfn with a silu gate.</summary>
+    /// <summary>A call of GroupedFfn with a silu gate, or with 9 inputs of QuantizedGroupedFfn whose matrices are no deeper than a block.</summary>
     public OnnxGraph GroupedFfn(string name, string[] inputs, string output)
     {
-        var node = new NodeProto { Name = name, OpType = "GroupedFfn", Domain = MoeDomain };
+        var quantized = inputs.Length == 9;
+        var node = new NodeProto { Name = name, OpType = quantized ? "QuantizedGroupedFfn" : "GroupedFfn", Domain = MoeDomain };
         node.Input.Add(inputs);
         node.Output.Add(output);
         node.Attribute.Add(new AttributeProto { Name = "activation", Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8("silu") });
         _graph.Node.Add(node);
         if (_functions.All(function => function.Name != node.OpType))
-            _functions.Add(GroupedFfnBody());
+            _functions.Add(GroupedFfnBody(quantized));
         return this;
     }
 
@@ -117,19 +125,25 @@ internal sealed class OnnxGraph
         using var file = System.IO.File.Create(path);
         foreach (var (tensor, values) in _stored)
         {
-            var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan());
-            foreach (var (key, value) in (IEnumerable<(string, string)>)[("location", Path.GetFileName(path)), ("offset", $"{file.Position}"), ("length", $"{bytes.Length}")])
+            foreach (var (key, value) in (IEnumerable<(string, string)>)[("location", Path.GetFileName(path)), ("offset", $"{file.Position}"), ("length", $"{values.Length}")])
                 tensor.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
-            file.Write(bytes);
+            file.Write(values);
             file.Position = (file.Position + 4095) / 4096 * 4096;
         }
     }
 
     /// <summary>All experts on all tokens, and each token's weights for them, which are mostly 0.</summary>
-    private static FunctionProto GroupedFfnBody()
+    private static FunctionProto GroupedFfnBody(bool quantized)
     {
-        var body = new OnnxGraph()
-            .Node("Constant", [], ["zero"], ("value_int", 0)).Node("Constant", [], ["one"], ("value_int", 1)).Node("Constant", [], ["two"], ("value_int", 2))
+        string[] stacks = ["up", "down", "gate"];
+        var body = new OnnxGraph();
+        if (quantized)
+        {
+            foreach (var stack in stacks)
+                body.Node("Cast", [stack], [$"{stack} codes"], ("to", (long)TensorProto.Types.DataType.Float)).Node("Mul", [$"{stack} codes", $"{stack}_scales"], [$"{stack} numbers"]);
+        }
+        string Numbers(string stack) => quantized ? $"{stack} numbers" : stack;
+        body.Node("Constant", [], ["zero"], ("value_int", 0)).Node("Constant", [], ["one"], ("value_int", 1)).Node("Constant", [], ["two"], ("value_int", 2))
             .Node("Shape", ["up"], ["experts"], ("start", 0), ("end", 1))
             .Node("Squeeze", ["experts"], ["count"])
             .Node("Range", ["zero", "count", "one"], ["numbers"])
@@ -142,12 +156,13 @@ internal sealed class OnnxGraph
             .Node("ReduceSum", ["shares3", "axis1"], ["shares"], ("keepdims", 0)) // [T, E]
             .Node("Transpose", ["shares"], ["byExpert"])
             .Node("Unsqueeze", ["byExpert", "axis2"], ["share"])
-            .Node("MatMul", ["x", "up"], ["u"]).Node("MatMul", ["x", "gate"], ["g"]) // [E, T, F]
+            .Node("MatMul", ["x", Numbers("up")], ["u"]).Node("MatMul", ["x", Numbers("gate")], ["g"]) // [E, T, F]
             .Node("Sigmoid", ["g"], ["s"]).Node("Mul", ["g", "s"], ["a"]).Node("Mul", ["a", "u"], ["h"])
-            .Node("MatMul", ["h", "down"], ["o"])
+            .Node("MatMul", ["h", Numbers("down")], ["o"])
             .Node("Mul", ["o", "share"], ["weighted"])
             .Node("ReduceSum", ["weighted", "axis0"], ["y"], ("keepdims", 0));
-        var function = new FunctionProto { Name = "GroupedFfn", Domain = MoeDomain, Input = { "x", "indices", "weights", "up", "down", "gate" }, Output = { "y" }, Attribute = { "activation" }, Node = { body._graph.Node } };
+        var inputs = stacks.SelectMany(stack => quantized ? new[] { stack, $"{stack}_scales" } : [stack]);
+        var function = new FunctionProto { Name = quantized ? "QuantizedGroupedFfn" : "GroupedFfn", Domain = MoeDomain, Input = { "x", "indices", "weights", inputs }, Output = { "y" }, Attribute = { "activation" }, Node = { body._graph.Node } };
         function.OpsetImport.Add(new OperatorSetIdProto { Version = 17 });
         return function;
     }
