@@ -39,6 +39,43 @@ internal static class Models
         return model.ToByteArray();
     }
 
+    /// <summary>PagedAttention of <see cref="AttentionWork"/>'s heads.</summary>
+    /// <param name="half">Caches in half precision.</param>
+    public static byte[] PagedAttention(bool half, int pageSize)
+    {
+        var node = new NodeProto { Name = "attention", OpType = "PagedAttention", Domain = OpSet.MoeDomain };
+        node.Attribute.Add([Integer("num_heads", AttentionWork.Heads), Integer("kv_num_heads", AttentionWork.Heads), Integer("page_size", pageSize)]);
+        var cache = half ? ElementType.Float16 : ElementType.Float;
+        return Attention(node, ("query", ElementType.Float, 2), ("key", ElementType.Float, 2), ("value", ElementType.Float, 2), ("key_cache", cache, 2), ("value_cache", cache, 2),
+            ("page_table", ElementType.Int32, 2), ("starts", ElementType.Int32, 1), ("past", ElementType.Int32, 1), ("positions", ElementType.Int64, 1),
+            ("cos", ElementType.Float, 2), ("sin", ElementType.Float, 2));
+    }
+
+    /// <summary>ONNX Runtime's own com.microsoft GroupQueryAttention of the same heads.</summary>
+    public static byte[] GroupQueryAttention()
+    {
+        var node = new NodeProto { Name = "attention", OpType = "GroupQueryAttention", Domain = "com.microsoft" };
+        node.Attribute.Add([Integer("num_heads", AttentionWork.Heads), Integer("kv_num_heads", AttentionWork.Heads), Integer("do_rotary", 1)]);
+        return Attention(node, ("query", ElementType.Float, 3), ("key", ElementType.Float, 3), ("value", ElementType.Float, 3), ("past_key", ElementType.Float, 4),
+            ("past_value", ElementType.Float, 4), ("ends", ElementType.Int32, 1), ("total", ElementType.Int32, 1), ("cos", ElementType.Float, 2), ("sin", ElementType.Float, 2));
+    }
+
+    private static byte[] Attention(NodeProto node, params (string Name, ElementType Type, int Rank)[] inputs)
+    {
+        node.Input.Add(inputs.Select(input => input.Name));
+        var model = Model(node);
+        model.Graph.Input.Add(inputs.Select(input => Tensor(input.Name, input.Type, input.Rank)));
+        model.Graph.Output.Clear();
+        var rank = inputs[0].Rank;
+        model.Graph.Output.Add(Tensor("y", ElementType.Float, rank));
+        if (rank == 3)
+        {
+            node.Output.Add(["present_key", "present_value"]);
+            model.Graph.Output.Add([Tensor("present_key", ElementType.Float, 4), Tensor("present_value", ElementType.Float, 4)]);
+        }
+        return model.ToByteArray();
+    }
+
     private static ModelProto Model(NodeProto node, params (string Name, ElementType Type)[] inputs)
     {
         node.Output.Add("y");
@@ -53,9 +90,13 @@ internal static class Models
         };
     }
 
-    private static ValueInfoProto Matrix(string name, ElementType type)
+    private static ValueInfoProto Matrix(string name, ElementType type) => Tensor(name, type, 2);
+
+    private static ValueInfoProto Tensor(string name, ElementType type, int rank)
     {
-        var shape = new TensorShapeProto { Dim = { new TensorShapeProto.Types.Dimension(), new TensorShapeProto.Types.Dimension() } };
+        var shape = new TensorShapeProto();
+        for (var i = 0; i < rank; i++)
+            shape.Dim.Add(new TensorShapeProto.Types.Dimension());
         return new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
     }
 

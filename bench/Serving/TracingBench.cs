@@ -1,11 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
-using OnnxMoe.Artifacts;
-using OnnxMoe.Artifacts.Manifests;
-using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Exporter;
-using OnnxMoe.Exporter.Files;
 using OnnxMoe.Serving;
 using OnnxMoe.Serving.Generation;
 using OnnxMoe.Trainer.Backbones;
@@ -30,7 +26,8 @@ internal static class TracingBench
         var folder = Directory.CreateTempSubdirectory("onnxmoe-bench-").FullName;
         try
         {
-            WriteModel(folder);
+            RandomModel.Write(folder, new ModelOptions { Layers = 4, HiddenSize = 256, Heads = 8, KvHeads = 4, ContextLength = 512, Experts = 16, ExpertsPerToken = 4, ExpertHidden = 256 },
+                4096, WeightPrecision.Fp32);
             var options = new ServeOptions { Trace = "on", TraceFraction = 0.5, Threads = 1 }; // the sample takes the requests 2, 4, ...
             using var model = new ServedModel(folder, options, Metrics.NewCustomRegistry(), NullLogger.Instance);
             var pairs = new List<(Time Plain, Time Traced)>();
@@ -76,19 +73,6 @@ internal static class TracingBench
             {
             }
         }
-    }
-
-    private static void WriteModel(string folder)
-    {
-        var options = new ModelOptions { Layers = 4, HiddenSize = 256, Heads = 8, KvHeads = 4, ContextLength = 512, Experts = 16, ExpertsPerToken = 4, ExpertHidden = 256 };
-        var model = new DecoderLm(options, 4096, seed: 1);
-        var names = OnnxWriter.Save(ModelExporter.Export(model, ExportTarget.OnnxMoe, WeightPrecision.Fp32, "bench"), Path.Combine(folder, "model.onnx"));
-        new ModelManifest(ModelManifest.CurrentFormat, "bench", ModelManifest.CausalLanguageModel, DateTimeOffset.UnixEpoch, new ParameterCount(1, 1))
-        {
-            LanguageModel = new LanguageModelSizes(4096, options.ContextLength, options.Layers, options.HiddenSize, options.Heads, options.KvHeads, options.HiddenSize / options.Heads, ByteTokenizer.Name, 256),
-            MoeLayers = [.. model.RoutedLayers.Select(layer => new MoeLayerSizes(layer.Number, options.Experts, options.ExpertsPerToken, options.ExpertHidden, true, 0, 1, 1))],
-            Exports = [new ExportRecord("onnxmoe", "fp32", "model.onnx", [])],
-        }.WithFiles(folder, names).Save(folder);
     }
 
     /// <summary>Seconds of a request.</summary>

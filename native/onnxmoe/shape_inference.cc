@@ -1,5 +1,6 @@
 #include "shape_inference.h"
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -20,6 +21,12 @@ struct Dimension {
     std::string name;
 };
 
+// A name that no other size has: ONNX Runtime would take an unknown size without a name for the number -1.
+std::string NewName() {
+    static std::atomic<int> count{0};
+    return "onnxmoe_size_" + std::to_string(count++);
+}
+
 // Empty when nothing is known about the input.
 std::vector<Dimension> Dimensions(const OrtShapeInferContext* context, size_t input) {
     size_t inputs = 0;
@@ -34,7 +41,7 @@ std::vector<Dimension> Dimensions(const OrtShapeInferContext* context, size_t in
     Check(ort->GetDimensions(info, sizes.data(), rank));
     Check(ort->GetSymbolicDimensions(info, names.data(), rank));
     std::vector<Dimension> dimensions(rank);
-    for (size_t i = 0; i < rank; i++) dimensions[i] = {sizes[i], names[i]};
+    for (size_t i = 0; i < rank; i++) dimensions[i] = {sizes[i], sizes[i] < 0 && names[i][0] == 0 ? NewName() : names[i]};
     return dimensions;
 }
 

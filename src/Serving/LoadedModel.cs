@@ -1,6 +1,7 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Serving.ExpertParallel;
 using OnnxMoe.Serving.Paging;
 using OnnxMoe.Serving.Sessions;
@@ -46,7 +47,7 @@ internal sealed class LoadedModel : IDisposable
         {
             var path = Path.Combine(folder, options.File);
             var kernels = KernelsFor(manifest, options, devices[0]);
-            var paged = kernels is not null && manifest?.LanguageModel is not null ? loaded.TryPage(path) : null;
+            var paged = kernels is not null && manifest?.LanguageModel is not null ? loaded.TryPage(path, options) : null;
             IModelGraph Whole() => new WholeGraph(SessionFactory.Open(path, devices[0], options.Threads, kernels), devices[0]);
             var tensors = loaded.Own(paged is null ? null : new LazyGraph(Whole)); // few ask for it: it takes memory of its own
             IModelGraph graph;
@@ -87,9 +88,9 @@ internal sealed class LoadedModel : IDisposable
         return owned;
     }
 
-    private PagedModel? TryPage(string path)
+    private PagedModel? TryPage(string path, ServeOptions options)
     {
-        var paged = PagedEngine.TryChange(path, out var reason);
+        var paged = PagedEngine.TryChange(path, options.CachePrecision == "fp16" ? ElementType.Float16 : ElementType.Float, out var reason);
         NotPaged = reason;
         return paged;
     }

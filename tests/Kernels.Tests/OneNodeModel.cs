@@ -61,6 +61,14 @@ internal static class OneNodeModel
     private static ValueInfoProto Output(string name) =>
         new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Float } } };
 
+    /// <summary>Serializes a model with these constants added.</summary>
+    public static byte[] WithConstants(ModelProto model, IEnumerable<(string Name, HostTensor Tensor)> constants)
+    {
+        var whole = model.Clone();
+        whole.Graph.Initializer.Add(constants.Select(constant => Constant(constant.Name, constant.Tensor)));
+        return whole.ToByteArray();
+    }
+
     private static TensorProto Constant(string name, HostTensor tensor) =>
         new() { Name = name, DataType = (int)tensor.Type, Dims = { tensor.Shape }, RawData = ByteString.CopyFrom(tensor.Data) };
 

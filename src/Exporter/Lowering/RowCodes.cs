@@ -8,7 +8,7 @@ namespace OnnxMoe.Exporter.Lowering;
 /// </summary>
 internal static class RowCodes
 {
-    /// <summary>uint8 [..., F, ceil(D/32) * 32 * bits / 8].</summary>
+    /// <summary>uint8 of the shape <see cref="ShapeOf"/>.</summary>
     /// <param name="matrices">float [..., D, F].</param>
     /// <param name="bits">8 or 4.</param>
     public static HostTensor CodesOf(HostTensor matrices, int bits)
@@ -16,7 +16,7 @@ internal static class RowCodes
         var codes = BlockCodes.Quantize(matrices, bits).Codes;
         var (depth, width) = ((int)matrices.Shape[^2], (int)matrices.Shape[^1]);
         var (stored, shape) = ((int)codes.Shape[^2], ShapeOf(matrices.Shape, bits));
-        var rowBytes = (int)shape[^1];
+        var rowBytes = BytesOf(depth, bits);
         var rows = new byte[shape.Aggregate(1L, (product, size) => product * size)];
         rows.AsSpan().Fill(bits == 8 ? (byte)128 : (byte)0x88);
         for (var i = 0; i < codes.Data.Length; i++)
@@ -39,6 +39,14 @@ internal static class RowCodes
         return HostTensor.From(rows, [.. scales.Shape[..^2], width, blocks]);
     }
 
-    /// <summary>The shape of the codes of matrices [..., D, F].</summary>
-    public static long[] ShapeOf(long[] shape, int bits) => [.. shape[..^2], shape[^1], BlockCodes.ScalesOf(shape)[^2] * BlockCodes.BlockSize * bits / 8];
+    /// <summary>The shape of the codes: of one matrix [D, F] it is [F, blocks, bytes of a block], as MatMulNBits has it, of a stack [E, D, F] it is [E, F, bytes of a row], as QMoE has it.</summary>
+    public static long[] ShapeOf(long[] shape, int bits)
+    {
+        var bytes = BytesOf((int)shape[^2], bits);
+        var block = BlockCodes.BlockSize * bits / 8;
+        return shape.Length == 2 ? [shape[1], bytes / block, block] : [.. shape[..^2], shape[^1], bytes];
+    }
+
+    /// <summary>Bytes of a row, whose last block is whole.</summary>
+    private static int BytesOf(int depth, int bits) => (depth + BlockCodes.BlockSize - 1) / BlockCodes.BlockSize * BlockCodes.BlockSize * bits / 8;
 }

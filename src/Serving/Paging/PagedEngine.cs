@@ -2,6 +2,7 @@ using Google.Protobuf;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Serving.Sessions;
 
 namespace OnnxMoe.Serving.Paging;
@@ -19,7 +20,7 @@ internal static class PagedEngine
     /// <exception cref="UserError">Not even one sequence fits.</exception>
     public static int PagesOf(PagedModel model, LanguageModelSizes sizes, ServeOptions options)
     {
-        var bytesPerPage = PageSize * PagedSession.BytesPerToken(model.Caches);
+        var bytesPerPage = PageSize * model.BytesPerToken;
         var perSequence = (sizes.ContextLength + PageSize - 1) / PageSize;
         if (options.CacheSize > 0)
         {
@@ -32,9 +33,9 @@ internal static class PagedEngine
     }
 
     /// <summary>The model's file changed to run on pages; null with the reason when it cannot.</summary>
-    public static PagedModel? TryChange(string path, out string? reason)
+    public static PagedModel? TryChange(string path, ElementType cache, out string? reason)
     {
-        if (!PagedModel.TryMake(ModelFile.Load(path), PageSize, out var paged, out reason))
+        if (!PagedModel.TryMake(ModelFile.Load(path), PageSize, cache, out var paged, out reason))
             return null;
         NativeProducts.Use(paged.Model);
         return paged;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Serving.Paging;
 
@@ -13,22 +14,23 @@ internal sealed unsafe class PagedMemory : IDisposable
     private const int Alignment = 64;
     private readonly List<nint> _blocks = [];
 
-    /// <param name="caches">Name and numbers a token, of each cache.</param>
+    /// <param name="model">Whose caches.</param>
     /// <param name="pages">How many pages there are.</param>
     /// <param name="pageSize">Tokens of a page.</param>
-    public PagedMemory(IReadOnlyList<(string Name, int Width)> caches, int pages, int pageSize)
+    public PagedMemory(PagedModel model, int pages, int pageSize)
     {
         try
         {
-            foreach (var (name, width) in caches)
+            foreach (var (name, width) in model.Caches)
             {
                 var elements = (long)pages * pageSize * width;
+                var bytes = elements * model.CacheType.Size();
                 // Zeroed memory of this size comes straight from the operating system, which maps it only when it is used.
-                var block = (nint)NativeMemory.AllocZeroed((nuint)(elements * sizeof(float) + Alignment));
+                var block = (nint)NativeMemory.AllocZeroed((nuint)(bytes + Alignment));
                 _blocks.Add(block);
                 var aligned = (block + Alignment - 1) / Alignment * Alignment;
-                Tensors[name] = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, TensorElementType.Float,
-                    [pages, (long)pageSize * width], aligned, elements * sizeof(float));
+                Tensors[name] = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, (TensorElementType)model.CacheType,
+                    [pages, (long)pageSize * width], aligned, bytes);
             }
         }
         catch

@@ -33,10 +33,16 @@ internal sealed class PagedModel
     private readonly int _pageSize;
     private readonly List<(string Name, int Width)> _caches = [];
 
-    private PagedModel(ModelProto model, int pageSize) => (Model, _graph, _pageSize) = (model, model.Graph, pageSize);
+    private PagedModel(ModelProto model, int pageSize, ElementType type) => (Model, _graph, _pageSize, CacheType) = (model, model.Graph, pageSize, type);
 
     /// <summary>The changed model.</summary>
     public ModelProto Model { get; }
+
+    /// <summary>What the caches hold: float or float16.</summary>
+    public ElementType CacheType { get; }
+
+    /// <summary>What all caches grow by for each token of one sequence.</summary>
+    public long BytesPerToken => _caches.Sum(cache => (long)cache.Width * CacheType.Size());
 
     /// <summary>The caches, and how many numbers each holds of a token.</summary>
     public IReadOnlyList<(string Name, int Width)> Caches => _caches;
@@ -44,11 +50,12 @@ internal sealed class PagedModel
     /// <summary>Changes a model.</summary>
     /// <param name="model">The model without its external data; left as it is.</param>
     /// <param name="pageSize">Tokens of a page.</param>
+    /// <param name="type">What the caches hold: float or float16.</param>
     /// <param name="paged">The changed one.</param>
     /// <param name="reason">Why it cannot be changed, to follow "because".</param>
-    public static bool TryMake(ModelProto model, int pageSize, [NotNullWhen(true)] out PagedModel? paged, [NotNullWhen(false)] out string? reason)
+    public static bool TryMake(ModelProto model, int pageSize, ElementType type, [NotNullWhen(true)] out PagedModel? paged, [NotNullWhen(false)] out string? reason)
     {
-        var made = new PagedModel(model.Clone(), pageSize);
+        var made = new PagedModel(model.Clone(), pageSize, type);
         paged = null;
         reason = made.ReplaceAttention();
         if (reason is not null)
@@ -75,13 +82,15 @@ internal sealed class PagedModel
         }
         if (_graph.Input.FirstOrDefault(input => CacheInput.Is(input.Name) && !dropped.Contains(input.Name)) is { } other)
             return $"it has a cache that is not an attention's, '{other.Name}'";
-        if (_graph.Node.SelectMany(ValueNames.UsedBy).FirstOrDefault(name => name == StepTensors.Mask || dropped.Contains(name)) is { } used)
+        if (_graph.Node.Where(node => node.OpType != PagedAttention).SelectMany(ValueNames.UsedBy).FirstOrDefault(name => name == StepTensors.Mask || dropped.Contains(name)) is { } used)
             return $"something besides attention uses '{used}'";
 
         Keep(_graph.Input, input => !dropped.Contains(input.Name));
         Keep(_graph.Output, output => !dropped.Contains(output.Name));
+        foreach (var size in _graph.Input.Concat(_graph.Output).SelectMany(value => value.Type.TensorType.Shape.Dim).Where(size => size.DimParam == CacheInput.Batch))
+            size.DimValue = 1; // all tokens are one row
         foreach (var (name, width) in _caches)
-            _graph.Input.Add(Info(name, DataType.Float, "pages", _pageSize * width));
+            _graph.Input.Add(Info(name, (DataType)CacheType, "pages", _pageSize * width));
         _graph.Input.Add([Info(PageTable, DataType.Int32, "sequences", "longest"), Info(Starts, DataType.Int32, "boundaries"), Info(Past, DataType.Int32, "sequences")]);
         return null;
 

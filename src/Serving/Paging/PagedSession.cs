@@ -12,7 +12,7 @@ namespace OnnxMoe.Serving.Paging;
 /// </summary>
 internal sealed class PagedSession : CausalModel, IDisposable
 {
-    private readonly IReadOnlyList<(string Name, int Width)> _caches;
+    private readonly PagedModel _model;
     private readonly PagePool[] _pools;
     private readonly PagedMemory[] _memories;
 
@@ -26,9 +26,9 @@ internal sealed class PagedSession : CausalModel, IDisposable
     public PagedSession(IModelGraph graph, PagedModel model, LanguageModelSizes sizes, int homes, int pages, int pageSize)
         : base(graph, sizes, PackedSteps.IsInput(model))
     {
-        _caches = model.Caches;
+        _model = model;
         _pools = [.. Enumerable.Range(0, homes).Select(_ => new PagePool(pages, pageSize))];
-        _memories = [.. Enumerable.Range(0, homes).Select(_ => new PagedMemory(_caches, pages, pageSize))];
+        _memories = [.. Enumerable.Range(0, homes).Select(_ => new PagedMemory(model, pages, pageSize))];
     }
 
     /// <inheritdoc/>
@@ -38,7 +38,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
     public override bool TakesPromptsInPieces => true;
 
     /// <inheritdoc/>
-    public override long CacheBytesPerToken => BytesPerToken(_caches);
+    public override long CacheBytesPerToken => _model.BytesPerToken;
 
     /// <inheritdoc/>
     public override int MostTokens => Math.Min(Sizes.ContextLength, _pools[0].Pages * _pools[0].PageSize);
@@ -48,9 +48,6 @@ internal sealed class PagedSession : CausalModel, IDisposable
 
     /// <summary>The pages of each home.</summary>
     public IReadOnlyList<PagePool> Pools => _pools;
-
-    /// <summary>What the caches grow by for each token of one sequence.</summary>
-    public static long BytesPerToken(IEnumerable<(string Name, int Width)> caches) => caches.Sum(cache => (long)cache.Width * sizeof(float));
 
     /// <inheritdoc/>
     public override SequenceCache NewSequence(long request)

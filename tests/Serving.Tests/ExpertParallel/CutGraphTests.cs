@@ -15,21 +15,21 @@ public sealed class CutGraphTests
     /// <summary>Prompts of requests 1, 2, ...: of several lengths, so that the devices' rows differ.</summary>
     private static readonly long[][] Prompts = [[72, 101, 108, 108, 111], [5], [1, 2, 3, 250, 256, 7, 9], [9, 9]];
 
-    public static TheoryData<string, int, int, int> Plans()
+    public static TheoryData<string, int, int, int, bool> Plans()
     {
-        var data = new TheoryData<string, int, int, int>();
+        var data = new TheoryData<string, int, int, int, bool> { { "onnx", 4, 3, 7, true }, { "onnxmoe", 4, 3, 7, true } };
         foreach (var target in (string[])["onnxmoe", "onnx"])
             foreach (var (devices, copies, seed) in ((int, int, int)[])[(1, 0, 1), (2, 0, 1), (2, 3, 2), (4, 0, 3), (4, 4, 4), (4, 9, 5), (8, 0, 6)])
-                data.Add(target, devices, copies, seed);
+                data.Add(target, devices, copies, seed, false);
         return data;
     }
 
     [Theory]
     [MemberData(nameof(Plans))]
-    public void ManyDevicesGiveTheLogitsOfOne(string target, int devices, int copies, int seed)
+    public void ManyDevicesGiveTheLogitsOfOne(string target, int devices, int copies, int seed, bool codes)
     {
         using var scratch = new Scratch();
-        MoeModel.Write(scratch.Folder, target);
+        MoeModel.Write(scratch.Folder, target, codes: codes);
         var kernels = target == "onnxmoe" ? KernelLibrary.Locate() : null;
         var sizes = ModelManifest.Load(scratch.Folder).LanguageModel!;
         using var whole = new WholeGraph(SessionFactory.Open(scratch.PathOf("model.onnx"), Cpu, 1, kernels), Cpu);

@@ -23,7 +23,8 @@ internal static class MoeModel
     /// <param name="folder">Where to.</param>
     /// <param name="target">"onnxmoe" runs by the native kernels, "onnx" by function bodies.</param>
     /// <param name="context">Its length.</param>
-    public static void Write(string folder, string target = "onnxmoe", int context = 96)
+    /// <param name="codes">Experts are stored as 8 bit codes.</param>
+    public static void Write(string folder, string target = "onnxmoe", int context = 96, bool codes = false)
     {
         var random = new Random(3);
         float[] Draw(int count, double scale) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2 - 1) * scale))];
@@ -43,12 +44,12 @@ internal static class MoeModel
             .Node("Gather", ["places", "position_ids"], ["place"])
             .Node("Add", ["token", "place"], ["x0"]);
         Remember(graph, 0, "x0", "x1");
-        Route(graph, "0", "x1", "x2", Draw);
+        Route(graph, "0", "x1", "x2", Draw, codes);
         Remember(graph, 1, "x2", "x3");
         graph.Constant("dense", Draw(Width * Width, 0.5), Width, Width).Node("MatMul", ["x3", "dense"], ["x4"]);
         Remember(graph, 2, "x4", "x5");
-        Route(graph, "2", "x5", "x6", Draw);
-        Route(graph, "2.1", "x6", "x7", Draw);
+        Route(graph, "2", "x5", "x6", Draw, codes);
+        Route(graph, "2.1", "x6", "x7", Draw, codes);
         graph.Node("MatMul", ["x7", "head"], ["logits"]).Save(Path.Combine(folder, "model.onnx"));
 
         var manifest = TinyModel.Manifest(context, [.. Layers.Select(layer => new MoeLayerSizes(layer.Layer, Experts, 2, Hidden, true, Width, 1, 1) { Iterations = layer.Layer == 2 ? 2 : 1 })]);
@@ -96,13 +97,21 @@ internal static class MoeModel
         .Node("Tanh", [$"sum {layer}"], [to]);
 
     /// <summary>Router, experts and a shared one. The second pass of a layer has a router of its own and the same experts.</summary>
-    private static void Route(OnnxGraph graph, string site, string from, string to, Func<int, double, float[]> draw)
+    private static void Route(OnnxGraph graph, string site, string from, string to, Func<int, double, float[]> draw, bool codes)
     {
         var bank = site.Split('.')[0];
+        string[] stacks = [$"up {bank}", $"down {bank}", $"gate {bank}"];
         if (site == bank)
-            graph.Stored($"up {bank}", draw(Experts * Width * Hidden, 0.5), Experts, Width, Hidden)
-                .Stored($"down {bank}", draw(Experts * Hidden * Width, 0.5), Experts, Hidden, Width)
-                .Stored($"gate {bank}", draw(Experts * Width * Hidden, 0.5), Experts, Width, Hidden);
+        {
+            foreach (var (stack, depth, width) in stacks.Zip([Width, Hidden, Width], [Hidden, Width, Hidden]))
+            {
+                var weights = draw(Experts * depth * width, 0.5);
+                if (codes)
+                    graph.StoredCodes(stack, Array.ConvertAll(weights, weight => (sbyte)(weight * 254)), Experts, depth, width).Stored($"{stack} scales", [.. Enumerable.Repeat(1f / 256, Experts * width)], Experts, 1, width);
+                else
+                    graph.Stored(stack, weights, Experts, depth, width);
+            }
+        }
         graph
             .Output($"routing.{site}.indices", DataType.Int64, "batch", "sequence", "K")
             .Output($"routing.{site}.weights", DataType.Float, "batch", "sequence", "K")
@@ -114,7 +123,7 @@ internal static class MoeModel
             .Node("TopK", [$"probabilities {site}", ActiveExperts.Input], [$"weights {site}", $"indices {site}"])
             .Node("Reshape", [$"indices {site}", "routing shape"], [$"routing.{site}.indices"])
             .Node("Reshape", [$"weights {site}", "routing shape"], [$"routing.{site}.weights"])
-            .GroupedFfn($"experts {site}", [$"rows {site}", $"indices {site}", $"weights {site}", $"up {bank}", $"down {bank}", $"gate {bank}"], $"routed {site}")
+            .GroupedFfn($"experts {site}", [$"rows {site}", $"indices {site}", $"weights {site}", .. codes ? stacks.SelectMany(stack => new[] { stack, $"{stack} scales" }) : stacks], $"routed {site}")
             .Node("MatMul", [$"rows {site}", $"shared {site}"], [$"always {site}"])
             .Node("Add", [$"routed {site}", $"always {site}"], [$"y {site}"])
             .Node("Shape", [from], [$"shape {site}"])

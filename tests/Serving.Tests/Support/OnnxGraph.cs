@@ -9,7 +9,7 @@ internal sealed class OnnxGraph
     private const string MoeDomain = "onnxmoe";
     private readonly GraphProto _graph = new() { Name = "test" };
     private readonly List<FunctionProto> _functions = [];
-    private readonly List<(TensorProto Tensor, float[] Values)> _stored = [];
+    private readonly List<(TensorProto Tensor, byte[] Values)> _stored = [];
 
     public OnnxGraph Input(string name, TensorProto.Types.DataType type, params object[] shape)
     {
@@ -56,26 +56,56 @@ internal sealed class OnnxGraph
         return this;
     }
 
-    /// <summary>Weights that lie in a file beside the model.</summary>
-    public OnnxGraph Stored(string name, float[] values, params long[] shape)
+    /// <summary>A node Transpose.</summary>
+    public OnnxGraph Transpose(string input, string output, params long[] axes)
     {
-        var tensor = new TensorProto { Name = name, DataType = (int)TensorProto.Types.DataType.Float, DataLocation = TensorProto.Types.DataLocation.External };
+        Node("Transpose", [input], [output]);
+        _graph.Node[^1].Attribute.Add(new AttributeProto { Name = "perm", Type = AttributeProto.Types.AttributeType.Ints, Ints = { axes } });
+        return this;
+    }
+
+    /// <summary>Weights that lie in a file beside the model.</summary>
+    public OnnxGraph Stored(string name, float[] values, params long[] shape) =>
+        Stored(name, TensorProto.Types.DataType.Float, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), shape);
+
+    /// <summary>8 bit codes that lie in a file beside the model.</summary>
+    public OnnxGraph StoredCodes(string name, sbyte[] values, params long[] shape) =>
+        Stored(name, TensorProto.Types.DataType.Int8, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), shape);
+
+    private OnnxGraph Stored(string name, TensorProto.Types.DataType type, byte[] values, long[] shape)
+    {
+        var tensor = new TensorProto { Name = name, DataType = (int)type, DataLocation = TensorProto.Types.DataLocation.External };
         tensor.Dims.Add(shape);
         _graph.Initializer.Add(tensor);
         _stored.Add((tensor, values));
         return this;
     }
 
-    /// <summary>A call of GroupedFfn with a silu gate.</summary>
+    /// <summary>A call of GroupedFfn with a silu gate, or with 9 inputs of QuantizedGroupedFfn whose matrices are no deeper than a block.</summary>
     public OnnxGraph GroupedFfn(string name, string[] inputs, string output)
     {
-        var node = new NodeProto { Name = name, OpType = "GroupedFfn", Domain = MoeDomain };
+        var quantized = inputs.Length == 9;
+        var node = new NodeProto { Name = name, OpType = quantized ? "QuantizedGroupedFfn" : "GroupedFfn", Domain = MoeDomain };
         node.Input.Add(inputs);
         node.Output.Add(output);
         node.Attribute.Add(new AttributeProto { Name = "activation", Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8("silu") });
         _graph.Node.Add(node);
-        if (_functions.Count == 0)
-            _functions.Add(GroupedFfnBody());
+        if (_functions.All(function => function.Name != node.OpType))
+            _functions.Add(GroupedFfnBody(quantized));
+        return this;
+    }
+
+    /// <summary>A call of CausalAttention with one key head for all query heads.</summary>
+    public OnnxGraph CausalAttention(string name, int heads, int headSize, string[] inputs, string[] outputs)
+    {
+        var node = new NodeProto { Name = name, OpType = "CausalAttention", Domain = MoeDomain };
+        node.Input.Add(inputs);
+        node.Output.Add(outputs);
+        node.Attribute.Add(new AttributeProto { Name = "num_heads", Type = AttributeProto.Types.AttributeType.Int, I = heads });
+        node.Attribute.Add(new AttributeProto { Name = "kv_num_heads", Type = AttributeProto.Types.AttributeType.Int, I = 1 });
+        _graph.Node.Add(node);
+        if (_functions.All(function => function.Name != node.OpType))
+            _functions.Add(CausalAttentionBody(heads, headSize));
         return this;
     }
 
@@ -95,19 +125,25 @@ internal sealed class OnnxGraph
         using var file = System.IO.File.Create(path);
         foreach (var (tensor, values) in _stored)
         {
-            var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan());
-            foreach (var (key, value) in (IEnumerable<(string, string)>)[("location", Path.GetFileName(path)), ("offset", $"{file.Position}"), ("length", $"{bytes.Length}")])
+            foreach (var (key, value) in (IEnumerable<(string, string)>)[("location", Path.GetFileName(path)), ("offset", $"{file.Position}"), ("length", $"{values.Length}")])
                 tensor.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
-            file.Write(bytes);
+            file.Write(values);
             file.Position = (file.Position + 4095) / 4096 * 4096;
         }
     }
 
     /// <summary>All experts on all tokens, and each token's weights for them, which are mostly 0.</summary>
-    private static FunctionProto GroupedFfnBody()
+    private static FunctionProto GroupedFfnBody(bool quantized)
     {
-        var body = new OnnxGraph()
-            .Node("Constant", [], ["zero"], ("value_int", 0)).Node("Constant", [], ["one"], ("value_int", 1)).Node("Constant", [], ["two"], ("value_int", 2))
+        string[] stacks = ["up", "down", "gate"];
+        var body = new OnnxGraph();
+        if (quantized)
+        {
+            foreach (var stack in stacks)
+                body.Node("Cast", [stack], [$"{stack} codes"], ("to", (long)TensorProto.Types.DataType.Float)).Node("Mul", [$"{stack} codes", $"{stack}_scales"], [$"{stack} numbers"]);
+        }
+        string Numbers(string stack) => quantized ? $"{stack} numbers" : stack;
+        body.Node("Constant", [], ["zero"], ("value_int", 0)).Node("Constant", [], ["one"], ("value_int", 1)).Node("Constant", [], ["two"], ("value_int", 2))
             .Node("Shape", ["up"], ["experts"], ("start", 0), ("end", 1))
             .Node("Squeeze", ["experts"], ["count"])
             .Node("Range", ["zero", "count", "one"], ["numbers"])
@@ -120,12 +156,56 @@ internal sealed class OnnxGraph
             .Node("ReduceSum", ["shares3", "axis1"], ["shares"], ("keepdims", 0)) // [T, E]
             .Node("Transpose", ["shares"], ["byExpert"])
             .Node("Unsqueeze", ["byExpert", "axis2"], ["share"])
-            .Node("MatMul", ["x", "up"], ["u"]).Node("MatMul", ["x", "gate"], ["g"]) // [E, T, F]
+            .Node("MatMul", ["x", Numbers("up")], ["u"]).Node("MatMul", ["x", Numbers("gate")], ["g"]) // [E, T, F]
             .Node("Sigmoid", ["g"], ["s"]).Node("Mul", ["g", "s"], ["a"]).Node("Mul", ["a", "u"], ["h"])
-            .Node("MatMul", ["h", "down"], ["o"])
+            .Node("MatMul", ["h", Numbers("down")], ["o"])
             .Node("Mul", ["o", "share"], ["weighted"])
             .Node("ReduceSum", ["weighted", "axis0"], ["y"], ("keepdims", 0));
-        var function = new FunctionProto { Name = "GroupedFfn", Domain = MoeDomain, Input = { "x", "indices", "weights", "up", "down", "gate" }, Output = { "y" }, Attribute = { "activation" }, Node = { body._graph.Node } };
+        var inputs = stacks.SelectMany(stack => quantized ? new[] { stack, $"{stack}_scales" } : [stack]);
+        var function = new FunctionProto { Name = quantized ? "QuantizedGroupedFfn" : "GroupedFfn", Domain = MoeDomain, Input = { "x", "indices", "weights", inputs }, Output = { "y" }, Attribute = { "activation" }, Node = { body._graph.Node } };
+        function.OpsetImport.Add(new OperatorSetIdProto { Version = 17 });
+        return function;
+    }
+
+    /// <summary>Rotates queries and keys, lets each query look at all positions up to its own, and gives the grown caches.</summary>
+    private static FunctionProto CausalAttentionBody(int heads, int headSize)
+    {
+        var body = new OnnxGraph()
+            .Node("Constant", [], ["zero"], ("value_int", 0)).Node("Constant", [], ["one"], ("value_int", 1)).Node("Constant", [], ["two"], ("value_int", 2))
+            .Node("Constant", [], ["rest"], ("value_int", -1)).Node("Constant", [], ["headCount"], ("value_int", heads)).Node("Constant", [], ["headSize"], ("value_int", headSize));
+        foreach (var (name, source) in new[] { ("v0", "zero"), ("v1", "one"), ("v2", "two"), ("vRest", "rest"), ("vHeads", "headCount") })
+            body.Node("Unsqueeze", [source, "zero"], [name]);
+        body.Node("Concat", ["v0", "v0", "vHeads", "vRest"], ["queryShape"], ("axis", 0)).Node("Concat", ["v0", "v0", "v1", "vRest"], ["keyShape"], ("axis", 0))
+            .Node("Concat", ["v0", "v0", "vRest"], ["mergedShape"], ("axis", 0));
+        foreach (var table in new[] { "cos", "sin" })
+            body.Node("Gather", [table, "positions"], [$"{table} rows"]).Node("Unsqueeze", [$"{table} rows", "v2"], [$"{table} 4"]);
+        foreach (var part in new[] { "query", "key" })
+        {
+            body.Node("Reshape", [part, $"{part}Shape"], [$"{part} 4"])
+                .Node("Split", [$"{part} 4"], [$"{part} a", $"{part} b"], ("axis", -1))
+                .Node("Mul", [$"{part} a", "cos 4"], [$"{part} ac"]).Node("Mul", [$"{part} b", "sin 4"], [$"{part} bs"]).Node("Sub", [$"{part} ac", $"{part} bs"], [$"{part} first"])
+                .Node("Mul", [$"{part} b", "cos 4"], [$"{part} bc"]).Node("Mul", [$"{part} a", "sin 4"], [$"{part} as"]).Node("Add", [$"{part} bc", $"{part} as"], [$"{part} second"])
+                .Node("Concat", [$"{part} first", $"{part} second"], [$"{part} rotated"], ("axis", -1))
+                .Transpose($"{part} rotated", $"{part} heads", 0, 2, 1, 3);
+        }
+        body.Node("Reshape", ["value", "keyShape"], ["value 4"]).Transpose("value 4", "value heads", 0, 2, 1, 3)
+            .Node("Concat", ["past_key", "key heads"], ["present_key"], ("axis", 2)).Node("Concat", ["past_value", "value heads"], ["present_value"], ("axis", 2))
+            .Transpose("present_key", "keys", 0, 1, 3, 2)
+            .Node("MatMul", ["query heads", "keys"], ["products"])
+            .Node("Cast", ["headSize"], ["size"], ("to", (long)TensorProto.Types.DataType.Float)).Node("Sqrt", ["size"], ["root"]).Node("Div", ["products", "root"], ["scores"])
+            .Node("Shape", ["present_key"], ["total1"], ("start", 2), ("end", 3)).Node("Squeeze", ["total1"], ["total"])
+            .Node("Shape", ["past_key"], ["past1"], ("start", 2), ("end", 3)).Node("Squeeze", ["past1"], ["past"])
+            .Node("Range", ["zero", "total", "one"], ["columns"]).Node("Range", ["past", "total", "one"], ["rows"]).Node("Unsqueeze", ["rows", "v1"], ["rows 2"])
+            .Node("Greater", ["columns", "rows 2"], ["unseen"]).Node("Cast", ["unseen"], ["unseen f"], ("to", (long)TensorProto.Types.DataType.Float))
+            .Node("Constant", [], ["million"], ("value_int", -1_000_000)).Node("Cast", ["million"], ["million f"], ("to", (long)TensorProto.Types.DataType.Float))
+            .Node("Mul", ["unseen f", "million f"], ["bias"]).Node("Add", ["scores", "bias"], ["seen scores"])
+            .Node("Softmax", ["seen scores"], ["shares"], ("axis", -1)).Node("MatMul", ["shares", "present_value"], ["mixed"])
+            .Transpose("mixed", "merged 4", 0, 2, 1, 3).Node("Reshape", ["merged 4", "mergedShape"], ["context"]);
+        var function = new FunctionProto
+        {
+            Name = "CausalAttention", Domain = MoeDomain, Node = { body._graph.Node }, Attribute = { "num_heads", "kv_num_heads" },
+            Input = { "query", "key", "value", "past_key", "past_value", "mask", "positions", "cos", "sin" }, Output = { "context", "present_key", "present_value" },
+        };
         function.OpsetImport.Add(new OperatorSetIdProto { Version = 17 });
         return function;
     }

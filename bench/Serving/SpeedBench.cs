@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using OnnxMoe.Exporter;
+using OnnxMoe.Serving;
+using OnnxMoe.Serving.Generation;
+using Prometheus;
+
+namespace OnnxMoe.Bench.Serving;
+
+/// <summary>
+/// Tokens a second of the engine without HTTP, sampling included, on models with random weights of one size in several precisions, and beside each
+/// llama.cpp on a model of the same size and class of precision, in turns.
+/// </summary>
+internal static class SpeedBench
+{
+    private const int Rounds = 3;
+    private static readonly Dictionary<string, string> Classes = new() { ["fp32"] = "f32", ["fp16"] = "f16", ["int8"] = "q8_0", ["int4"] = "q4_0" };
+
+    /// <param name="size">Of the models.</param>
+    /// <param name="precisions">fp32, fp16, int8, int4.</param>
+    /// <param name="prompt">Tokens of a prompt.</param>
+    /// <param name="answer">Tokens of an answer.</param>
+    /// <param name="runs">Runs of a round, of which the best counts.</param>
+    /// <param name="llama">Path of llama.cpp's script; null leaves it out.</param>
+    public static void Run(ModelSize size, string[] precisions, int prompt, int answer, int runs, string? llama)
+    {
+        var bandwidth = ReadBandwidth.Measure();
+        Line($"{size}, {size.ActiveWeights / 1e6:0.0} M active weights; prompts of {prompt}, answers of {answer} tokens; memory reads {bandwidth:0.0} GB/s; tokens/s");
+        Line($"{"",-16} {"prefill",9} {"decode",9} {"8 users",9}   {"decode by memory's limit",24}");
+        foreach (var precision in precisions)
+        {
+            var folder = Directory.CreateTempSubdirectory("onnxmoe-bench-").FullName;
+            try
+            {
+                RandomModel.Write(folder, size.Options, size.Vocabulary, Enum.Parse<WeightPrecision>(precision, ignoreCase: true));
+                var gguf = Path.Combine(folder, "model.gguf");
+                if (llama is not null)
+                    GgufFile.Write(gguf, size, Classes[precision]);
+                var (ours, theirs) = (default(Rates), default(Rates));
+                for (var round = 0; round < Rounds; round++)
+                {
+                    ours = ours.Best(Engine(folder, prompt, answer, runs));
+                    if (llama is not null)
+                        theirs = theirs.Best(LlamaCpp.Run(llama, gguf, prompt, answer, runs));
+                    bandwidth = Math.Max(bandwidth, ReadBandwidth.Measure());
+                }
+                var bytes = precision switch { "fp32" => 4, "fp16" => 2, "int8" => 34.0 / 32, _ => 18.0 / 32 };
+                Line($"OnnxMoe {precision,-8} {ours.Prefill,9:0} {ours.One,9:0.0} {ours.Eight,9:0.0}   {ours.One / (bandwidth * 1e9 / (bytes * size.ActiveWeights)),24:0%}");
+                if (llama is not null)
+                    Line($"llama.cpp {Classes[precision],-6} {theirs.Prefill,9:0} {theirs.One,9:0.0} {theirs.Eight,9:0.0}");
+                if (llama is not null)
+                    Line($"{"ratio",-16} {ours.Prefill / theirs.Prefill,9:0.00} {ours.One / theirs.One,9:0.00} {ours.Eight / theirs.Eight,9:0.00}");
+            }
+            finally
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+    }
+
+    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+
+    private static Rates Engine(string folder, int prompt, int answer, int runs)
+    {
+        using var model = new ServedModel(folder, new ServeOptions { PrefixReuse = "off" }, Metrics.NewCustomRegistry(), NullLogger.Instance);
+        var best = default(Rates);
+        for (var run = 0; run <= runs; run++) // the first warms up, and is seldom the best
+            best = best.Best(new(Time(model, 1, prompt, 1).Prefill, Time(model, 1, prompt, answer).Decode, Time(model, 8, prompt, answer).Decode));
+        return best;
+    }
+
+    /// <summary>Prompt tokens a second until all users have their first token, and answer tokens a second from then on.</summary>
+    private static (double Prefill, double Decode) Time(ServedModel model, int users, int prompt, int answer)
+    {
+        var requests = Enumerable.Range(0, users).Select(user => new GenerationRequest([.. Enumerable.Range(0, prompt).Select(i => (user * 31 + i * 97) % 250)], answer,
+            new SamplingSettings { Temperature = 0, IgnoreEndOfText = true })
+        { TopLogProbs = null }).ToArray();
+        return Measure().GetAwaiter().GetResult();
+
+        async Task<(double, double)> Measure()
+        {
+            var start = Stopwatch.GetTimestamp();
+            var counts = new int[users];
+            var (begun, before, first) = (0L, 0, 0.0);
+            await foreach (var next in model.Language!.Engine.Generate(requests, CancellationToken.None))
+            {
+                counts[next.Sequence] += next.Tokens.Count;
+                if (begun == 0 && counts.All(count => count > 0))
+                    (begun, before, first) = (Stopwatch.GetTimestamp(), counts.Sum(), Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+            return (users * prompt / first, (counts.Sum() - before) / Stopwatch.GetElapsedTime(begun).TotalSeconds);
+        }
+    }
+}
