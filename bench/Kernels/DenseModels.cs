@@ -1,7 +1,7 @@
 using Google.Protobuf;
 using Onnx;
 using OnnxMoe.Artifacts.Tensors;
-using OnnxMoe.Exporter.Graph;
+using OnnxMoe.Trainer.Ops;
 
 namespace OnnxMoe.Bench.Kernels;
 
