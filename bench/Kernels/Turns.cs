@@ -8,25 +8,27 @@ namespace OnnxMoe.Bench.Kernels;
 /// <param name="Statistic"><c>median</c>, or <c>best</c>: says more on a busy machine.</param>
 internal sealed record Turns(double Seconds, string Statistic)
 {
-    /// <summary>Milliseconds of a call of each contender. Its calls run one after the other, each with other inputs.</summary>
+    /// <summary>
+    /// Milliseconds of a call of each contender. Its calls run one after the other, each with other inputs; the statistic is taken for each call, and their
+    /// mean is the result.
+    /// </summary>
     public double[] Measure(IReadOnlyList<Func<OrtValue>[]> contenders)
     {
-        var taken = contenders.Select(_ => new List<double>()).ToArray();
+        var taken = contenders.Select(calls => calls.Select(_ => new List<double>()).ToArray()).ToArray();
         var clock = Stopwatch.StartNew();
         for (var round = 0; clock.Elapsed.TotalSeconds < Seconds || round < 3; round++)
             for (var i = 0; i < contenders.Count; i++)
             {
                 var who = (i + round) % contenders.Count;
-                var start = Stopwatch.GetTimestamp();
-                foreach (var call in contenders[who])
+                foreach (var (number, call) in contenders[who].Index())
+                {
+                    var start = Stopwatch.GetTimestamp();
                     call().Dispose();
-                taken[who].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds / contenders[who].Length);
+                    taken[who][number].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+                }
             }
-        return [.. taken.Select(Of)];
+        return [.. taken.Select(calls => calls.Average(times => times.Order().ElementAt(Statistic == "best" ? 0 : times.Count / 2)))];
     }
-
-    /// <summary>The statistic of some times.</summary>
-    public double Of(List<double> times) => times.Order().ElementAt(Statistic == "best" ? 0 : times.Count / 2);
 
     /// <summary>Throws when two results differ by more than <paramref name="tolerance"/> of the first one's norm: a contender that computes something else would win for nothing.</summary>
     public static void Compare(string names, Func<OrtValue> first, Func<OrtValue> second, double tolerance)
