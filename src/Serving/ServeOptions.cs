@@ -36,8 +36,8 @@ public sealed class ServeOptions
     [Setting("Memory for the KV cache of a model that runs on pages; 0: what all slots could need, at most a quarter of the machine's memory", Unit = "MiB", Min = 0)]
     public int CacheSize { get; set; }
 
-    [Setting("How a KV cache on pages stores keys and values; fp16 takes half the memory and rounds them", Choices = "fp32|fp16")]
-    public string CachePrecision { get; set; } = "fp32";
+    [Setting("How a KV cache on pages stores keys and values; fp16 takes half the memory and rounds them, auto takes it where the weights are rounded too", Choices = "auto|fp32|fp16")]
+    public string CachePrecision { get; set; } = "auto";
 
     [Setting("Most tokens of one step of the engine; longer prompts are fed in pieces, so that they do not keep other sequences waiting", Unit = "tokens", Min = 1)]
     public int BatchTokens { get; set; } = 512;
