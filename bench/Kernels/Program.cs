@@ -7,7 +7,7 @@ using OnnxMoe.Bench.Kernels;
 // Times one routed layer (512 wide, 16 SwiGLU experts of 1024 hidden units, 2 picks) for several numbers of tokens: the native
 // kernel, ONNX Runtime's own MoE, and the function body. One process, the same weights, the same threads, taking turns.
 // Usage: OnnxMoe.Bench.Kernels [tokens,tokens,...] [seconds per number of tokens] [median|best]
-//        OnnxMoe.Bench.Kernels attention [seconds per row] [median|best]: PagedAttention (see AttentionBench.cs)
+//        OnnxMoe.Bench.Kernels attention [seconds per row] [median|best|cpu]: PagedAttention (see AttentionBench.cs)
 // On a busy machine the best time says more than the median.
 
 if (args is ["attention", ..])

@@ -19,7 +19,10 @@ public sealed class PagedAttentionTests
     [Theory]
     [InlineData("plain")]
     [InlineData("avx2")]
+    [InlineData("avxvnni")]
     [InlineData("avx512")]
+    [InlineData("avx512vnni")]
+    [InlineData("emulated512")]
     public void Each_instruction_set_agrees_with_the_loop(string name)
     {
         if (!Instructions.Choose(name))
