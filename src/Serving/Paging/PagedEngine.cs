@@ -40,6 +40,7 @@ internal static class PagedEngine
         NativeProducts.Use(paged.Model);
         RowGraph.TryUse(paged.Model);
         FusedNorms.Use(paged.Model);
+        JoinedHeads.Use(paged.Model);
         return paged;
     }
 
