@@ -6,7 +6,10 @@ public sealed class InstructionSetTests
     [Theory]
     [InlineData("plain")]
     [InlineData("avx2")]
+    [InlineData("avxvnni")]
     [InlineData("avx512")]
+    [InlineData("avx512vnni")]
+    [InlineData("emulated512")]
     public void Each_agrees_with_the_loop(string name)
     {
         if (!Instructions.Choose(name))

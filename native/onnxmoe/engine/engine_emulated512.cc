@@ -7,15 +7,15 @@ namespace onnxmoe {
 namespace {
 
 constexpr int kVectorBytes = 64;
-constexpr int kRows = 6;
-constexpr int kQuantizedRows = 4;
+constexpr int kRows = 2;
+constexpr int kQuantizedRows = 2;
 constexpr int kVectors = 4;
 
 #include "tile.inl"
 
 inline IntVector DotQuads(IntVector sum, Bytes w, Bytes x) {
-    for (int i = 0; i < kWidth; i++)
-        for (int j = 4 * i; j < 4 * i + 4; j++) sum[i] += static_cast<uint8_t>(w[j]) * x[j];
+    const IntVector ws = reinterpret_cast<IntVector>(w), xs = reinterpret_cast<IntVector>(x);
+    for (int shift = 0; shift < 32; shift += 8) sum += (ws >> shift & 255) * (xs << (24 - shift) >> 24);
     return sum;
 }
 
