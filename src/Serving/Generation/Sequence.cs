@@ -35,9 +35,6 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>Tokens in its cache.</summary>
     public int CachedTokens => _cache?.Length ?? 0;
 
-    /// <summary>Tokens that it did not have to compute, because another sequence had.</summary>
-    public int ReusedTokens { get; private set; }
-
     /// <summary>Tokens that the model has not seen: the prompt, later the token chosen last; more after its cache was given up.</summary>
     public int Pending => _tokens.Count - CachedTokens;
 
@@ -66,7 +63,7 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     {
         _cache = model.NewSequence(id);
         if (reuse && !request.PromptLogProbs)
-            ReusedTokens = _cache.Reuse(_tokens, ActiveExperts ?? 0);
+            _cache.Reuse(_tokens, ActiveExperts ?? 0);
     }
 
     /// <summary>Gives its cache up, to compute it once more later.</summary>
