@@ -81,8 +81,8 @@ public sealed class ServeOptions
     [Setting("Slowest rate at which a client may send its request and take its answer; 0: any", Unit = "bytes a second", Min = 0)]
     public double MinDataRate { get; set; } = 240;
 
-    [Setting("How long a client may be slower than that before its connection is closed", Unit = "seconds", Min = 2, Max = 3600)]
-    public double SlowSeconds { get; set; } = 5;
+    [Setting("How long a client may be slower than that, or take nothing of an answer, before its connection is closed", Unit = "seconds", Min = 2, Max = 3600)]
+    public double SlowSeconds { get; set; } = 10;
 
     [Setting("Connections at a time; 0: any number", Unit = "connections", Min = 0)]
     public int MaxConnections { get; set; }

@@ -11,10 +11,10 @@ internal static class Certificates
 {
     /// <summary>The certificate with those that sign it, ready for connections; read again when the files change.</summary>
     /// <exception cref="UserError">A file is missing, holds no certificate with a private key, or needs another password.</exception>
-    public static WatchedFiles<SslStreamCertificateContext> Watch(TlsOptions tls, ILogger log)
+    public static WatchedFiles<SslStreamCertificateContext> Watch(TlsOptions tls, ILogger log, TimeProvider? time = null)
     {
         string[] files = tls.Key.Length > 0 ? [tls.Certificate, tls.Key] : [tls.Certificate];
-        return new(files, () => Context(Read(tls)), log);
+        return new(files, () => Context(Read(tls)), log, time);
     }
 
     private static SslStreamCertificateContext Context(X509Certificate2Collection certificates) =>

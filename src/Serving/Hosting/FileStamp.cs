@@ -9,7 +9,7 @@ internal readonly record struct FileStamp(DateTime Written, long Length)
     public static FileStamp Of(string path)
     {
         var file = new FileInfo(path);
-        if (file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
+        if (file.Exists && file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
             file = target;
         return file.Exists ? new(file.LastWriteTimeUtc, file.Length) : new(default, -1);
     }

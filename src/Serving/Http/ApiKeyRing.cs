@@ -12,11 +12,11 @@ internal sealed class ApiKeyRing
     private readonly WatchedFiles<IReadOnlyList<NamedKey>> _keys;
 
     /// <exception cref="UserError">The file of keys is missing, or holds none.</exception>
-    public ApiKeyRing(ServeOptions options, ILogger log)
+    public ApiKeyRing(ServeOptions options, ILogger log, TimeProvider? time = null)
     {
         NamedKey[] own = options.ApiKey.Length > 0 ? [NamedKey.Of(options.ApiKey, null)] : [];
         IsEmpty = own.Length == 0 && options.ApiKeyFile.Length == 0;
-        _keys = options.ApiKeyFile.Length == 0 ? new([], () => own, log) : new([options.ApiKeyFile], () => [.. own, .. Read(options.ApiKeyFile)], log);
+        _keys = options.ApiKeyFile.Length == 0 ? new([], () => own, log, time) : new([options.ApiKeyFile], () => [.. own, .. Read(options.ApiKeyFile)], log, time);
     }
 
     /// <summary>Everyone is answered.</summary>

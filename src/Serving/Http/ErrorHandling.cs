@@ -21,9 +21,9 @@ internal static class ErrorHandling
             if (!context.Response.HasStarted && context.Response.StatusCode is 404 or 405)
                 await Write(context, Translate(Unrouted(context), log, context));
         }
-        catch (Exception problem) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested || RequestRecord.Of(context).Error == ResponseBody.TooSlow)
         {
-            RequestRecord.Of(context).Error = problem is OperationCanceledException ? "client_left" : $"client_left ({problem.GetType().Name})";
+            RequestRecord.Of(context).Error ??= "client_left";
             if (!context.Response.HasStarted)
                 context.Response.StatusCode = ClientClosedRequest;
         }

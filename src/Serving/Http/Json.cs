@@ -36,7 +36,7 @@ internal static class Json
         response.ContentType = "application/json";
         var bytes = JsonSerializer.SerializeToUtf8Bytes(body, Options);
         response.ContentLength = bytes.Length;
-        return response.Body.WriteAsync(bytes, response.HttpContext.RequestAborted).AsTask();
+        return ResponseBody.WriteAsync(response.HttpContext, bytes);
     }
 
     /// <summary>An escape may name half a character (\ud800), which JSON allows and no text can hold. Only strings with escapes are looked at.</summary>

@@ -19,6 +19,6 @@ public static class MetricsApi
         await registry.CollectAndExportAsTextAsync(text, context.RequestAborted);
         context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
         var bytes = text.GetBuffer().AsMemory(0, (int)text.Length);
-        await context.Response.Body.WriteAsync(aliases ? Encoding.UTF8.GetBytes(MetricsAliases.Append(Encoding.UTF8.GetString(bytes.Span))) : bytes, context.RequestAborted);
+        await ResponseBody.WriteAsync(context, aliases ? Encoding.UTF8.GetBytes(MetricsAliases.Append(Encoding.UTF8.GetString(bytes.Span))) : bytes);
     }).Open();
 }

@@ -22,7 +22,7 @@ public static class StatusApi
         routes.MapGet("/", context =>
         {
             context.Response.ContentType = "text/html; charset=utf-8";
-            return context.Response.Body.WriteAsync(page, context.RequestAborted).AsTask();
+            return ResponseBody.WriteAsync(context, page);
         }).Open();
     }
 

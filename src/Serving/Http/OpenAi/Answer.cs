@@ -133,7 +133,7 @@ internal sealed class Answer(HttpContext context, LanguageModel model, IAnswerFo
             }
             await Send("[DONE]");
         }
-        catch (Exception problem) when (context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        catch (Exception problem) when (problem is not OperationCanceledException && context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             // The status is sent already, so the error becomes the last event; clients of the protocol look for it.
             await Send(ErrorHandling.Body(ErrorHandling.Translate(problem, log, context)));
@@ -179,7 +179,7 @@ internal sealed class Answer(HttpContext context, LanguageModel model, IAnswerFo
 
     private Task Send(JsonObject chunk) => Send(chunk.ToJsonString(Json.Options));
 
-    private async Task Send(string data)
+    private Task Send(string data)
     {
         if (!context.Response.HasStarted)
         {
@@ -187,8 +187,7 @@ internal sealed class Answer(HttpContext context, LanguageModel model, IAnswerFo
             context.Response.Headers.CacheControl = "no-cache";
             context.Response.Headers["X-Accel-Buffering"] = "no"; // a proxy is not to collect the pieces
         }
-        await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes($"data: {data}\n\n"), context.RequestAborted);
-        await context.Response.Body.FlushAsync(context.RequestAborted);
+        return ResponseBody.WriteAsync(context, Encoding.UTF8.GetBytes($"data: {data}\n\n"));
     }
 
     private static GenerationEvent Join(List<GenerationEvent> events) =>
