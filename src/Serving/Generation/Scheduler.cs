@@ -225,6 +225,8 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
                 if (!TryOpen(sequence))
                     break;
                 _waiting.TakeFirst();
+                if (sequence.Started == 0)
+                    sequence.Started = TimeProvider.System.GetTimestamp();
                 _metrics.Started(sequence);
                 _running.Add(sequence);
                 _order.Started(sequence);

@@ -53,6 +53,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>When it got its slot; 0 before.</summary>
     public long Started { get; set; }
 
+    /// <summary>When its first token was chosen; 0 before.</summary>
+    private long FirstToken { get; set; }
+
     /// <summary>When its last token came.</summary>
     public long LastToken { get; set; }
 
@@ -102,6 +105,8 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
             ScorePrompt(result, columns);
         if (Pending > 0)
             return false;
+        if (FirstToken == 0)
+            FirstToken = TimeProvider.System.GetTimestamp();
         if (request.MaxTokens == 0)
         {
             Report("", FinishReason.Length);
@@ -131,7 +136,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     private void Report(string text, FinishReason? finish)
     {
         Finish = finish;
-        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = [.. _promptScores] });
+        var times = finish is null ? null
+            : new SequenceTimes(Submitted, Started, FirstToken, TimeProvider.System.GetTimestamp()) { CachedPromptTokens = Math.Min(ReusedTokens, request.Prompt.Count) };
+        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = [.. _promptScores], Times = times });
         _unreported.Clear();
         _promptScores.Clear();
     }
