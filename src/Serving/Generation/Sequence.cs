@@ -35,6 +35,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>Tokens in its cache.</summary>
     public int CachedTokens => _cache?.Length ?? 0;
 
+    /// <summary>Tokens that it did not have to compute when it got its slot, because another sequence had.</summary>
+    public int ReusedTokens { get; private set; }
+
     /// <summary>Tokens that the model has not seen: the prompt, later the token chosen last; more after its cache was given up.</summary>
     public int Pending => _tokens.Count - CachedTokens;
 
@@ -65,8 +68,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     public void Open(CausalModel model, bool reuse)
     {
         _cache = model.NewSequence(id);
-        if (reuse && !request.PromptLogProbs)
-            _cache.Reuse(_tokens, ActiveExperts ?? 0);
+        var reused = reuse && !request.PromptLogProbs ? _cache.Reuse(_tokens, ActiveExperts ?? 0) : 0;
+        if (Started == 0)
+            ReusedTokens = reused;
     }
 
     /// <summary>Gives its cache up, to compute it once more later.</summary>
