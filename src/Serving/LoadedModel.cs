@@ -29,6 +29,9 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Where its experts are, when it is on several devices.</summary>
     public ServedPlacement? Placement { get; private set; }
 
+    /// <summary>The execution provider that each device's sessions really got.</summary>
+    public IReadOnlyList<string> Providers { get; private set; } = [];
+
     /// <summary>Why a language model with native kernels does not run on pages; null when it does, or is no such model.</summary>
     public string? NotPaged { get; private set; }
 
@@ -61,6 +64,7 @@ internal sealed class LoadedModel : IDisposable
                 graph = loaded.Own(paged is null ? Whole() : PagedEngine.Open(paged, path, options.Threads, kernels!))!;
             }
             loaded.Tensors = tensors ?? graph;
+            loaded.Providers = graph.Providers;
             if (manifest?.LanguageModel is not { } sizes)
                 return loaded;
             loaded.Causal = paged is null

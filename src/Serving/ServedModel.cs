@@ -9,6 +9,7 @@ using OnnxMoe.Serving.Generation;
 using OnnxMoe.Serving.Http.OpenAi;
 using OnnxMoe.Serving.Http.OpenInference;
 using OnnxMoe.Serving.Observability;
+using OnnxMoe.Serving.Paging;
 using OnnxMoe.Serving.Sessions;
 using Prometheus;
 
@@ -96,6 +97,12 @@ public sealed class ServedModel : IDisposable
 
     /// <summary>Where its experts are, when it is on several devices.</summary>
     public ServedPlacement? Placement { get; }
+
+    /// <summary>The execution provider that each device's sessions really got.</summary>
+    public IReadOnlyList<string> Providers => _loaded.Providers;
+
+    /// <summary>Tokens that all caches together can hold, of a language model that runs on pages; null of others, whose caches grow as they need.</summary>
+    public long? CacheTokens => _causal is PagedSession paged ? paged.Pools.Sum(pool => (long)pool.Pages * pool.PageSize) : null;
 
     /// <summary>What the caches of one sequence of a language model grow by for each token.</summary>
     public long CacheBytesPerToken => _causal?.CacheBytesPerToken ?? 0;
