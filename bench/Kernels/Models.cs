@@ -28,6 +28,43 @@ internal static class Models
         return model.ToByteArray();
     }
 
+    /// <summary>QuantizedGroupedFfn, without a function body.</summary>
+    /// <param name="bits">8 or 4.</param>
+    public static byte[] QuantizedGroupedFfn(Layer layer, int bits)
+    {
+        string[] matrices = ["up", "down", "gate"];
+        var node = new NodeProto { Name = "layer", OpType = "QuantizedGroupedFfn", Domain = OpSet.MoeDomain, Input = { "x", "indices", "weights" } };
+        node.Input.Add(matrices.SelectMany(name => new[] { name, $"{name}_scales" }));
+        node.Attribute.Add(new AttributeProto { Name = "activation", Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8("silu") });
+        var model = Model(node, ("x", ElementType.Float), ("indices", ElementType.Int64), ("weights", ElementType.Float));
+        foreach (var (name, tensor) in matrices.Zip([layer.Up, layer.Down, layer.Gate]))
+        {
+            var codes = BlockCodes.Quantize(tensor, bits);
+            model.Graph.Initializer.Add([Constant(name, codes.Codes), Constant($"{name}_scales", codes.Scales)]);
+        }
+        return model.ToByteArray();
+    }
+
+    /// <summary>ONNX Runtime's own com.microsoft QMoE with the same codes: a row of blocks for every output, unsigned.</summary>
+    /// <param name="bits">8 or 4.</param>
+    public static byte[] OnnxRuntimeQMoe(Layer layer, int bits)
+    {
+        var node = new NodeProto { Name = "layer", OpType = "QMoE", Domain = "com.microsoft", Input = { "x", "logits", "fc1", "fc1_scales", "", "fc2", "fc2_scales" } };
+        node.Attribute.Add([Integer("k", layer.Picks), Integer("normalize_routing_weights", 1), Integer("swiglu_fusion", 1), Float("activation_alpha", 1),
+            Float("activation_beta", 0), Integer("expert_weight_bits", bits), Integer("block_size", BlockCodes.BlockSize)]);
+        node.Attribute.Add(new AttributeProto { Name = "activation_type", Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8("swiglu") });
+        var model = Model(node, ("x", ElementType.Float), ("logits", ElementType.Float));
+        var both = Transposed<float>(Interleaved(layer)); // [E, D, 2F]
+        foreach (var (name, tensor) in new[] { ("fc1", both), ("fc2", layer.Down) })
+        {
+            var codes = BlockCodes.Quantize(tensor, bits);
+            var bytes = Array.ConvertAll(codes.Codes.Data, code => bits == 8 ? (byte)(code + 128) : code);
+            model.Graph.Initializer.Add(Constant(name, Transposed<byte>(new HostTensor(ElementType.UInt8, codes.Codes.Shape, bytes))));
+            model.Graph.Initializer.Add(Constant($"{name}_scales", Transposed<float>(codes.Scales)));
+        }
+        return model.ToByteArray();
+    }
+
     /// <summary>ONNX Runtime's own com.microsoft MoE, which routes by itself from the logits.</summary>
     public static byte[] OnnxRuntimeMoe(Layer layer)
     {
@@ -35,7 +72,7 @@ internal static class Models
         node.Attribute.Add([Integer("k", layer.Picks), Integer("normalize_routing_weights", 1), Integer("swiglu_fusion", 1), Float("activation_alpha", 1), Float("activation_beta", 0)]);
         node.Attribute.Add(new AttributeProto { Name = "activation_type", Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8("swiglu") });
         var model = Model(node, ("x", ElementType.Float), ("logits", ElementType.Float));
-        model.Graph.Initializer.Add([Constant("fc1", Interleaved(layer)), Constant("fc2", Transposed(layer.Down))]);
+        model.Graph.Initializer.Add([Constant("fc1", Interleaved(layer)), Constant("fc2", Transposed<float>(layer.Down))]);
         return model.ToByteArray();
     }
 
@@ -108,11 +145,11 @@ internal static class Models
         new() { Name = name, DataType = (int)tensor.Type, Dims = { tensor.Shape }, RawData = ByteString.CopyFrom(tensor.Data) };
 
     /// <summary>[E, a, b] to [E, b, a].</summary>
-    private static HostTensor Transposed(HostTensor tensor)
+    private static HostTensor Transposed<T>(HostTensor tensor) where T : unmanaged
     {
         var (experts, rows, columns) = ((int)tensor.Shape[0], (int)tensor.Shape[1], (int)tensor.Shape[2]);
-        var from = tensor.AsSpan<float>();
-        var to = new float[tensor.Count];
+        var from = tensor.AsSpan<T>();
+        var to = new T[tensor.Count];
         for (var e = 0; e < experts; e++)
             for (var i = 0; i < rows; i++)
                 for (var j = 0; j < columns; j++)
@@ -123,7 +160,7 @@ internal static class Models
     /// <summary>Rows gate 0, up 0, gate 1, up 1, ...: [E, 2F, D].</summary>
     private static HostTensor Interleaved(Layer layer)
     {
-        var (gate, up) = (Transposed(layer.Gate), Transposed(layer.Up));
+        var (gate, up) = (Transposed<float>(layer.Gate), Transposed<float>(layer.Up));
         var to = new float[gate.Count * 2];
         for (var row = 0; row < layer.Experts * layer.Hidden; row++)
         {

@@ -46,7 +46,11 @@ std::optional<ExpertMatrix> Kernel::PackIfConstant(const StackedWeights& constan
         if (!stack->scales.Exists() || stack->scales.shape != Shape{3, {shape[0], QuantizedBlocks(constants.Depth()), shape[2]}})
             return std::nullopt;
     }
-    return ExpertMatrix::Pack(engine_, constants);
+    try {
+        return ExpertMatrix::Pack(engine_, constants);
+    } catch (const InvalidInput& e) {
+        throw InvalidInput(label_ + e.what());
+    }
 }
 
 }  // namespace onnxmoe

@@ -9,6 +9,8 @@ public sealed class QuantizedTests
     private static readonly HashSet<string> Matrices =
         ["up", "up_scales", "down", "down_scales", "gate", "gate_scales", "matrix", "matrix_scales", .. Enumerable.Range(1, 8).SelectMany(i => new[] { $"matrix_{i}", $"scales_{i}" })];
 
+    private static readonly HashSet<string> Nothing = [];
+
     /// <summary>Rows, depth, width.</summary>
     private static readonly (int, int, int)[] Sizes = [(0, 32, 5), (1, 1, 1), (1, 33, 33), (3, 31, 1), (2, 64, 16), (5, 65, 40), (9, 100, 130), (70, 96, 64)];
 
@@ -21,7 +23,7 @@ public sealed class QuantizedTests
         foreach (var (rows, depth, width) in Sizes)
         {
             var (inputs, codes) = Linear(eight ? 8 : 4, rows, depth, width);
-            using var session = new KernelSession(OneNodeModel.Build("QuantizedLinear", inputs, constant ? Matrices : []), two ? 2 : 1);
+            using var session = new KernelSession(OneNodeModel.Build("QuantizedLinear", inputs, constant ? Matrices : Nothing), two ? 2 : 1);
             var (shape, values) = session.Run(inputs);
             Assert.Equal([rows, width], shape);
             Assert.Equal(Loop(inputs[0].Tensor!, codes), values);
@@ -86,11 +88,11 @@ public sealed class QuantizedTests
             var codes = BlockCodes.Quantize(some.Floats(1, 65, width), eight ? 8 : 4);
             inputs.AddRange([($"matrix_{i + 1}", codes.Codes), ($"scales_{i + 1}", codes.Scales)]);
         }
-        using var session = new KernelSession(OneNodeModel.BuildWithOutputs("Linears", 3, [.. inputs], constant ? Matrices : []), threads: 2);
+        using var session = new KernelSession(OneNodeModel.BuildWithOutputs("Linears", 3, [.. inputs], constant ? Matrices : Nothing), threads: 2);
         foreach (var (i, output) in session.RunAll(inputs).Index())
         {
             (string, HostTensor?)[] one = [inputs[0], inputs[1 + 2 * i], inputs[2 + 2 * i]];
-            using var single = new KernelSession(OneNodeModel.Build("QuantizedLinear", one, constant ? Matrices : []));
+            using var single = new KernelSession(OneNodeModel.Build("QuantizedLinear", one, constant ? Matrices : Nothing));
             Assert.Equal(single.Run(one).Values, output.Values);
         }
     }
@@ -109,7 +111,7 @@ public sealed class QuantizedTests
             ("x", perPick ? some.Floats(2, tokens, picks, depth) : some.Floats(2, tokens, depth)), ("indices", some.Indices(experts, 0.2, tokens, picks)),
             ("matrix", codes.Codes), ("matrix_scales", codes.Scales),
         ];
-        using var session = new KernelSession(OneNodeModel.Build("QuantizedGroupedLinear", inputs, constant ? Matrices : [], ("per_pick", perPick ? 1 : 0)), threads: 2);
+        using var session = new KernelSession(OneNodeModel.Build("QuantizedGroupedLinear", inputs, constant ? Matrices : Nothing, ("per_pick", perPick ? 1 : 0)), threads: 2);
         var expected = new List<float>();
         for (var p = 0; p < tokens * picks; p++)
         {
@@ -209,7 +211,7 @@ public sealed class QuantizedTests
     {
         var (inputs, _) = Linear(8, 2, 40, 5);
         inputs[2].Tensor = new Some(1).Floats(1, 1, 5);
-        using var session = new KernelSession(OneNodeModel.Build("QuantizedLinear", inputs, []));
+        using var session = new KernelSession(OneNodeModel.Build("QuantizedLinear", inputs, Nothing));
         var error = Assert.Throws<OnnxRuntimeException>(() => session.Run(inputs));
         Assert.Contains("scales has the shape [1,5], but must be [ceil(D/32),F] = [2,5]", error.Message);
     }
@@ -245,7 +247,7 @@ public sealed class QuantizedTests
     }
 
     private static KernelSession Session((string Name, HostTensor? Tensor)[] inputs, FfnCase kernel, bool constant, int threads = 1) =>
-        new(OneNodeModel.Build("QuantizedGroupedFfn", inputs, constant ? Matrices : [], ("activation", kernel.Activation)), threads);
+        new(OneNodeModel.Build("QuantizedGroupedFfn", inputs, constant ? Matrices : Nothing, ("activation", kernel.Activation)), threads);
 
     /// <summary>The kernel rounds x and the hidden units to 8 bits: against the same weights as floats it is off by about a hundredth of the norm.</summary>
     private static void AgreesWithFloats(int bits, FfnCase kernel, Action<(string Name, HostTensor? Tensor)[]>? change = null)

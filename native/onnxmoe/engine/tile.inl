@@ -55,7 +55,7 @@ inline Vector Load(const Half* from) { return WidenHalves(from); }
 template <int Rows, class Weight>
 void MultiplyRows(const void* const* x, const Weight* panel, int64_t depth, float* tile) {
     // A weight is used once by this call and comes from the second-level cache or from memory: ask for it early.
-    constexpr int kAhead = 16 * kColumns;
+    constexpr int kAhead = (sizeof(Weight) == sizeof(float) ? 16 : 64) * kColumns;
     const float* row[Rows];
     for (int r = 0; r < Rows; r++) row[r] = static_cast<const float*>(x[r]);
     Vector sum[Rows][kVectors] = {};

@@ -15,7 +15,7 @@ typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
 constexpr int kCodeGroups = kQuantBlock / 4;
 
 // Codes come from memory once: ask for them so many bytes ahead.
-constexpr int kQuantizedAhead = 2048;
+constexpr int kQuantizedAhead = 1536;
 
 #ifndef ENGINE_DOT_PRODUCTS
 // 16-bit sums of two neighbouring products: at most 2 * 128 * 127.
