@@ -15,7 +15,7 @@ internal static class AttentionBench
     private const int Threads = 2;
 
     /// <param name="seconds">For each row of the table.</param>
-    /// <param name="statistic">median or best.</param>
+    /// <param name="statistic">median or best, or cpu: the processor time of all threads by their number, on average, for a machine that others use too.</param>
     public static void Run(double seconds, string statistic)
     {
         Console.WriteLine($"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {Threads} threads, 8 heads of 64; {statistic} milliseconds");
@@ -38,17 +38,21 @@ internal static class AttentionBench
         {
             Compare(contenders);
             var taken = contenders.Select(_ => new List<double>()).ToArray();
+            var used = new TimeSpan[contenders.Length];
             var clock = Stopwatch.StartNew();
             for (var round = 0; clock.Elapsed.TotalSeconds < seconds || round < 5; round++)
                 for (var i = 0; i < contenders.Length; i++)
                 {
                     var who = (i + round) % contenders.Length;
-                    var start = Stopwatch.GetTimestamp();
+                    var (start, before) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
                     for (var layer = 0; layer < work.Layers; layer++)
                         contenders[who].Run(layer);
                     taken[who].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds / work.Layers);
+                    used[who] += Environment.CpuUsage.TotalTime - before;
                 }
-            var times = taken.Select(t => t.Order().ElementAt(statistic == "best" ? 0 : t.Count / 2)).ToArray();
+            var times = statistic == "cpu"
+                ? used.Zip(taken, (u, t) => u.TotalMilliseconds / t.Count / work.Layers / Threads).ToArray()
+                : taken.Select(t => t.Order().ElementAt(statistic == "best" ? 0 : t.Count / 2)).ToArray();
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{name,24} {times[0],9:0.000} {times[1],11:0.000} {times[2],9:0.000} {times[2] / times[0],10:0.00} {times[2] / times[1],9:0.00} {work.Flops / times[0] / 1e6,8:0.0} {work.Flops / times[1] / 1e6,6:0.0} {work.CacheBytes / times[0] / 1e6,6:0.0} {work.CacheBytes / 2 / times[1] / 1e6,6:0.0}"));
         }

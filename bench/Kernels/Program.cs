@@ -6,7 +6,7 @@ using OnnxMoe.Bench.Kernels;
 // Times the native kernels beside ONNX Runtime's own in one process, on the same weights and threads, taking turns: a routed layer of
 // 512 wide, 16 SwiGLU experts of 1024 hidden units, 2 picks (LayerBench), and dense products (DenseBench).
 // Usage: OnnxMoe.Bench.Kernels [tokens,tokens,... | dense] [seconds per row] [median|best]
-//        OnnxMoe.Bench.Kernels attention [seconds per row] [median|best]: PagedAttention (see AttentionBench.cs)
+//        OnnxMoe.Bench.Kernels attention [seconds per row] [median|best|cpu]: PagedAttention (see AttentionBench.cs)
 // Without arguments: the layer for 1 to 1024 tokens, and the dense products. On a busy machine the best time says more than the median.
 
 if (args is ["attention", ..])

@@ -87,7 +87,7 @@ class Attention {
             Half* halves = scratch.Take<Half>(size_);
             for (int64_t n = task * kTokens; n < std::min(batch_.tokens, (task + 1) * kTokens); n++)
                 for (int64_t head = 0; head < kv_heads_; head++) {
-                    const int64_t from = n * width + head * size_;
+                    const int64_t from = n * batch_.key_stride + head * size_;
                     Rotate(batch_.key + from, Cos(n), Sin(n), size_, 1.0f, rotated);
                     keys_.StoreKey(places[n].page, head, places[n].place, Stored(rotated, halves));
                     values_.StoreValue(places[n].page, head, places[n].place, Stored(batch_.value + from, halves));
@@ -164,7 +164,7 @@ class Attention {
         const float scale = 1.0f / std::sqrt(static_cast<float>(size_));
         for (int64_t r = 0; r < rows; r++) {
             const int64_t n = stretch.first + r / group_;
-            Rotate(batch_.query + Offset(stretch, piece.head, r), Cos(n), Sin(n), size_, scale, queries + r * size_);
+            Rotate(batch_.query + n * batch_.query_stride + HeadOf(piece.head, r), Cos(n), Sin(n), size_, scale, queries + r * size_);
         }
 
         for (int64_t s = piece.first_split; s < piece.last_split; s++) {
@@ -238,9 +238,12 @@ class Attention {
         for (int64_t i = 0; i < size_; i++) y[i] = sum[i] * scale;
     }
 
-    // Of a row in query and y.
+    // Of a row within its token.
+    int64_t HeadOf(int64_t head, int64_t row) const { return (head * group_ + row % group_) * size_; }
+
+    // Of a row in y.
     int64_t Offset(const Stretch& stretch, int64_t head, int64_t row) const {
-        return (((stretch.first + row / group_) * kv_heads_ + head) * group_ + row % group_) * size_;
+        return (stretch.first + row / group_) * kv_heads_ * group_ * size_ + HeadOf(head, row);
     }
 
     const float* Cos(int64_t token) const { return batch_.cos + batch_.positions[token] * (size_ / 2); }
@@ -278,7 +281,9 @@ PagedAttention::PagedAttention(const OrtKernelInfo* info, WeightType type)
 void PagedAttention::Compute(OrtKernelContext* context) const {
     const PagedSizes sizes{heads_, kv_heads_, page_size_};
     const PagedBatch batch(context, sizes);
-    float* y = Output(context, Input(context, kQuery).shape);
+    Shape shape = Input(context, kQuery).shape;
+    shape.sizes[shape.rank - 1] = heads_ * batch.size;
+    float* y = Output(context, shape);
     if (half_)
         Attention<Half>(context, Allocator(), EngineInUse(), sizes, batch, y).Run();
     else

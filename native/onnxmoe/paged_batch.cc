@@ -76,11 +76,13 @@ PagedBatch::PagedBatch(const OrtKernelContext* context, const PagedSizes& sizes)
 
     const size_t rank = q.shape.rank;
     const bool is_packed = rank == 2 || (rank == 3 && q.shape[0] == 1);
-    const int64_t width = is_packed ? q.shape[rank - 1] : 0;
-    size = width / sizes.heads;
-    if (size == 0 || width % sizes.heads != 0 || size % 8 != 0)
-        throw InvalidInput("query has the shape " + q.shape.ToString() + ", but must be [N,H*d] or [1,N,H*d] with H = " +
-                           std::to_string(sizes.heads) + " heads of a size d that is a multiple of 8");
+    const bool together = k.shape.rank == 0 && v.shape.rank == 0;
+    const int64_t width = is_packed ? q.shape[rank - 1] : 0, heads = sizes.heads + (together ? 2 * sizes.kv_heads : 0);
+    size = width / heads;
+    if (size == 0 || width % heads != 0 || size % 8 != 0)
+        throw InvalidInput("query has the shape " + q.shape.ToString() + ", but must be [N,H*d] or [1,N,H*d] with H = " + std::to_string(heads) +
+                           " heads" + (together ? " (keys and values among them)" : "") + " of a size d that is a multiple of 8");
+    if (!together && (k.shape.rank == 0 || v.shape.rank == 0)) throw InvalidInput("key and value must both be there, or both stand behind the queries in query");
     tokens = q.shape[rank - 2];
     const auto require_rows = [&](const Tensor& tensor, const char* name) {
         if (rank == 2)
@@ -88,8 +90,10 @@ PagedBatch::PagedBatch(const OrtKernelContext* context, const PagedSizes& sizes)
         else
             RequireShape(tensor, name, "[1,N,KV*d]", {1, tokens, sizes.kv_heads * size});
     };
-    require_rows(k, "key");
-    require_rows(v, "value");
+    if (!together) {
+        require_rows(k, "key");
+        require_rows(v, "value");
+    }
     RequireShape(key_cache, "key_cache", "[pages,KV*page_size*d]", {-1, sizes.kv_heads * sizes.page_size * size});
     const int64_t pages = key_cache.shape[0];
     RequireShape(value_cache, "value_cache", "[pages,KV*page_size*d]", {pages, key_cache.shape[1]});
@@ -107,8 +111,10 @@ PagedBatch::PagedBatch(const OrtKernelContext* context, const PagedSizes& sizes)
     if (key_cache.data == value_cache.data && pages > 0) throw InvalidInput("key_cache and value_cache are the same memory");
 
     query = q.As<float>();
-    key = k.As<float>();
-    value = v.As<float>();
+    key = together ? query + sizes.heads * size : k.As<float>();
+    value = together ? key + sizes.kv_heads * size : v.As<float>();
+    query_stride = width;
+    key_stride = together ? width : sizes.kv_heads * size;
     keys = const_cast<void*>(key_cache.data);
     values = const_cast<void*>(value_cache.data);
     page_table = table.As<int32_t>();

@@ -16,6 +16,7 @@ struct PagedBatch {
     int64_t tokens, sequences;
     int64_t size;  // elements of a head
     const float *query, *key, *value;
+    int64_t query_stride, key_stride;  // from one token to the next, of query, and of key and value
     void *keys, *values;  // the caches
     int64_t max_pages;
     const int32_t *page_table, *starts, *past;

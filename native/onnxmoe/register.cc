@@ -132,6 +132,17 @@ struct Traits<PagedAttention> {
     }
 };
 
+template <class Op>
+bool IsRequired(size_t input) {
+    return input < Traits<Op>::kRequired;
+}
+
+// Keys and values may stand beside the queries.
+template <>
+bool IsRequired<PagedAttention>(size_t input) {
+    return input != PagedAttention::kKey && input != PagedAttention::kValue;
+}
+
 // One registration: a name with weight matrices (or caches) of one type.
 template <class Op>
 struct CustomOp : OrtCustomOp {
@@ -144,7 +155,7 @@ struct CustomOp : OrtCustomOp {
         GetInputType = [](const OrtCustomOp* op, size_t index) { return Traits<Op>::Type(index, Self(op)->type); };
         GetOutputType = [](const OrtCustomOp*, size_t) { return kFloat; };
         GetInputCharacteristic = [](const OrtCustomOp*, size_t index) {
-            return index < Traits<Op>::kRequired ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL;
+            return IsRequired<Op>(index) ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL;
         };
         GetOutputCharacteristic = [](const OrtCustomOp*, size_t index) {
             return index == 0 ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL;

@@ -90,7 +90,7 @@ void InferGroupedFfn(OrtShapeInferContext* context) {
 
 void InferPagedAttention(OrtShapeInferContext* context) {
     const std::vector<Dimension> query = Dimensions(context, PagedAttention::kQuery);
-    if (!query.empty()) SetOutput(context, query);
+    if (!query.empty() && !Dimensions(context, PagedAttention::kKey).empty()) SetOutput(context, query);
 }
 
 void InferGroupedLinear(OrtShapeInferContext* context) { InferGroupedProduct(context, GroupedLinear::kWeights); }

@@ -29,6 +29,9 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Where its experts are, when it is on several devices.</summary>
     public ServedPlacement? Placement { get; private set; }
 
+    /// <summary>The execution provider that each device's sessions really got.</summary>
+    public IReadOnlyList<string> Providers { get; private set; } = [];
+
     /// <summary>Why a language model with native kernels does not run on pages; null when it does, or is no such model.</summary>
     public string? NotPaged { get; private set; }
 
@@ -47,7 +50,7 @@ internal sealed class LoadedModel : IDisposable
         {
             var path = Path.Combine(folder, options.File);
             var kernels = KernelsFor(manifest, options, devices[0]);
-            var paged = kernels is not null && manifest?.LanguageModel is not null ? loaded.TryPage(path, options) : null;
+            var paged = kernels is not null && manifest?.LanguageModel is not null ? loaded.TryPage(path, manifest, options) : null;
             IModelGraph Whole() => new WholeGraph(SessionFactory.Open(path, devices[0], options.Threads, kernels), devices[0]);
             var tensors = loaded.Own(paged is null ? null : new LazyGraph(Whole)); // few ask for it: it takes memory of its own
             IModelGraph graph;
@@ -61,6 +64,7 @@ internal sealed class LoadedModel : IDisposable
                 graph = loaded.Own(paged is null ? Whole() : PagedEngine.Open(paged, path, options.Threads, kernels!))!;
             }
             loaded.Tensors = tensors ?? graph;
+            loaded.Providers = graph.Providers;
             if (manifest?.LanguageModel is not { } sizes)
                 return loaded;
             loaded.Causal = paged is null
@@ -88,9 +92,11 @@ internal sealed class LoadedModel : IDisposable
         return owned;
     }
 
-    private PagedModel? TryPage(string path, ServeOptions options)
+    private PagedModel? TryPage(string path, ModelManifest manifest, ServeOptions options)
     {
-        var paged = PagedEngine.TryChange(path, options.CachePrecision == "fp16" ? ElementType.Float16 : ElementType.Float, out var reason);
+        var rounded = manifest.Exports.Any(export => export.File == options.File && export.Precision != "fp32");
+        var half = options.CachePrecision == "fp16" || (options.CachePrecision == "auto" && rounded);
+        var paged = PagedEngine.TryChange(path, half ? ElementType.Float16 : ElementType.Float, out var reason);
         NotPaged = reason;
         return paged;
     }

@@ -1,14 +1,16 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Serving.Hosting;
 using OnnxMoe.Serving.Http;
 using OnnxMoe.Serving.Http.OpenAi;
 using OnnxMoe.Serving.Http.OpenInference;
+using OnnxMoe.Serving.Observability;
 using Prometheus;
 
 namespace OnnxMoe.Serving;
@@ -20,99 +22,114 @@ public sealed class ModelServer : IAsyncDisposable
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(3);
 
     private readonly WebApplication _app;
-    private readonly ServedModel _model;
+    private readonly ModelSlot _slot;
+    private readonly ModelWatcher? _watcher;
+    private readonly RateLimits _limits;
     private readonly ServerState _state;
     private bool _disposed;
 
-    private ModelServer(WebApplication app, ServedModel model, ServerState state)
+    private ModelServer(WebApplication app, ModelSlot slot, ModelWatcher? watcher, RateLimits limits, ServerState state)
     {
-        (_app, _model, _state) = (app, model, state);
+        (_app, _slot, _watcher, _limits, _state) = (app, slot, watcher, limits, state);
         Address = new Uri(app.Urls.Single());
     }
 
     /// <summary>The address it listens on, with the port it got.</summary>
     public Uri Address { get; }
 
-    /// <summary>The served model.</summary>
-    public ServedModel Model => _model;
+    /// <summary>The served model: the version that new requests get.</summary>
+    public ServedModel Model => _slot.Current;
+
+    /// <summary>Versions of the model in memory: more than one while requests still use one that was replaced.</summary>
+    public int LoadedVersions => _slot.LoadedVersions;
 
     /// <summary>Loads the model and starts to listen.</summary>
-    /// <exception cref="UserError">The model cannot be loaded, or the address cannot be listened on.</exception>
-    public static async Task<ModelServer> StartAsync(string folder, ServeOptions options)
+    /// <param name="folder">The model folder.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="logs">Gets the log lines too, whatever <see cref="ServeOptions.Log"/> says.</param>
+    /// <exception cref="UserError">The model cannot be loaded, the address cannot be listened on, or a setting is wrong.</exception>
+    public static async Task<ModelServer> StartAsync(string folder, ServeOptions options, ILoggerProvider? logs = null)
     {
-        var app = Build(options);
-        ServedModel? model = null;
+        var app = Build(options, logs);
+        ModelSlot? slot = null;
+        RateLimits? limits = null;
         try
         {
             var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("OnnxMoe.Serving");
             var registry = Metrics.NewCustomRegistry();
             var state = new ServerState();
-            model = new ServedModel(folder, options, registry, log);
-            app.UseRequestIds(log);
+            var keys = new ApiKeyRing(options, log);
+            limits = new RateLimits(options.RateLimit);
+            slot = new ModelSlot(() => slot is not null && options.Trace == "on"
+                ? throw new UserError("The routing trace is one version's alone, so a server that writes one (Serve:Trace) does not reload; start it again.")
+                : new ServedModel(folder, options, registry, log), log);
+            state.AddCheck(() => slot.Current.Language?.Engine.Problem);
+            registry.AddBeforeCollectCallback(() => slot.Current.CollectMetrics());
+            app.UseRequests(new HttpMetrics(registry), state, log);
             app.UseErrors(log);
-            app.UseApiKey(options.ApiKey);
             app.UseRouting();
+            app.UseApiKeys(keys);
+            limits.Use(app);
+            app.UseDraining(state);
             app.MapStatus(state);
-            app.MapMetrics(registry);
-            app.MapOpenInference(model.Tensors, state);
-            if (model.Placement is { } placement)
-                app.MapPlacement(placement, state, options.ApiKey.Length > 0);
-            if (model.Language is { } language)
-                app.MapOpenAi(language, state, log);
+            app.MapMetrics(registry, options.MetricsAliases);
+            app.MapAdmin(slot, state, options.DrainSeconds);
+            app.MapPlacement(slot, state);
+            app.MapOpenInference(slot, state);
+            app.MapOpenAi(slot, limits, options, log);
             await ListenAsync(app, options);
-            return new ModelServer(app, model, state);
+            return new ModelServer(app, slot, options.WatchModel ? new ModelWatcher(slot, folder, options.File) : null, limits, state);
         }
         catch
         {
-            model?.Dispose();
+            if (slot is not null)
+                await slot.DisposeAsync();
+            limits?.Dispose();
             await app.DisposeAsync();
             throw;
         }
     }
 
-    /// <summary>Refuses new requests with 503, and waits for those that run until <paramref name="limit"/> is over.</summary>
-    /// <returns>True when all were answered.</returns>
-    public async Task<bool> DrainAsync(TimeSpan limit)
-    {
-        try
-        {
-            await _state.Close().WaitAsync(limit);
-            return true;
-        }
-        catch (TimeoutException)
-        {
-            return false;
-        }
-    }
+    /// <inheritdoc cref="ServerState.DrainAsync"/>
+    public Task<bool> DrainAsync(TimeSpan limit) => _state.DrainAsync(limit);
 
     public async ValueTask DisposeAsync()
     {
         if (_disposed)
             return;
         _disposed = true;
-        _model.Dispose(); // requests that still run fail now, so the web server only has to send that
+        if (_watcher is not null)
+            await _watcher.DisposeAsync();
+        await _slot.DisposeAsync(); // requests that still run fail now, so the web server only has to send that
         using (var time = new CancellationTokenSource(StopLimit))
             await _app.StopAsync(time.Token);
         await _app.DisposeAsync();
+        _limits.Dispose();
     }
 
-    private static WebApplication Build(ServeOptions options)
+    private static WebApplication Build(ServeOptions options, ILoggerProvider? logs)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = (long)options.MaxBody << 20;
-            kestrel.Listen(Parse(options.Host), options.Port);
-        });
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        if (options.Log == "json")
-            builder.Logging.AddJsonConsole(console => console.UseUtcTimestamp = true);
-        else if (options.Log == "text")
-            builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
+        builder.Services.AddSingleton(options);
+        builder.Services.AddRateLimiter(_ => { });
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => KestrelSetup.Apply(kestrel, options));
+        AddLogging(builder.Logging, options, logs);
         return builder.Build();
+    }
+
+    private static void AddLogging(ILoggingBuilder logging, ServeOptions options, ILoggerProvider? logs)
+    {
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        if (logs is not null)
+            logging.AddProvider(logs);
+        if (options.Log == "json")
+            logging.AddConsoleFormatter<JsonLineFormatter, ConsoleFormatterOptions>().AddConsole(console => console.FormatterName = JsonLineFormatter.FormatterName);
+        else if (options.Log == "text")
+            logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
+        // Whoever reads the log must not hold up the requests by reading slowly.
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
     }
 
     private static async Task ListenAsync(WebApplication app, ServeOptions options)
@@ -130,8 +147,4 @@ public sealed class ModelServer : IAsyncDisposable
             throw new UserError($"Cannot listen on port {options.Port} of {options.Host}: {problem.Message}", problem);
         }
     }
-
-    private static IPAddress Parse(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback
-        : IPAddress.TryParse(host, out var address) ? address
-        : throw new UserError($"Serve:Host is '{host}', but it must be an IP address (127.0.0.1 for this machine alone, 0.0.0.0 for the network) or localhost.");
 }

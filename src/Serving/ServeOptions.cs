@@ -36,8 +36,8 @@ public sealed class ServeOptions
     [Setting("Memory for the KV cache of a model that runs on pages; 0: what all slots could need, at most a quarter of the machine's memory", Unit = "MiB", Min = 0)]
     public int CacheSize { get; set; }
 
-    [Setting("How a KV cache on pages stores keys and values; fp16 takes half the memory and rounds them", Choices = "fp32|fp16")]
-    public string CachePrecision { get; set; } = "fp32";
+    [Setting("How a KV cache on pages stores keys and values; fp16 takes half the memory and rounds them, auto takes it where the weights are rounded too", Choices = "auto|fp32|fp16")]
+    public string CachePrecision { get; set; } = "auto";
 
     [Setting("Most tokens of one step of the engine; longer prompts are fed in pieces, so that they do not keep other sequences waiting", Unit = "tokens", Min = 1)]
     public int BatchTokens { get; set; } = 512;
@@ -72,11 +72,41 @@ public sealed class ServeOptions
     [Setting("Largest request body", Unit = "MiB", Min = 1)]
     public int MaxBody { get; set; } = 64;
 
+    [Setting("Longest time for a client to send a request's headers", Unit = "seconds", Min = 1, Max = 86400)]
+    public double HeaderSeconds { get; set; } = 30;
+
+    [Setting("Longest time for a client to send a request's body", Unit = "seconds", Min = 1, Max = 86400)]
+    public double BodySeconds { get; set; } = 120;
+
+    [Setting("Slowest rate at which a client may send its request and take its answer; 0: any", Unit = "bytes a second", Min = 0)]
+    public double MinDataRate { get; set; } = 240;
+
+    [Setting("How long a client may be slower than that, or take nothing of an answer, before its connection is closed", Unit = "seconds", Min = 2, Max = 3600)]
+    public double SlowSeconds { get; set; } = 10;
+
+    [Setting("Connections at a time; 0: any number", Unit = "connections", Min = 0)]
+    public int MaxConnections { get; set; }
+
+    [Setting("Longest time from a generation request to the end of its answer, which then ends early; a request may ask for less; 0: any", Unit = "seconds", Min = 0, Max = 1000000)]
+    public double RequestTimeout { get; set; }
+
+    /// <summary>What one client may ask for in a minute.</summary>
+    public RateLimitOptions RateLimit { get; set; } = new();
+
     [Setting("Longest wait for running requests after SIGTERM", Unit = "seconds", Min = 0)]
     public double DrainSeconds { get; set; } = 30;
 
-    [Setting("Key that clients must send as 'Authorization: Bearer KEY'; empty accepts everyone")]
+    [Setting("Key that clients must send as 'Authorization: Bearer KEY'; with neither a key nor a file of keys everyone is answered")]
     public string ApiKey { get; set; } = "";
+
+    [Setting("File of further keys, one a line, each alone or after a name for the log; read again when it changes")]
+    public string ApiKeyFile { get; set; } = "";
+
+    /// <summary>Encryption.</summary>
+    public TlsOptions Tls { get; set; } = new();
+
+    [Setting("Load the model again when its manifest changes; running requests end with the old one")]
+    public bool WatchModel { get; set; }
 
     [Setting("Record which experts the tokens of requests meet", Choices = "off|on")]
     public string Trace { get; set; } = "off";
@@ -89,4 +119,10 @@ public sealed class ServeOptions
 
     [Setting("Form of the log lines", Choices = "text|json|off")]
     public string Log { get; set; } = "text";
+
+    [Setting("Write prompts and answers into the log")]
+    public bool LogPrompts { get; set; }
+
+    [Setting("List the metrics a second time under the names of vLLM and Triton, for dashboards and routers made for these")]
+    public bool MetricsAliases { get; set; }
 }

@@ -40,16 +40,19 @@ public static class ServeRun
             """;
         if (server.Model.Placement is { } placement)
             tensors = $"{tensors}\n  curl {url}/admin/placement\n\n{Describe(placement, options)}\n";
+        var providers = $"ONNX Runtime runs it with {string.Join(", ", server.Model.Providers)}.";
         if (server.Model.Language is not { } language)
-            return tensors;
+            return $"{tensors}\n\n{providers}";
         var perToken = server.Model.CacheBytesPerToken;
-        var full = perToken * language.Sizes.ContextLength * options.Slots / 1e6;
-        var caches = string.Create(CultureInfo.InvariantCulture, $"KV caches: {perToken:N0} bytes a token, {full:F1} MB for {options.Slots} sequences of {language.Sizes.ContextLength} tokens");
+        var caches = server.Model.CacheTokens is { } room
+            ? string.Create(CultureInfo.InvariantCulture, $"KV cache: pages for {room:N0} tokens of all sequences, {perToken:N0} bytes each, {room * perToken / 1e6:F1} MB")
+            : string.Create(CultureInfo.InvariantCulture, $"KV caches: {perToken:N0} bytes a token, {perToken * language.Sizes.ContextLength * options.Slots / 1e6:F1} MB for {options.Slots} sequences of {language.Sizes.ContextLength} tokens");
         return $$"""
             {{tensors}}
               curl {{url}}/v1/completions -d '{"prompt": "The people of the", "max_tokens": 40, "temperature": 0.8}'
               curl -N {{url}}/v1/chat/completions -d '{"messages": [{"role": "user", "content": "Hello."}], "stream": true}'
 
+            {{providers}}
             {{caches}}
             """;
     }

@@ -9,6 +9,7 @@ using OnnxMoe.Serving.Generation;
 using OnnxMoe.Serving.Http.OpenAi;
 using OnnxMoe.Serving.Http.OpenInference;
 using OnnxMoe.Serving.Observability;
+using OnnxMoe.Serving.Paging;
 using OnnxMoe.Serving.Sessions;
 using Prometheus;
 
@@ -25,6 +26,7 @@ public sealed class ServedModel : IDisposable
     private readonly PreGateSession? _router;
     private readonly RoutingRecorder? _recorder;
     private readonly Scheduler? _scheduler;
+    private readonly TrafficMetrics? _traffic;
 
     /// <param name="folder">The model folder.</param>
     /// <param name="options">Device, threads, slots and so on.</param>
@@ -43,10 +45,10 @@ public sealed class ServedModel : IDisposable
         _loaded = LoadedModel.Open(Name, folder, manifest, options, devices, threshold);
         try
         {
-            Tensors = new TensorModel(Name, _loaded.Tensors);
+            Tensors = new TensorModel(Name, _loaded.Tensors, new InferenceMetrics(registry, Name, TensorModel.Version), options.Slots, options.QueueLimit);
             Placement = _loaded.Placement;
             if (Placement is not null)
-                TrafficMetrics.Add(registry, Name, Placement);
+                _traffic = new TrafficMetrics(registry, Name, Placement);
             if (manifest?.LanguageModel is not { } sizes)
                 return;
             var tokenizer = Tokenizer.Load(folder, sizes);
@@ -71,6 +73,8 @@ public sealed class ServedModel : IDisposable
                 ActiveExperts = manifest.ActiveExperts,
                 Threshold = _causal.Threshold ?? manifest.RouterThreshold?.Default,
                 TrainedThreshold = manifest.RouterThreshold?.Default,
+                Fingerprint = "fp_" + Checksums.Sha256(Path.Combine(folder, ModelManifest.FileName))[..12],
+                Metrics = new GenerationMetrics(registry, Name),
             };
             if (Language.Threshold is { } known)
                 metrics.SetRouterThreshold(known);
@@ -94,12 +98,34 @@ public sealed class ServedModel : IDisposable
     /// <summary>Where its experts are, when it is on several devices.</summary>
     public ServedPlacement? Placement { get; }
 
+    /// <summary>The execution provider that each device's sessions really got.</summary>
+    public IReadOnlyList<string> Providers => _loaded.Providers;
+
+    /// <summary>Tokens that all caches together can hold, of a language model that runs on pages; null of others, whose caches grow as they need.</summary>
+    public long? CacheTokens => _causal is PagedSession paged ? paged.Pools.Sum(pool => (long)pool.Pages * pool.PageSize) : null;
+
     /// <summary>What the caches of one sequence of a language model grow by for each token.</summary>
     public long CacheBytesPerToken => _causal?.CacheBytesPerToken ?? 0;
 
+    /// <summary>Brings up to date what is counted elsewhere and collected on demand.</summary>
+    public void CollectMetrics() => _traffic?.Collect();
+
+    /// <summary>Generates a token, as a proof that the model works; of a model that is no language model, that it was loaded is all there is.</summary>
+    public async Task TryAsync(CancellationToken cancellation)
+    {
+        if (Language is not { } language)
+            return;
+        var greedy = new SamplingSettings { Temperature = 0 };
+        await foreach (var _ in language.Engine.Generate([new([language.Sizes.EndOfText], MaxTokens: 1, greedy)], cancellation))
+        {
+        }
+    }
+
     public void Dispose()
     {
+        CollectMetrics();
         _scheduler?.Dispose();
+        Tensors?.Dispose();
         _recorder?.Dispose();
         _router?.Dispose();
         _loaded.Dispose();

@@ -19,7 +19,10 @@ public sealed class PagedAttentionTests
     [Theory]
     [InlineData("plain")]
     [InlineData("avx2")]
+    [InlineData("avxvnni")]
     [InlineData("avx512")]
+    [InlineData("avx512vnni")]
+    [InlineData("emulated512")]
     public void Each_instruction_set_agrees_with_the_loop(string name)
     {
         if (!Instructions.Choose(name))
@@ -38,6 +41,17 @@ public sealed class PagedAttentionTests
 
     [Fact]
     public void Positions_choose_the_rotation_only() => Agrees(new() { FirstPosition = 11 });
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Keys_and_values_behind_the_queries_give_the_same_bits(int rank)
+    {
+        using var apart = new PagedSession(new(), rank: rank);
+        using var joined = new PagedSession(new() { Joined = true }, rank: rank);
+        (int, int, int)[] parts = [(0, 0, 40), (1, 0, 1), (2, 0, 23)];
+        Assert.Equal(apart.Step(parts), joined.Step(parts));
+    }
 
     [Fact]
     public void A_leading_one_is_kept()

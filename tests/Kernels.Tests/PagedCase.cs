@@ -18,6 +18,9 @@ internal sealed class PagedCase
     /// <summary>Caches in half precision.</summary>
     public bool Half { get; init; }
 
+    /// <summary>Keys and values stand behind the queries.</summary>
+    public bool Joined { get; init; }
+
     /// <summary>Tokens of each sequence.</summary>
     public int[] Lengths { get; init; } = [40, 1, 23];
 

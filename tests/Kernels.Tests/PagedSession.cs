@@ -43,11 +43,25 @@ internal sealed class PagedSession : IDisposable
         foreach (var (_, from, to) in parts)
             starts.Add(starts[^1] + to - from);
         HostTensor cache = _case.Half ? HostTensor.From(new Half[1], 1, 1) : HostTensor.From(new float[1], 1, 1);
+        if (_case.Joined)
+        {
+            var rows = parts.SelectMany(p => Enumerable.Range(p.From, p.To - p.From).SelectMany(i =>
+            {
+                var (query, key, value) = _case.Tokens(p.Sequence);
+                return query[(i * width)..((i + 1) * width)].Concat(key[(i * narrow)..((i + 1) * narrow)]).Concat(value[(i * narrow)..((i + 1) * narrow)]);
+            }));
+            return [("query", HostTensor.From(rows.ToArray(), Shape(tokens, width + 2 * narrow))), ("key", null), ("value", null), .. Rest()];
+        }
         return
         [
             ("query", HostTensor.From(Rows(s => _case.Tokens(s).Query, _case.Heads), Shape(tokens, width))),
             ("key", HostTensor.From(Rows(s => _case.Tokens(s).Key, _case.KvHeads), Shape(tokens, narrow))),
             ("value", HostTensor.From(Rows(s => _case.Tokens(s).Value, _case.KvHeads), Shape(tokens, narrow))),
+            .. Rest(),
+        ];
+
+        (string, HostTensor?)[] Rest() =>
+        [
             ("key_cache", cache), ("value_cache", cache),
             ("page_table", HostTensor.From(parts.SelectMany(p => _table[p.Sequence].Concat(Enumerable.Repeat(-1, _case.MaxPages - _table[p.Sequence].Length))).ToArray(), parts.Length, _case.MaxPages)),
             ("starts", HostTensor.Vector(starts.ToArray())), ("past", HostTensor.Vector(parts.Select(p => p.From).ToArray())),
@@ -70,6 +84,7 @@ internal sealed class PagedSession : IDisposable
     /// <summary>Runs any inputs on the caches.</summary>
     public (long[] Shape, float[] Values) Run((string Name, HostTensor? Tensor)[] inputs)
     {
+        inputs = [.. inputs.Where(input => input.Tensor is not null)];
         var fed = inputs.Select(i => i.Name switch { "key_cache" => _keys, "value_cache" => _values, _ => Value(i.Tensor!) }).ToArray();
         try
         {

@@ -81,10 +81,11 @@ Vector LoadStart(const Element* from, int64_t count) {
 // what remains of the head (IsRest).
 template <int Rows, int Vectors, bool IsRest, class Element>
 void Contexts(const float (*weights)[kSplit], const Split<Element>& split, int positions, int64_t column, float* const* contexts) {
+    constexpr int kAhead = 4;  // groups: the next one alone would come too late from memory
     Vector sum[Rows][Vectors] = {};
     for (int first = 0; first < positions; first += kGroup) {
         const Element* value = split.values[first / kGroup] + column;
-        const Element* next = split.values[first + kGroup < kSplit ? first / kGroup + 1 : kSplitGroups - 1] + column;
+        const Element* next = split.values[first / kGroup + kAhead < kSplitGroups ? first / kGroup + kAhead : kSplitGroups - 1] + column;
         const int end = first + kGroup < positions ? first + kGroup : positions;
         for (int j = first; j < end; j++, value += split.size, next += split.size) {
             Vector weight[Vectors];

@@ -62,6 +62,9 @@ internal sealed class CutGraph : IModelGraph
     public IReadOnlyDictionary<string, NodeMetadata> Outputs { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Providers => [.. _devices.Select(device => string.Join(" and ", _segments[device].SelectMany(SessionProviders.Of).Distinct().Order()))];
+
+    /// <inheritdoc/>
     public bool RunsTogether => true;
 
     /// <summary>The model.</summary>

@@ -9,4 +9,7 @@ public sealed record GenerationEvent(int Sequence, string Text, IReadOnlyList<To
 {
     /// <summary>The scores of the prompt's tokens, in the first event of a sequence that asked for them.</summary>
     public IReadOnlyList<TokenScore> PromptScores { get; init; } = [];
+
+    /// <summary>How the sequence went, in its last event.</summary>
+    public SequenceTimes? Times { get; init; }
 }

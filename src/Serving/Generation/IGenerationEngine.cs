@@ -15,4 +15,7 @@ public interface IGenerationEngine
 
     /// <summary>Sequences that wait for a slot.</summary>
     int Waiting { get; }
+
+    /// <summary>One sentence on why it cannot generate now; null while it can.</summary>
+    string? Problem => null;
 }

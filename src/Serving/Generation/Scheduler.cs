@@ -225,6 +225,8 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
                 if (!TryOpen(sequence))
                     break;
                 _waiting.TakeFirst();
+                if (sequence.Started == 0)
+                    sequence.Started = TimeProvider.System.GetTimestamp();
                 _metrics.Started(sequence);
                 _running.Add(sequence);
                 _order.Started(sequence);
@@ -246,10 +248,13 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
     /// <summary>What runs together, and how many tokens of each: one sequence, or as many as the model takes.</summary>
     private IEnumerable<IReadOnlyList<(Sequence Sequence, int Tokens)>> Batches(IReadOnlyList<Sequence> sequences)
     {
-        var most = _model.TakesPromptsInPieces ? _options.BatchTokens : _model.Sizes.ContextLength;
         var pieces = _model.TakesPromptsInPieces && !_order.WantsWholeSteps;
+        var most = _model.TakesPromptsInPieces ? _options.BatchTokens : _model.Sizes.ContextLength;
         if (pieces)
+        {
+            most = Math.Max(most, sequences.Count(sequence => sequence.Pending == 1) + 1); // nobody is left out, however small a step is to be
             sequences = [.. sequences.OrderBy(sequence => sequence.Pending > 1)]; // stable: those that generate come first, the others as they came
+        }
         var (batch, tokens) = (new List<(Sequence, int)>(), 0);
         foreach (var sequence in sequences)
         {
@@ -257,10 +262,10 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
             {
                 yield return batch;
                 if (pieces)
-                    yield break; // the rest has its turn in the next round, after those that generate
+                    yield break; // the other prompts have their turn in the next round, beside those that generate
                 (batch, tokens) = ([], 0);
             }
-            var count = pieces ? Math.Min(sequence.Pending, Math.Max(1, most - tokens)) : sequence.Pending;
+            var count = pieces ? Math.Min(sequence.Pending, most - tokens) : sequence.Pending;
             batch.Add((sequence, count));
             tokens += count;
         }

@@ -35,7 +35,7 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>Tokens in its cache.</summary>
     public int CachedTokens => _cache?.Length ?? 0;
 
-    /// <summary>Tokens that it did not have to compute, because another sequence had.</summary>
+    /// <summary>Tokens that it did not have to compute when it got its slot, because another sequence had.</summary>
     public int ReusedTokens { get; private set; }
 
     /// <summary>Tokens that the model has not seen: the prompt, later the token chosen last; more after its cache was given up.</summary>
@@ -56,6 +56,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <summary>When it got its slot; 0 before.</summary>
     public long Started { get; set; }
 
+    /// <summary>When its first token was chosen; 0 before.</summary>
+    private long FirstToken { get; set; }
+
     /// <summary>When its last token came.</summary>
     public long LastToken { get; set; }
 
@@ -65,8 +68,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     public void Open(CausalModel model, bool reuse)
     {
         _cache = model.NewSequence(id);
-        if (reuse && !request.PromptLogProbs)
-            ReusedTokens = _cache.Reuse(_tokens, ActiveExperts ?? 0);
+        var reused = reuse && !request.PromptLogProbs ? _cache.Reuse(_tokens, ActiveExperts ?? 0) : 0;
+        if (Started == 0)
+            ReusedTokens = reused;
     }
 
     /// <summary>Gives its cache up, to compute it once more later.</summary>
@@ -105,6 +109,8 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
             ScorePrompt(result, columns);
         if (Pending > 0)
             return false;
+        if (FirstToken == 0)
+            FirstToken = TimeProvider.System.GetTimestamp();
         if (request.MaxTokens == 0)
         {
             Report("", FinishReason.Length);
@@ -134,7 +140,9 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     private void Report(string text, FinishReason? finish)
     {
         Finish = finish;
-        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = [.. _promptScores] });
+        var times = finish is null ? null
+            : new SequenceTimes(Submitted, Started, FirstToken, TimeProvider.System.GetTimestamp()) { CachedPromptTokens = Math.Min(ReusedTokens, request.Prompt.Count) };
+        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = [.. _promptScores], Times = times });
         _unreported.Clear();
         _promptScores.Clear();
     }

@@ -13,6 +13,9 @@ internal sealed class ApiError(int status, string message, string? field = null,
 
     public string? Code { get; } = code;
 
+    /// <summary>Seconds after which the same request may do better; null where the header is not sent.</summary>
+    public int? RetryAfter { get; init; } = status is 429 or 503 ? 1 : null;
+
     /// <summary>A mistake in the request.</summary>
     public static ApiError BadRequest(string message, string? field = null, string? code = null) => new(400, message, field, code);
 
@@ -23,6 +26,7 @@ internal sealed class ApiError(int status, string message, string? field = null,
         403 => "permission_error",
         429 => "rate_limit_error",
         503 => "service_unavailable_error",
+        504 => "timeout_error",
         >= 500 => "server_error",
         _ => "invalid_request_error",
     };

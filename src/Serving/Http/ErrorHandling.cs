@@ -19,22 +19,35 @@ internal static class ErrorHandling
         {
             await next(context);
             if (!context.Response.HasStarted && context.Response.StatusCode is 404 or 405)
-                await Write(context, Unrouted(context));
+                await Write(context, Translate(Unrouted(context), log, context));
         }
-        catch (Exception problem) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested || RequestRecord.Of(context).Error == ResponseBody.TooSlow)
         {
-            RequestLog.Left(log, context.TraceIdentifier, problem.GetType().Name);
+            RequestRecord.Of(context).Error ??= "client_left";
             if (!context.Response.HasStarted)
                 context.Response.StatusCode = ClientClosedRequest;
         }
         catch (Exception problem) when (!context.Response.HasStarted)
         {
-            await Write(context, Translate(problem, log, context.TraceIdentifier));
+            await Write(context, Translate(problem, log, context));
         }
     });
 
     /// <summary>The error that the client sees; what is not the client's fault is logged, and described to it without details.</summary>
-    public static ApiError Translate(Exception problem, ILogger log, string request)
+    public static ApiError Translate(Exception problem, ILogger log, HttpContext context)
+    {
+        var error = Explain(problem);
+        if (error is null)
+        {
+            RequestLog.Failed(log, problem, context.TraceIdentifier);
+            error = new(500, $"The server failed at this request; its log has the details under request id {context.TraceIdentifier}.", code: "internal_error");
+        }
+        RequestRecord.Of(context).Error = error.Code ?? ApiError.TypeOf(error.Status);
+        return error;
+    }
+
+    /// <summary>The error for what is a client's fault or a state of the server; null for a failure of ours.</summary>
+    private static ApiError? Explain(Exception problem)
     {
         switch (problem)
         {
@@ -51,8 +64,7 @@ internal static class ErrorHandling
             case BadHttpRequestException bad:
                 return new(bad.StatusCode, bad.Message);
             default:
-                RequestLog.Failed(log, problem, request);
-                return new(500, $"The server failed at this request; its log has the details under request id {request}.", code: "internal_error");
+                return null;
         }
     }
 
@@ -71,10 +83,11 @@ internal static class ErrorHandling
     private static Task Write(HttpContext context, ApiError error)
     {
         context.Response.Clear();
-        context.Response.Headers[RequestIds.Header] = context.TraceIdentifier;
         context.Response.StatusCode = error.Status;
-        if (error.Status is 429 or 503)
-            context.Response.Headers.RetryAfter = "1";
+        if (error.RetryAfter is { } seconds)
+            context.Response.Headers.RetryAfter = $"{seconds}";
+        if (error.Status == 504)
+            context.Response.Headers["x-should-retry"] = "false"; // OpenAI's clients repeat what failed with 5xx, and this would fail again
         if (error.Status == 401)
             context.Response.Headers.WWWAuthenticate = "Bearer";
         var body = context.Request.Path.StartsWithSegments("/v2") ? new JsonObject { ["error"] = error.Message } : Body(error);

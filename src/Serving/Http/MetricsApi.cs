@@ -1,5 +1,7 @@
+using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
+using OnnxMoe.Serving.Observability;
 using Prometheus;
 
 namespace OnnxMoe.Serving.Http;
@@ -8,9 +10,15 @@ namespace OnnxMoe.Serving.Http;
 public static class MetricsApi
 {
     /// <summary>Adds <c>/metrics</c>.</summary>
-    public static void MapMetrics(this IEndpointRouteBuilder routes, CollectorRegistry registry) => routes.MapGet("/metrics", async context =>
+    /// <param name="routes">Where to.</param>
+    /// <param name="registry">The metrics.</param>
+    /// <param name="aliases">List them under other servers' names too.</param>
+    public static void MapMetrics(this IEndpointRouteBuilder routes, CollectorRegistry registry, bool aliases) => routes.MapGet("/metrics", async context =>
     {
+        using var text = new MemoryStream();
+        await registry.CollectAndExportAsTextAsync(text, context.RequestAborted);
         context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
-        await registry.CollectAndExportAsTextAsync(context.Response.Body, context.RequestAborted);
-    });
+        var bytes = text.GetBuffer().AsMemory(0, (int)text.Length);
+        await ResponseBody.WriteAsync(context, aliases ? Encoding.UTF8.GetBytes(MetricsAliases.Append(Encoding.UTF8.GetString(bytes.Span))) : bytes);
+    }).Open();
 }

@@ -1,35 +1,38 @@
-using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using OnnxMoe.Serving.ExpertParallel;
+using OnnxMoe.Serving.Hosting;
 
 namespace OnnxMoe.Serving.Http;
 
-/// <summary>The placement of experts on several devices: what it is, and reading it again. For those who have the key; without one, for this machine.</summary>
+/// <summary>The placement of experts on several devices: what it is, and reading it again.</summary>
 public static class PlacementApi
 {
     /// <summary>Adds <c>/admin/placement</c>: GET tells, POST reads the plan's file again.</summary>
     /// <param name="routes">Where to.</param>
-    /// <param name="placement">The placement.</param>
+    /// <param name="slot">The served model.</param>
     /// <param name="state">Whether the server takes requests.</param>
-    /// <param name="hasKey">Whether the server asks for a key.</param>
-    public static void MapPlacement(this IEndpointRouteBuilder routes, ServedPlacement placement, ServerState state, bool hasKey)
+    public static void MapPlacement(this IEndpointRouteBuilder routes, ModelSlot slot, ServerState state)
     {
-        routes.MapGet("/admin/placement", context => Json.Write(Allowed(context, hasKey).Response, Describe(placement)));
+        routes.MapGet("/admin/placement", async context =>
+        {
+            using var lease = slot.Acquire();
+            await Json.Write(context.Response, Describe(PlacementOf(lease.Model)));
+        }).Admin();
         routes.MapPost("/admin/placement", async context =>
         {
-            Allowed(context, hasKey);
             using var running = state.Enter();
+            using var lease = slot.Acquire();
+            var placement = PlacementOf(lease.Model);
             await Task.Run(placement.Reload, context.RequestAborted);
             await Json.Write(context.Response, Describe(placement));
-        });
+        }).Admin();
     }
 
-    private static HttpContext Allowed(HttpContext context, bool hasKey) =>
-        hasKey || context.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address) ? context
-            : throw new ApiError(403, "Without a key (Serve:ApiKey) this is answered to the server's own machine only.", code: "forbidden");
+    private static ServedPlacement PlacementOf(ServedModel model) =>
+        model.Placement ?? throw new ApiError(404, $"{model.Name} is on one device, so there is no placement; Serve:Devices gives it several.", code: "no_placement");
 
     private static JsonObject Describe(ServedPlacement placement)
     {

@@ -2,17 +2,11 @@ using Microsoft.Extensions.Logging;
 
 namespace OnnxMoe.Serving.Http;
 
-/// <summary>Log lines about requests. They never hold prompts or output.</summary>
+/// <summary>Log lines about requests.</summary>
 internal static partial class RequestLog
 {
-    [LoggerMessage(10, LogLevel.Information, "{Id} {Method} {Path} {Status} in {Milliseconds:F0} ms")]
-    public static partial void Answered(ILogger log, string id, string method, string path, int status, double milliseconds);
-
-    [LoggerMessage(11, LogLevel.Information, "{Id} {Sequences} sequences, {PromptTokens} prompt tokens, {CompletionTokens} generated")]
-    public static partial void Generated(ILogger log, string id, int sequences, int promptTokens, int completionTokens);
-
-    [LoggerMessage(12, LogLevel.Information, "{Id} the client left ({Reason})")]
-    public static partial void Left(ILogger log, string id, string reason);
+    /// <summary>The one line that every request gets, see <see cref="RequestRecord"/>.</summary>
+    public static readonly EventId Answered = new(10, "request");
 
     [LoggerMessage(13, LogLevel.Error, "{Id} failed")]
     public static partial void Failed(ILogger log, Exception problem, string id);

@@ -15,12 +15,12 @@ public sealed class EngineMetrics
 
     private static readonly double[] StepTokens = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
 
-    private readonly Gauge.Child _running;
-    private readonly Gauge.Child _waiting;
-    private readonly Gauge.Child _cacheBytes;
+    private readonly Level _running;
+    private readonly Level _waiting;
+    private readonly Level _cacheBytes;
     private readonly Gauge.Child _cacheUsage;
-    private readonly Counter.Child _prefixQueries;
-    private readonly Counter.Child _prefixHits;
+    private readonly Tally _prefixQueries;
+    private readonly Tally _prefixHits;
     private readonly Counter.Child _preemptions;
     private readonly Histogram.Child _stepTokens;
     private readonly Counter.Child _promptTokens;
@@ -29,9 +29,9 @@ public sealed class EngineMetrics
     private readonly Counter _experts;
     private readonly Counter _started;
     private readonly Gauge _threshold;
-    private readonly Counter.Child _cacheHits;
-    private readonly Counter.Child _cacheMisses;
-    private readonly Counter.Child _cacheEvictions;
+    private readonly Tally _cacheHits;
+    private readonly Tally _cacheMisses;
+    private readonly Tally _cacheEvictions;
     private readonly Histogram.Child _firstToken;
     private readonly Histogram.Child _perToken;
     private readonly Histogram.Child _endToEnd;
@@ -44,26 +44,27 @@ public sealed class EngineMetrics
     {
         _model = model;
         var metrics = Metrics.WithCustomRegistry(registry);
-        Gauge.Child Level(string name, string help) => metrics.CreateGauge(name, help, "model_name").WithLabels(model);
+        Level Amount(string name, string help) => new(metrics.CreateGauge(name, help, "model_name").WithLabels(model));
         Counter.Child Count(string name, string help) => metrics.CreateCounter(name, help, "model_name").WithLabels(model);
+        Tally Sum(string name, string help) => new(Count(name, help));
         Histogram.Child Times(string name, string help, double[] buckets) =>
             metrics.CreateHistogram(name, help, ["model_name"], new() { Buckets = buckets }).WithLabels(model);
 
-        _running = Level("onnxmoe_num_requests_running", "Sequences that are being generated.");
-        _waiting = Level("onnxmoe_num_requests_waiting", "Sequences that wait for a slot.");
-        _cacheBytes = Level("onnxmoe_kv_cache_bytes", "Bytes in the caches of the sequences that are being generated.");
-        _cacheUsage = Level("onnxmoe_kv_cache_usage_perc", "Pages of the KV cache in use; 1 is all of them.");
-        _prefixQueries = Count("onnxmoe_prefix_cache_queries_total", "Tokens that sequences looked for among the pages kept.");
-        _prefixHits = Count("onnxmoe_prefix_cache_hits_total", "Those of them that were there and need not be computed.");
+        _running = Amount("onnxmoe_num_requests_running", "Sequences that are being generated.");
+        _waiting = Amount("onnxmoe_num_requests_waiting", "Sequences that wait for a slot.");
+        _cacheBytes = Amount("onnxmoe_kv_cache_bytes", "Bytes in the caches of the sequences that are being generated.");
+        _cacheUsage = metrics.CreateGauge("onnxmoe_kv_cache_usage_perc", "Pages of the KV cache in use; 1 is all of them.", "model_name").WithLabels(model);
+        _prefixQueries = Sum("onnxmoe_prefix_cache_queries_total", "Tokens that sequences looked for among the pages kept.");
+        _prefixHits = Sum("onnxmoe_prefix_cache_hits_total", "Those of them that were there and need not be computed.");
         _preemptions = Count("onnxmoe_num_preemptions_total", "Sequences that gave their slot up for want of pages.");
         _stepTokens = Times("onnxmoe_iteration_tokens_total", "Tokens of one step of the engine.", StepTokens);
         _promptTokens = Count("onnxmoe_prompt_tokens_total", "Prompt tokens processed.");
         _generationTokens = Count("onnxmoe_generation_tokens_total", "Tokens generated.");
         _successes = metrics.CreateCounter("onnxmoe_request_success_total", "Sequences completed.", "model_name", "finished_reason");
         _experts = metrics.CreateCounter("onnxmoe_expert_tokens_total", "Tokens routed to an expert.", "model_name", "layer", "expert");
-        _cacheHits = Count("onnxmoe_expert_cache_hits_total", "Experts that a cache of Serve:ExpertSlots would have held.");
-        _cacheMisses = Count("onnxmoe_expert_cache_misses_total", "Experts that it would have had to load.");
-        _cacheEvictions = Count("onnxmoe_expert_cache_evictions_total", "Experts that it would have given up for others.");
+        _cacheHits = Sum("onnxmoe_expert_cache_hits_total", "Experts that a cache of Serve:ExpertSlots would have held.");
+        _cacheMisses = Sum("onnxmoe_expert_cache_misses_total", "Experts that it would have had to load.");
+        _cacheEvictions = Sum("onnxmoe_expert_cache_evictions_total", "Experts that it would have given up for others.");
         _started = metrics.CreateCounter("onnxmoe_sequences_started_total", "Sequences started, by the experts that each of their tokens meets.", "model_name", "active_experts");
         _threshold = metrics.CreateGauge("onnxmoe_router_threshold", "Sum of probabilities up to which a token is given experts.", "model_name");
         _firstToken = Times("onnxmoe_time_to_first_token_seconds", "From the arrival of a sequence to its first token.", FirstTokenSeconds);
@@ -85,8 +86,8 @@ public sealed class EngineMetrics
         if (model is not PagedSession paged)
             return;
         _cacheUsage.Set(paged.Pools.Sum(pool => (double)pool.Used) / paged.Pools.Sum(pool => pool.Pages));
-        _prefixQueries.IncTo(paged.Pools.Sum(pool => pool.Queries * pool.PageSize));
-        _prefixHits.IncTo(paged.Pools.Sum(pool => pool.Hits * pool.PageSize));
+        _prefixQueries.Set(paged.Pools.Sum(pool => pool.Queries * pool.PageSize));
+        _prefixHits.Set(paged.Pools.Sum(pool => pool.Hits * pool.PageSize));
     }
 
     /// <summary>Counts a sequence that lost its slot for want of pages.</summary>
@@ -121,9 +122,9 @@ public sealed class EngineMetrics
     /// <summary>Takes over the counts of the one cache that is watched.</summary>
     public void CountExpertCache(ExpertCache cache)
     {
-        _cacheHits.IncTo(cache.Hits);
-        _cacheMisses.IncTo(cache.Misses);
-        _cacheEvictions.IncTo(cache.Evictions);
+        _cacheHits.Set(cache.Hits);
+        _cacheMisses.Set(cache.Misses);
+        _cacheEvictions.Set(cache.Evictions);
     }
 
     /// <summary>Notes one step of a sequence.</summary>

@@ -3,23 +3,42 @@ using Prometheus;
 
 namespace OnnxMoe.Serving.Observability;
 
-/// <summary>What goes on between several devices, for Prometheus.</summary>
-internal static class TrafficMetrics
+/// <summary>What goes on between the devices of one loaded model, for Prometheus.</summary>
+internal sealed class TrafficMetrics
 {
-    /// <summary>Adds the numbers to those that are collected.</summary>
-    public static void Add(CollectorRegistry registry, string model, ServedPlacement placement)
+    private readonly string _model;
+    private readonly ServedPlacement _placement;
+    private readonly Counter _sent;
+    private readonly Counter.Child _changes;
+    private readonly Dictionary<(int Layer, int From, int To), long> _counted = [];
+    private int _replacements;
+
+    public TrafficMetrics(CollectorRegistry registry, string model, ServedPlacement placement)
     {
+        (_model, _placement) = (model, placement);
         var metrics = Metrics.WithCustomRegistry(registry);
-        var sent = metrics.CreateCounter("onnxmoe_device_tokens_sent_total", "Tokens sent from their home device to another that holds experts they meet; as many results come back.", "model_name", "layer", "from", "to");
-        var changes = metrics.CreateCounter("onnxmoe_placement_changes_total", "How often the placement plan was replaced.", "model_name").WithLabels(model);
-        registry.AddBeforeCollectCallback(() =>
+        _sent = metrics.CreateCounter("onnxmoe_device_tokens_sent_total", "Tokens sent from their home device to another that holds experts they meet; as many results come back.", "model_name", "layer", "from", "to");
+        _changes = metrics.CreateCounter("onnxmoe_placement_changes_total", "How often the placement plan was replaced.", "model_name").WithLabels(model);
+    }
+
+    /// <summary>Takes over what was counted since the last time. The counters outlive the model: its next version adds to them.</summary>
+    public void Collect()
+    {
+        lock (_counted)
         {
-            changes.IncTo(placement.Replacements);
-            foreach (var layer in placement.Traffic.Read())
-                for (var from = 0; from < placement.Devices.Count; from++)
-                    for (var to = 0; to < placement.Devices.Count; to++)
+            _changes.Inc(_placement.Replacements - _replacements);
+            _replacements = _placement.Replacements;
+            foreach (var layer in _placement.Traffic.Read())
+                for (var from = 0; from < _placement.Devices.Count; from++)
+                    for (var to = 0; to < _placement.Devices.Count; to++)
                         if (from != to)
-                            sent.WithLabels(model, $"{layer.Layer}", $"{from}", $"{to}").IncTo(layer.Tokens[from, to]);
-        });
+                            Add((layer.Layer, from, to), layer.Tokens[from, to]);
+        }
+    }
+
+    private void Add((int Layer, int From, int To) way, long tokens)
+    {
+        _sent.WithLabels(_model, $"{way.Layer}", $"{way.From}", $"{way.To}").Inc(tokens - _counted.GetValueOrDefault(way));
+        _counted[way] = tokens;
     }
 }

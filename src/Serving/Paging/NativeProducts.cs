@@ -10,16 +10,13 @@ namespace OnnxMoe.Serving.Paging;
 /// </summary>
 internal static class NativeProducts
 {
-    /// <summary>The kernel for x [..., D] times a matrix [D, F].</summary>
-    public const string Linear = "Linear";
-
     /// <summary>Changes the graph in place.</summary>
     public static void Use(ModelProto model)
     {
         var matrices = model.Graph.Initializer.Where(tensor => tensor.DataType == (int)DataType.Float && tensor.Dims.Count == 2).Select(tensor => tensor.Name)
             .Except(ModelFile.OptionalInputs(model).Select(input => input.Name)).ToHashSet();
         foreach (var node in model.Graph.Node.Where(node => node.Domain.Length == 0 && node.OpType == "MatMul" && matrices.Contains(node.Input[1])))
-            (node.Domain, node.OpType) = (MoeFunctions.Domain, Linear);
+            (node.Domain, node.OpType) = (MoeFunctions.Domain, MoeFunctions.Linear);
         if (model.OpsetImport.All(import => import.Domain != MoeFunctions.Domain))
             model.OpsetImport.Add(new OperatorSetIdProto { Domain = MoeFunctions.Domain, Version = 1 });
     }

@@ -34,11 +34,11 @@ internal sealed class PackedSteps : IDisposable
             starts[i + 1] = token;
             rows.AddRange(Enumerable.Range(token - LogitRowsOf(step), LogitRowsOf(step)).Select(row => (long)row));
         }
-        Add(StepTensors.Ids, ids, [1, Tokens]);
-        Add(StepTensors.Positions, positions, [1, Tokens]);
-        Add(StepTensors.Mask, Array.ConvertAll(ids, _ => 1L), [1, Tokens]); // no node reads it, but the file has it
+        AddForEach(StepTensors.Ids, ids);
+        AddForEach(StepTensors.Positions, positions);
+        AddForEach(StepTensors.Mask, Array.ConvertAll(ids, _ => 1L)); // no node reads it, but the file has it
         if (graph.Inputs.ContainsKey(PreGate.ExpertIds))
-            Add(PreGate.ExpertIds, experts, [1, Tokens]);
+            AddForEach(PreGate.ExpertIds, experts);
         Add(PagedModel.PageTable, table, [steps.Count, longest]);
         Add(PagedModel.Starts, starts, [starts.Length]);
         Add(PagedModel.Past, past, [past.Length]);
@@ -47,6 +47,9 @@ internal sealed class PackedSteps : IDisposable
             Add(ActiveExperts.Input, [(long)number], [1]);
         if (threshold is { } value)
             Add(RouterThreshold.Input, [(float)value], []);
+
+        // [N], or [1, N] where the graph has kept its batch.
+        void AddForEach(string name, long[] values) => Add(name, values, graph.Inputs[name].Dimensions.Length == 1 ? [Tokens] : [1, Tokens]);
     }
 
     /// <summary>Tokens of all steps.</summary>

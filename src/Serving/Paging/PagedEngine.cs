@@ -38,6 +38,9 @@ internal static class PagedEngine
         if (!PagedModel.TryMake(ModelFile.Load(path), PageSize, cache, out var paged, out reason))
             return null;
         NativeProducts.Use(paged.Model);
+        RowGraph.TryUse(paged.Model);
+        FusedNorms.Use(paged.Model);
+        JoinedHeads.Use(paged.Model);
         return paged;
     }
 

@@ -28,6 +28,9 @@ internal sealed class PagedModel
     /// <summary>Input [R]: the tokens whose scores are wanted.</summary>
     public const string LogitRows = "logit_rows";
 
+    /// <summary>Name of the node that chooses them.</summary>
+    public const string ChooseTokens = "choose_tokens";
+
     private const string Logits = "logits";
     private readonly GraphProto _graph;
     private readonly int _pageSize;
@@ -105,13 +108,13 @@ internal sealed class PagedModel
     {
         var producers = _graph.Node.SelectMany(node => node.Output.Select(output => (output, node))).ToDictionary(pair => pair.output, pair => pair.node);
         var initializers = _graph.Initializer.Select(tensor => tensor.Name).ToHashSet();
-        // Back from the scores through what works token by token: the product itself, a bias, a scale.
+        // Back from the scores to what the last product reads; a bias or a scale may stand behind it.
         var value = Logits;
-        while (producers.TryGetValue(value, out var node) && (IsProduct(node) || node.OpType is "Add" or "Mul" or "Div") && node.Input.Skip(1).All(initializers.Contains))
-            value = node.Input[0];
+        for (var passed = false; !passed && producers.TryGetValue(value, out var node) && (IsProduct(node) || node.OpType is "Add" or "Mul" or "Div") && node.Input.Skip(1).All(initializers.Contains); value = node.Input[0])
+            passed = IsProduct(node);
         _graph.Input.Add(Info(LogitRows, DataType.Int64, "rows"));
         var chosen = value + " of the chosen tokens";
-        var gather = new NodeProto { Name = "choose_tokens", OpType = "Gather", Input = { value, LogitRows }, Output = { chosen }, Attribute = { Int("axis", 1) } };
+        var gather = new NodeProto { Name = ChooseTokens, OpType = "Gather", Input = { value, LogitRows }, Output = { chosen }, Attribute = { Int("axis", 1) } };
         if (value == Logits)
         {
             // Nothing to save: all scores are computed, and those wanted come out.
@@ -136,7 +139,7 @@ internal sealed class PagedModel
     }
 
     private static bool IsProduct(NodeProto node) =>
-        (node.Domain.Length == 0 && node.OpType == "MatMul") || (node.Domain == MoeFunctions.Domain && MoeFunctions.OpOf(node.OpType) is "Linear" or "QuantizedLinear");
+        (node.Domain.Length == 0 && node.OpType == "MatMul") || (node.Domain == MoeFunctions.Domain && MoeFunctions.OpOf(node.OpType) is MoeFunctions.Linear or MoeFunctions.QuantizedLinear);
 
     private static bool IsAttention(NodeProto node) => node.Domain == MoeFunctions.Domain && MoeFunctions.OpOf(node.OpType) == MoeFunctions.CausalAttention;
 

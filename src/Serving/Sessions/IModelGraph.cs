@@ -14,6 +14,9 @@ public interface IModelGraph : IDisposable
     /// <summary>The outputs, in the file's order.</summary>
     IReadOnlyDictionary<string, NodeMetadata> Outputs { get; }
 
+    /// <summary>The execution providers that the sessions really got (<see cref="SessionProviders"/>), one entry for each device.</summary>
+    IReadOnlyList<string> Providers { get; }
+
     /// <summary>True when runs that are given together are computed together, which is then faster than one after the other.</summary>
     bool RunsTogether { get; }
 

@@ -18,6 +18,9 @@ internal sealed class LazyGraph(Func<IModelGraph> open) : IModelGraph
     public IReadOnlyDictionary<string, NodeMetadata> Outputs => _graph.Value.Outputs;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Providers => _graph.Value.Providers;
+
+    /// <inheritdoc/>
     public bool RunsTogether => _graph.Value.RunsTogether;
 
     /// <inheritdoc/>

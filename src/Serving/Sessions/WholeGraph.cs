@@ -17,6 +17,9 @@ public sealed class WholeGraph(InferenceSession session, Device device) : IModel
     public IReadOnlyDictionary<string, NodeMetadata> Outputs => session.OutputMetadata;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Providers { get; } = [string.Join(" and ", SessionProviders.Of(session))];
+
+    /// <inheritdoc/>
     public bool RunsTogether => false;
 
     /// <inheritdoc/>

@@ -37,7 +37,17 @@ public sealed class ErrorTests
     [InlineData(Chat, "{\"messages\":[]}", 400, "messages", "at least one message")]
     [InlineData(Chat, "{\"messages\":[{\"role\":\"wizard\",\"content\":\"a\"}]}", 400, "messages[0].role", "not 'wizard'")]
     [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":5}]}", 400, "messages[0].content", "must be a string")]
-    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}", 400, "messages[0].content", "may only have parts")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}", 400, "messages[0].content", "a part of the type 'image_url', but the model reads text alone")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"poem\"}]}]}", 400, "messages[0].content", "may only have parts")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"tool\",\"content\":\"a\"}]}", 400, "messages[0].role", "not 'tool'")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"functions\":[{}]}", 400, "functions", "calls no functions")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tool_choice\":\"required\"}", 400, "tool_choice", "calls no tools")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}}", 400, "response_format", "not 'json_schema'")]
+    [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"modalities\":[\"text\",\"audio\"]}", 400, "modalities", "may only be [\"text\"]")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"guided_regex\":\"a+\"}", 400, "guided_regex", "answers follow no grammar")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"stream_options\":{\"include_usage\":true}}", 400, "stream_options", "needs 'stream': true")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"timeout\":0}", 400, "timeout", "must be between 0.001 and 1000000, not 0")]
+    [InlineData(Completions, "{\"prompt\":\"a\",\"user\":7}", 400, "user", "must be a string")]
     [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"top_logprobs\":2}", 400, "top_logprobs", "needs 'logprobs'")]
     [InlineData(Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{}]}", 400, "tools", "not supported")]
     [InlineData("/tokenize", "{}", 400, "prompt", "is missing")]
@@ -83,7 +93,7 @@ public sealed class ErrorTests
         var (status, answer, _) = await served.PostAsync(Completions, """{"prompt":"a"}""");
         Assert.Equal(401, status);
         Assert.Equal("invalid_api_key", (string)answer["error"]!["code"]!);
-        Assert.Equal("", await served.Client.GetStringAsync("/health"));
+        Assert.Contains("ok", await served.Client.GetStringAsync("/health"));
         served.Client.DefaultRequestHeaders.Authorization = new("Bearer", "secret");
         await served.AnswerAsync(Completions, """{"prompt":"a"}""");
     }

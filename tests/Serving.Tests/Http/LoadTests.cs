@@ -57,7 +57,7 @@ public sealed class LoadTests
         using var stream = await served.BeginStreamAsync("/v1/completions", EndlessRequest);
         using var leave = new CancellationTokenSource();
         var waiting = served.Client.PostAsync("/v1/completions", new StringContent("""{"prompt":"b"}"""), leave.Token);
-        await Until(() => served.Server.Model.Language!.Engine.Waiting == 1);
+        await Served.Until(() => served.Server.Model.Language!.Engine.Waiting == 1);
 
         var (status, answer, headers) = await served.PostAsync("/v1/completions", """{"prompt":"c"}""");
         Assert.Equal(429, status);
@@ -66,9 +66,9 @@ public sealed class LoadTests
 
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
-        await Until(() => served.Server.Model.Language!.Engine.Waiting == 0);
+        await Served.Until(() => served.Server.Model.Language!.Engine.Waiting == 0);
         var third = served.AnswerAsync("/v1/completions", """{"prompt":"d","max_tokens":2}""");
-        await Until(() => served.Server.Model.Language!.Engine.Waiting == 1);
+        await Served.Until(() => served.Server.Model.Language!.Engine.Waiting == 1);
         stream.Dispose();
         await third;
     }
@@ -115,11 +115,5 @@ public sealed class LoadTests
         var rest = new StreamReader(stream).ReadToEndAsync();
         await served.Server.DisposeAsync();
         Assert.Contains("\"code\":\"shutting_down\"", await rest);
-    }
-
-    private static async Task Until(Func<bool> condition)
-    {
-        while (!condition())
-            await Task.Delay(5);
     }
 }

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 
 namespace OnnxMoe.Serving.Tests.Support;
 
@@ -9,20 +10,28 @@ internal sealed class Served : IAsyncDisposable
 {
     private readonly Scratch _scratch;
 
-    private Served(Scratch scratch, ModelServer server)
+    private Served(Scratch scratch, ModelServer server, ServeOptions options)
     {
-        (_scratch, Server) = (scratch, server);
-        Client = new HttpClient { BaseAddress = server.Address };
+        (_scratch, Server, Options) = (scratch, server, options);
+        // Certificates of tests are signed by nobody.
+        var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, certificate, _, _) => (Certificate = certificate?.Thumbprint) is not null };
+        Client = new HttpClient(handler) { BaseAddress = server.Address };
     }
 
     public ModelServer Server { get; }
 
     public HttpClient Client { get; }
 
+    /// <summary>The settings that it started with, some of which it reads with each request.</summary>
+    public ServeOptions Options { get; }
+
     public string Folder => _scratch.Folder;
 
+    /// <summary>Thumbprint of the certificate that the server showed last.</summary>
+    public string? Certificate { get; private set; }
+
     /// <summary>Serves what <paramref name="write"/> puts into the model folder.</summary>
-    public static async Task<Served> StartAsync(Action<string> write, Action<ServeOptions>? set = null)
+    public static async Task<Served> StartAsync(Action<string> write, Action<ServeOptions>? set = null, ILoggerProvider? logs = null)
     {
         var options = new ServeOptions { Port = 0, Threads = 1, Log = "off" };
         set?.Invoke(options);
@@ -30,7 +39,7 @@ internal sealed class Served : IAsyncDisposable
         try
         {
             write(scratch.Folder);
-            return new Served(scratch, await ModelServer.StartAsync(scratch.Folder, options));
+            return new Served(scratch, await ModelServer.StartAsync(scratch.Folder, options, logs), options);
         }
         catch
         {
@@ -80,6 +89,13 @@ internal sealed class Served : IAsyncDisposable
         var stream = await response.Content.ReadAsStreamAsync(cancellation);
         Assert.Equal((byte)'d', stream.ReadByte());
         return stream;
+    }
+
+    /// <summary>Waits until something is so.</summary>
+    public static async Task Until(Func<bool> condition)
+    {
+        while (!condition())
+            await Task.Delay(5);
     }
 
     /// <summary>The value of a line of /metrics, without its labels where <paramref name="name"/> has none; 0 when it is not there.</summary>

@@ -25,7 +25,7 @@ internal sealed class ChatFormat(ITokenizer tokenizer, GenerationOptions options
     public JsonObject Whole(int choice, GenerationEvent all) => WithIds(new()
     {
         ["index"] = choice,
-        ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = all.Text },
+        ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = all.Text, ["refusal"] = null },
         ["logprobs"] = LogProbs(all),
         ["finish_reason"] = all.Finish.Word(),
     }, all, first: true);

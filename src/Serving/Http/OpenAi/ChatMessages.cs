@@ -32,6 +32,9 @@ internal static class ChatMessages
     {
         if (message.Find("content") is not { ValueKind: JsonValueKind.Array } parts)
             return message.Text("content") ?? "";
+        if (parts.EnumerateArray().FirstOrDefault(part => part.ValueKind == JsonValueKind.Object && part.TryGetProperty("type", out var type)
+            && type.ValueKind == JsonValueKind.String && type.GetString() is "image_url" or "input_audio" or "file") is { ValueKind: JsonValueKind.Object } other)
+            throw message.Error("content", $"has a part of the type '{other.GetProperty("type").GetString()}', but the model reads text alone; send {{\"type\": \"text\", \"text\": ...}}.");
         return string.Concat(parts.EnumerateArray().Select(part =>
             part.ValueKind == JsonValueKind.Object && part.TryGetProperty("type", out var type) && type.ValueEquals("text")
             && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String

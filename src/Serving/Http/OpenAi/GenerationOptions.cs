@@ -19,6 +19,12 @@ internal sealed record GenerationOptions(
     /// <summary>Experts a token meets; null leaves it to the server.</summary>
     public int? ActiveExperts { get; init; }
 
+    /// <summary>How long the client waits from now; null when as long as it takes.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>The same as a timestamp of <see cref="TimeProvider.System"/>.</summary>
+    public long? Deadline { get; init; }
+
     private const int MostChoices = 128;
     private const int MostStops = 16;
     private const int MostLogProbs = 20;
@@ -27,11 +33,15 @@ internal sealed record GenerationOptions(
     /// <param name="request">For its headers.</param>
     /// <param name="fields">Its body.</param>
     /// <param name="model">The model that is asked.</param>
+    /// <param name="serverSeconds">How long the server lets a request take; 0: any time.</param>
     /// <param name="chat">Chat names its probability fields differently, and always generates.</param>
-    public static GenerationOptions Read(HttpRequest request, JsonFields fields, LanguageModel model, bool chat)
+    public static GenerationOptions Read(HttpRequest request, JsonFields fields, LanguageModel model, double serverSeconds, bool chat)
     {
-        RefuseUnsupported(fields);
+        UnsupportedFields.Refuse(fields);
         var stream = fields.Flag("stream");
+        if (!stream && fields.Find("stream_options") is not null)
+            throw fields.Error("stream_options", "needs 'stream': true beside it.");
+        var timeout = TimeLimit.Read(request, fields, serverSeconds);
         var maxTokens = fields.Integer("max_completion_tokens", chat ? 1 : 0, int.MaxValue) ?? fields.Integer("max_tokens", chat ? 1 : 0, int.MaxValue);
         return new(
             ReadSampling(fields, model.Tokenizer.VocabularySize),
@@ -44,6 +54,8 @@ internal sealed record GenerationOptions(
             fields.Flag("return_token_ids"))
         {
             ActiveExperts = ActiveExpertsField.Read(request, fields, model),
+            Timeout = timeout,
+            Deadline = timeout is { } time ? TimeProvider.System.GetTimestamp() + (long)(time.TotalSeconds * TimeProvider.System.TimestampFrequency) : null,
         };
     }
 
@@ -95,19 +107,5 @@ internal sealed record GenerationOptions(
         if (fields.Flag("logprobs"))
             return (int)(top ?? 0);
         return top is null or 0 ? null : throw fields.Error("top_logprobs", "needs 'logprobs': true beside it.");
-    }
-
-    /// <summary>Refuses what would change the answer, and this server cannot do.</summary>
-    private static void RefuseUnsupported(JsonFields fields)
-    {
-        if (fields.Text("suffix") is { Length: > 0 })
-            throw fields.Error("suffix", "is not supported: the model only continues a text.");
-        foreach (var name in (string[])["tools", "functions"])
-            if (fields.List(name) is { Count: > 0 })
-                throw fields.Error(name, "is not supported by this server.");
-        if (fields.Object("response_format")?.Text("type") is { } format && format != "text")
-            throw fields.Error("response_format", $"may only ask for the type 'text', not '{format}'.");
-        if (fields.Integer("best_of", 1) is { } best && best != (fields.Integer("n") ?? 1))
-            throw fields.Error("best_of", "is not supported unless it equals 'n'.");
     }
 }

@@ -1,6 +1,7 @@
 using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Serving.Generation;
+using OnnxMoe.Serving.Observability;
 
 namespace OnnxMoe.Serving.Http.OpenAi;
 
@@ -15,6 +16,12 @@ namespace OnnxMoe.Serving.Http.OpenAi;
 public sealed record LanguageModel(
     string Name, DateTimeOffset Created, LanguageModelSizes Sizes, ITokenizer Tokenizer, IGenerationEngine Engine, ChatTemplate Template, int DefaultMaxTokens)
 {
+    /// <summary>Changes when the model does: equal requests with a seed get equal answers while it stays (<c>system_fingerprint</c>).</summary>
+    public required string Fingerprint { get; init; }
+
+    /// <summary>Where its requests are counted.</summary>
+    public required GenerationMetrics Metrics { get; init; }
+
     /// <summary>The numbers of experts that a request may choose from; null when the number is fixed.</summary>
     public ActiveExperts? ActiveExperts { get; init; }
 
@@ -28,8 +35,11 @@ public sealed record LanguageModel(
     internal void CheckName(JsonFields fields)
     {
         if (fields.Text("model") is { } name && name != Name)
-            throw new ApiError(404, $"The model '{name}' is not served here; '{Name}' is.", "model", "model_not_found");
+            throw Unknown(name);
     }
+
+    /// <summary>The error for a model that is not this one.</summary>
+    internal ApiError Unknown(string? name) => new(404, $"The model '{name}' is not served here; '{Name}' is.", "model", "model_not_found");
 
     /// <summary>The tokens of a text; an empty one begins at the end of a document.</summary>
     internal IReadOnlyList<int> Tokens(string text) => Tokenizer.Encode(text) is { Length: > 0 } tokens ? tokens : [Sizes.EndOfText];
@@ -38,8 +48,9 @@ public sealed record LanguageModel(
     /// <param name="prompt">Its tokens.</param>
     /// <param name="options">What the client asks.</param>
     /// <param name="field">The request field the prompt came from, for errors.</param>
+    /// <param name="client">Who asks.</param>
     /// <param name="echo">The prompt is part of the answer.</param>
-    internal IEnumerable<GenerationRequest> Requests(IReadOnlyList<int> prompt, GenerationOptions options, string field, bool echo = false)
+    internal IEnumerable<GenerationRequest> Requests(IReadOnlyList<int> prompt, GenerationOptions options, string field, string client, bool echo = false)
     {
         var room = Sizes.ContextLength - prompt.Count;
         if (room < (options.MaxTokens == 0 ? 0 : 1))
@@ -50,6 +61,8 @@ public sealed record LanguageModel(
             new GenerationRequest(prompt, options.MaxTokens ?? Math.Min(DefaultMaxTokens, room), options.Sampling with { Seed = options.Sampling.Seed + (ulong)choice })
             {
                 Stops = options.Stops,
+                Client = client,
+                Deadline = options.Deadline,
                 ActiveExperts = options.ActiveExperts,
                 TopLogProbs = options.TopLogProbs,
                 PromptLogProbs = echo && options.TopLogProbs is not null,

@@ -6,48 +6,71 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Tokenizers;
+using OnnxMoe.Serving.Generation;
+using OnnxMoe.Serving.Hosting;
 
 namespace OnnxMoe.Serving.Http.OpenAi;
 
 /// <summary>The OpenAI-compatible routes, and vLLM's two for the tokenizer.</summary>
 public static class OpenAiApi
 {
-    /// <summary>Adds the routes of a language model.</summary>
-    public static void MapOpenAi(this IEndpointRouteBuilder routes, LanguageModel model, ServerState state, ILogger log)
+    /// <summary>Adds the routes.</summary>
+    /// <param name="routes">Where to.</param>
+    /// <param name="slot">The served model.</param>
+    /// <param name="limits">What a client may ask for.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="log">For failures.</param>
+    internal static void MapOpenAi(this IEndpointRouteBuilder routes, ModelSlot slot, RateLimits limits, ServeOptions options, ILogger log)
     {
-        routes.MapGet("/v1/models", context => Json.Write(context.Response, new JsonObject { ["object"] = "list", ["data"] = new JsonArray(Card(model)) }));
-        routes.MapGet("/v1/models/{name}", (HttpContext context, string name) => name == model.Name
+        Map("GET", "/v1/models", (context, model) => Json.Write(context.Response, new JsonObject { ["object"] = "list", ["data"] = new JsonArray(Card(model)) }));
+        Map("GET", "/v1/models/{name}", (context, model) => context.GetRouteValue("name") as string == model.Name
             ? Json.Write(context.Response, Card(model))
-            : throw new ApiError(404, $"The model '{name}' is not served here; '{model.Name}' is.", "model", "model_not_found"));
-        routes.MapPost("/v1/completions", context => Complete(context, model, state, log));
-        routes.MapPost("/v1/chat/completions", context => Chat(context, model, state, log));
-        routes.MapPost("/tokenize", context => Tokenize(context, model));
-        routes.MapPost("/detokenize", context => Detokenize(context, model));
+            : throw model.Unknown(context.GetRouteValue("name") as string));
+        Map("POST", "/v1/completions", (context, model) => Complete(context, model, limits, options, log));
+        Map("POST", "/v1/chat/completions", (context, model) => Chat(context, model, limits, options, log));
+        Map("POST", "/tokenize", Tokenize);
+        Map("POST", "/detokenize", Detokenize);
+
+        void Map(string method, string path, Func<HttpContext, LanguageModel, Task> answer) => routes.MapMethods(path, [method], async context =>
+        {
+            using var lease = slot.Acquire();
+            await answer(context, lease.Model.Language ?? throw new ApiError(404, $"{lease.Model.Name} is no language model; POST tensors to /v2/models/{lease.Model.Name}/infer.", code: "no_language_model"));
+        });
     }
 
-    private static async Task Complete(HttpContext context, LanguageModel model, ServerState state, ILogger log)
+    private static async Task Complete(HttpContext context, LanguageModel model, RateLimits limits, ServeOptions settings, ILogger log)
     {
-        using var running = state.Enter();
         var fields = await Json.Read(context.Request);
         model.CheckName(fields);
-        var options = GenerationOptions.Read(context.Request, fields, model, chat: false);
+        var options = GenerationOptions.Read(context.Request, fields, model, settings.RequestTimeout, chat: false);
         var echo = fields.Flag("echo");
         var prompts = Prompts.Read(fields, model);
-        var requests = prompts.SelectMany(prompt => model.Requests(prompt, options, "prompt", echo)).ToArray();
+        var client = ClientName.Read(context, fields);
+        var requests = prompts.SelectMany(prompt => model.Requests(prompt, options, "prompt", client, echo)).ToArray();
         var format = new CompletionFormat(model.Tokenizer, options, prompts, echo);
-        await new Answer(context, model, format, options, new Usage(prompts.Sum(prompt => prompt.Count)), log).Write(requests);
+        await Answer(context, model, format, options, prompts, requests, limits, settings, log);
     }
 
-    private static async Task Chat(HttpContext context, LanguageModel model, ServerState state, ILogger log)
+    private static async Task Chat(HttpContext context, LanguageModel model, RateLimits limits, ServeOptions settings, ILogger log)
     {
-        using var running = state.Enter();
         var fields = await Json.Read(context.Request);
         model.CheckName(fields);
-        var options = GenerationOptions.Read(context.Request, fields, model, chat: true);
+        var options = GenerationOptions.Read(context.Request, fields, model, settings.RequestTimeout, chat: true);
         options = options with { Stops = [.. options.Stops, .. model.Template.Stops] };
         var prompt = model.Tokens(model.Template.Apply(ChatMessages.Read(fields)));
-        var requests = model.Requests(prompt, options, "messages").ToArray();
-        await new Answer(context, model, new ChatFormat(model.Tokenizer, options, prompt), options, new Usage(prompt.Count), log).Write(requests);
+        var requests = model.Requests(prompt, options, "messages", ClientName.Read(context, fields)).ToArray();
+        await Answer(context, model, new ChatFormat(model.Tokenizer, options, prompt), options, [prompt], requests, limits, settings, log);
+    }
+
+    private static Task Answer(
+        HttpContext context, LanguageModel model, IAnswerFormat format, GenerationOptions options, IReadOnlyList<IReadOnlyList<int>> prompts,
+        IReadOnlyList<GenerationRequest> requests, RateLimits limits, ServeOptions settings, ILogger log)
+    {
+        limits.Charge(context, requests.Sum(request => request.Prompt.Count + request.MaxTokens));
+        if (settings.LogPrompts)
+            RequestRecord.Of(context).Prompt = string.Join('\n', prompts.Select(prompt => model.Tokenizer.Decode([.. prompt])));
+        return new Answer(context, model, format, options, new Usage(prompts.Sum(prompt => prompt.Count)), log) { KeepsText = settings.LogPrompts }.Write(requests);
     }
 
     private static async Task Tokenize(HttpContext context, LanguageModel model)

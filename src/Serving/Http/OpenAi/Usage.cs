@@ -11,10 +11,19 @@ internal sealed class Usage(int promptTokens)
     /// <summary>Tokens generated, the end of the text among them.</summary>
     public int CompletionTokens { get; set; }
 
-    public JsonObject ToJson() => new()
+    /// <summary>Of the prompts' tokens those that were in the cache already.</summary>
+    public int CachedTokens { get; set; }
+
+    public JsonObject ToJson()
     {
-        ["prompt_tokens"] = PromptTokens,
-        ["completion_tokens"] = CompletionTokens,
-        ["total_tokens"] = PromptTokens + CompletionTokens,
-    };
+        var json = new JsonObject
+        {
+            ["prompt_tokens"] = PromptTokens,
+            ["completion_tokens"] = CompletionTokens,
+            ["total_tokens"] = PromptTokens + CompletionTokens,
+        };
+        if (CachedTokens > 0)
+            json["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = CachedTokens };
+        return json;
+    }
 }

@@ -1,57 +1,134 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Threading.RateLimiting;
 using Microsoft.ML.OnnxRuntime;
+using OnnxMoe.Serving.Generation;
+using OnnxMoe.Serving.Observability;
 using OnnxMoe.Serving.Sessions;
 
 namespace OnnxMoe.Serving.Http.OpenInference;
 
-/// <summary>Any ONNX model behind the Open Inference Protocol: tensors in, tensors out. Requests run side by side.</summary>
-/// <param name="name">The name that requests give.</param>
-/// <param name="graph">The loaded model; the caller keeps and disposes it.</param>
-public sealed class TensorModel(string name, IModelGraph graph)
+/// <summary>Any ONNX model behind the Open Inference Protocol: tensors in, tensors out. Some requests run side by side, others wait.</summary>
+public sealed class TensorModel : IDisposable
 {
-    private readonly IReadOnlyList<TensorDescription> _inputs =
-    [
-        .. graph.Inputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>(),
-        .. graph.OptionalInputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>().Select(input => input with { Optional = true }),
-    ];
-
+    private readonly IModelGraph _graph;
+    private readonly InferenceMetrics _metrics;
+    private readonly ConcurrencyLimiter _slots;
+    private readonly LoadEstimate _load = new(TimeProvider.System);
+    private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _running; // guarded by _gate
+    private bool _closed; // guarded by _gate
+    private readonly IReadOnlyList<TensorDescription> _inputs;
     private long _requests;
 
+    /// <param name="name">The name that requests give.</param>
+    /// <param name="graph">The loaded model; the caller keeps it, and disposes it after this.</param>
+    /// <param name="metrics">Where requests are counted.</param>
+    /// <param name="slots">Requests that run at the same time.</param>
+    /// <param name="queueLimit">Requests that may wait.</param>
+    internal TensorModel(string name, IModelGraph graph, InferenceMetrics metrics, int slots, int queueLimit)
+    {
+        (Name, _graph, _metrics) = (name, graph, metrics);
+        _slots = new(new() { PermitLimit = slots, QueueLimit = queueLimit });
+        _inputs =
+        [
+            .. graph.Inputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>(),
+            .. graph.OptionalInputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>().Select(input => input with { Optional = true }),
+        ];
+    }
+
     /// <summary>The name that requests give.</summary>
-    public string Name => name;
+    public string Name { get; }
 
     /// <summary>Version of the one version there is.</summary>
     public const string Version = "1";
 
     internal JsonObject Describe() => new()
     {
-        ["name"] = name,
+        ["name"] = Name,
         ["versions"] = new JsonArray(Version),
         ["platform"] = "onnx_onnxv1",
         ["inputs"] = new JsonArray([.. _inputs.Select(input => input.ToJson())]),
-        ["outputs"] = new JsonArray([.. graph.Outputs.Select(output => TensorDescription.Of(output.Key, output.Value)?.ToJson())]),
+        ["outputs"] = new JsonArray([.. _graph.Outputs.Select(output => TensorDescription.Of(output.Key, output.Value)?.ToJson())]),
     };
 
-    /// <summary>Answers one request.</summary>
-    /// <exception cref="ApiError">The request does not fit the model.</exception>
-    internal JsonObject Infer(JsonFields request)
+    /// <summary>Answers one request when its turn has come.</summary>
+    /// <exception cref="ApiError">The request does not fit the model, or the queue is full (429).</exception>
+    /// <exception cref="EngineBusyException">The server is shutting down.</exception>
+    internal async Task<JsonObject> InferAsync(JsonFields request, CancellationToken cancellation)
     {
-        var id = request.Text("id");
+        var arrived = TimeProvider.System.GetTimestamp();
+        using var slot = await _slots.AcquireAsync(1, cancellation);
+        if (!slot.IsAcquired)
+            throw new ApiError(429, "The queue of tensor requests is full; try again later.", code: "queue_full") { RetryAfter = _load.SecondsFor(Waiting) };
+        Enter();
+        try
+        {
+            return await Task.Run(() => Infer(request, arrived), cancellation);
+        }
+        catch (ApiError)
+        {
+            _metrics.Failed();
+            throw;
+        }
+        finally
+        {
+            _load.Ended();
+            Leave();
+        }
+    }
+
+    /// <summary>Waits for the runs that are under way, and refuses further ones.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            if (_running == 0)
+                _idle.TrySetResult();
+        }
+        _idle.Task.Wait();
+        _slots.Dispose();
+    }
+
+    private int Waiting => (int)(_slots.GetStatistics()?.CurrentQueuedCount ?? 0);
+
+    private void Enter()
+    {
+        lock (_gate)
+        {
+            if (_closed)
+                throw new EngineBusyException("The server is shutting down and takes no further requests.", stopping: true);
+            _running++;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_gate)
+            if (--_running == 0 && _closed)
+                _idle.TrySetResult();
+    }
+
+    private JsonObject Infer(JsonFields request, long arrived)
+    {
+        var started = TimeProvider.System.GetTimestamp();
         var outputs = ReadOutputs(request);
         var inputs = new Dictionary<string, OrtValue>();
         OrtValue[] results = [];
         try
         {
             ReadInputs(request, inputs);
+            var read = TimeProvider.System.GetTimestamp();
             results = Run(inputs, outputs);
-            return new()
-            {
-                ["model_name"] = name,
-                ["model_version"] = Version,
-                ["id"] = id,
-                ["outputs"] = new JsonArray([.. results.Select((value, i) => (JsonNode)TensorWriter.Write(outputs[i], value))]),
-            };
+            var computed = TimeProvider.System.GetTimestamp();
+            var answer = new JsonObject { ["model_name"] = Name, ["model_version"] = Version };
+            if (request.Text("id") is { } id)
+                answer["id"] = id;
+            answer["outputs"] = new JsonArray([.. results.Select((value, i) => (JsonNode)TensorWriter.Write(outputs[i], value))]);
+            _metrics.Succeeded(Rows(inputs), arrived, started, read, computed);
+            return answer;
         }
         finally
         {
@@ -62,11 +139,15 @@ public sealed class TensorModel(string name, IModelGraph graph)
         }
     }
 
+    /// <summary>The size of the batch: the first size of the first input where that varies, else 1.</summary>
+    private long Rows(Dictionary<string, OrtValue> inputs) =>
+        _inputs.FirstOrDefault(input => !input.Optional) is { Shape: [-1, ..] } first ? inputs[first.Name].GetTensorTypeAndShape().Shape[0] : 1;
+
     private OrtValue[] Run(Dictionary<string, OrtValue> inputs, IReadOnlyList<string> outputs)
     {
         try
         {
-            return graph.Run([new(inputs, [.. outputs.Select(output => (output, false))]) { Request = Interlocked.Increment(ref _requests) }])[0].Values;
+            return _graph.Run([new(inputs, [.. outputs.Select(output => (output, false))]) { Request = Interlocked.Increment(ref _requests) }])[0].Values;
         }
         catch (OnnxRuntimeException problem)
         {
@@ -98,13 +179,13 @@ public sealed class TensorModel(string name, IModelGraph graph)
     private IReadOnlyList<string> ReadOutputs(JsonFields request)
     {
         if (request.List("outputs") is not { Count: > 0 } list)
-            return [.. graph.Outputs.Keys];
+            return [.. _graph.Outputs.Keys];
         string[] outputs = [.. list.Select((element, i) =>
         {
             var output = element.ValueKind == JsonValueKind.Object ? new JsonFields(element, $"outputs[{i}].").Text("name") : null;
-            return output is not null && graph.Outputs.ContainsKey(output)
+            return output is not null && _graph.Outputs.ContainsKey(output)
                 ? output
-                : throw request.Error($"outputs[{i}].name", $"is '{output}', but the model's outputs are {string.Join(", ", graph.Outputs.Keys)}.");
+                : throw request.Error($"outputs[{i}].name", $"is '{output}', but the model's outputs are {string.Join(", ", _graph.Outputs.Keys)}.");
         })];
         return [.. outputs.Distinct()];
     }

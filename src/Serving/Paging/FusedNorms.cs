@@ -1,0 +1,58 @@
+using System.Runtime.InteropServices;
+using Onnx;
+
+namespace OnnxMoe.Serving.Paging;
+
+/// <summary>
+/// Makes one node of a residual addition and the root-mean-square normalization behind it: ONNX Runtime's SkipSimplifiedLayerNormalization, which gives
+/// the sum as well. Normalizations alone become one node by themselves when a session is opened.
+/// </summary>
+internal static class FusedNorms
+{
+    private const string Domain = "com.microsoft";
+
+    /// <summary>Changes the graph in place.</summary>
+    public static void Use(ModelProto model)
+    {
+        var graph = model.Graph;
+        var initializers = graph.Initializer.ToDictionary(tensor => tensor.Name);
+        var readers = graph.Node.SelectMany(node => node.Input.Distinct().Select(input => (input, node))).ToLookup(pair => pair.input, pair => pair.node);
+        var outputs = graph.Output.Select(output => output.Name).ToHashSet();
+        foreach (var add in graph.Node.Where(node => node.OpType == "Add" && !node.Input.Any(initializers.ContainsKey)).ToArray())
+        {
+            if (Norm(add.Output[0]) is not var (nodes, scale, epsilon))
+                continue;
+            var fused = new NodeProto
+            {
+                Name = $"{add.Name}/norm", Domain = Domain, OpType = "SkipSimplifiedLayerNormalization",
+                Input = { add.Input[0], add.Input[1], scale }, Output = { nodes[^1].Output[0], "", "", add.Output[0] },
+                Attribute = { new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = epsilon } },
+            };
+            graph.Node[graph.Node.IndexOf(add)] = fused;
+            foreach (var node in nodes)
+                graph.Node.Remove(node);
+        }
+        if (model.OpsetImport.All(import => import.Domain != Domain))
+            model.OpsetImport.Add(new OperatorSetIdProto { Domain = Domain, Version = 1 });
+
+        // x / sqrt(mean(x^2) + epsilon) * scale, whose inner values nothing else reads.
+        (NodeProto[] Nodes, string Scale, float Epsilon)? Norm(string x)
+        {
+            if (readers[x].FirstOrDefault(node => node.OpType == "Pow" && Number(node.Input[1]) == 2) is not { } square || Next(square, "ReduceMean") is not { } mean
+                || Next(mean, "Add") is not { } shifted || Next(shifted, "Sqrt") is not { } root || Next(root, "Div") is not { } quotient || Next(quotient, "Mul") is not { } scaled)
+                return null;
+            var axes = mean.Attribute.FirstOrDefault(attribute => attribute.Name == "axes")?.Ints;
+            var scale = scaled.Input.FirstOrDefault(initializers.ContainsKey);
+            return axes is [-1] && mean.Attribute.All(attribute => attribute.Name != "keepdims" || attribute.I == 1) && Number(shifted.Input[1]) is { } epsilon
+                && quotient.Input[0] == x && scale is not null && initializers[scale].Dims.Count == 1
+                ? ([square, mean, shifted, root, quotient, scaled], scale, epsilon)
+                : null;
+        }
+
+        NodeProto? Next(NodeProto node, string op) =>
+            !outputs.Contains(node.Output[0]) && readers[node.Output[0]].ToArray() is [var reader] && reader.Domain.Length == 0 && reader.OpType == op ? reader : null;
+
+        float? Number(string name) => !initializers.TryGetValue(name, out var tensor) || tensor.DataType != (int)TensorProto.Types.DataType.Float || tensor.ExternalData.Count > 0 ? null
+            : tensor.RawData.Length == sizeof(float) ? MemoryMarshal.Read<float>(tensor.RawData.Span) : tensor.FloatData is [var number] ? number : null;
+    }
+}
