@@ -10,17 +10,19 @@ namespace OnnxMoe.Serving.Http;
 /// <summary>What the server is doing now, as the page shows it. Counts only ever grow, so a reader gets rates from two answers and the seconds between them.</summary>
 internal static class ActivityApi
 {
-    private static readonly long Start = TimeProvider.System.GetTimestamp();
-
     /// <summary>Adds <c>/status</c>; with <c>?counts=false</c> it leaves out the tokens of each expert, which are most of it.</summary>
     /// <param name="routes">Where to.</param>
     /// <param name="model">The model that new requests get.</param>
     /// <param name="state">Whether the server takes requests.</param>
-    public static void MapActivity(this IEndpointRouteBuilder routes, Func<ServedModel> model, ServerState state) => routes.MapGet("/status", context =>
+    public static void MapActivity(this IEndpointRouteBuilder routes, Func<ServedModel> model, ServerState state)
     {
-        context.Response.Headers.CacheControl = "no-store";
-        return Json.Write(context.Response, Describe(model(), state, Flag(context.Request, "counts")));
-    });
+        var start = TimeProvider.System.GetTimestamp();
+        routes.MapGet("/status", context =>
+        {
+            context.Response.Headers.CacheControl = "no-store";
+            return Json.Write(context.Response, Describe(model(), state, TimeProvider.System.GetElapsedTime(start), Flag(context.Request, "counts")));
+        });
+    }
 
     private static bool Flag(HttpRequest request, string name) => request.Query[name].ToString() switch
     {
@@ -29,7 +31,7 @@ internal static class ActivityApi
         var other => throw ApiError.BadRequest($"'{name}' must be true or false, not '{other}'.", name),
     };
 
-    private static JsonObject Describe(ServedModel model, ServerState state, bool counts)
+    private static JsonObject Describe(ServedModel model, ServerState state, TimeSpan age, bool counts)
     {
         var body = new JsonObject
         {
@@ -37,7 +39,7 @@ internal static class ActivityApi
             ["kind"] = model.Language is null ? "tensors" : "language",
             ["version"] = ServerState.Version,
             ["ready"] = state.IsReady,
-            ["seconds"] = TimeProvider.System.GetElapsedTime(Start).TotalSeconds,
+            ["seconds"] = age.TotalSeconds,
             ["process"] = new JsonObject
             {
                 ["cpu_seconds"] = Environment.CpuUsage.TotalTime.TotalSeconds,
