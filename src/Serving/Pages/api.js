@@ -28,7 +28,7 @@ async function ask(path, body, signal) {
   throw new ServerError(response.status, answer?.error?.message ?? answer?.error ?? `The server answered with status ${response.status}.`);
 }
 
-// The chunks of a streamed answer.
+// The chunks of a streamed answer, as many at a time as have come. However fast they come, the page has time for everything else in between.
 async function* chunksOf(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = ''; ;) {
@@ -36,14 +36,13 @@ async function* chunksOf(response) {
     if (done) throw new Error('The connection ended before the answer did.');
     const events = (rest + value).split('\n\n');
     rest = events.pop();
-    for (const event of events) {
-      if (!event.startsWith('data: ')) continue;
-      const data = event.slice('data: '.length);
-      if (data === '[DONE]') return;
-      const chunk = JSON.parse(data);
-      if (chunk.error) throw new ServerError(200, chunk.error.message);
-      yield chunk;
-    }
+    const data = events.filter(event => event.startsWith('data: ')).map(event => event.slice('data: '.length));
+    const chunks = data.filter(text => text !== '[DONE]').map(text => JSON.parse(text));
+    const failed = chunks.find(chunk => chunk.error);
+    yield chunks.filter(chunk => !chunk.error);
+    if (failed) throw new ServerError(200, failed.error.message);
+    if (data.includes('[DONE]')) return;
+    await new Promise(resolve => setTimeout(resolve, 15));
   }
 }
 

@@ -28,7 +28,7 @@ function setState(state, text) {
 function showStatus(status, last) {
   setState(status.ready ? 'ready' : 'bad', status.ready ? `Ready · version ${status.version}` : 'Shutting down');
   at('key-note').textContent = '';
-  if (!apiKey.get()) at('key-form').hidden = true;
+  at('key-form').hidden = !apiKey.get();
   if (at('main').dataset.kind !== status.kind) {
     at('main').dataset.kind = status.kind;
     at('model').textContent = status.model;
@@ -72,7 +72,7 @@ function showLoad(status, last, rate) {
   at('processor-text').textContent = `${number(used, 1)} of ${status.process.processors} cores`;
   at('memory').textContent = bytes(status.process.memory_bytes);
   at('balance').value = status.balance ?? 0;
-  at('balance-text').textContent = status.balance == null ? 'no tokens yet' : `${number(100 * status.balance)} % of even`;
+  at('balance-text').textContent = status.balance == null ? 'no tokens yet' : `busiest: ${number(1 / status.balance, 1)} × mean`;
 
   const devices = status.devices ?? [];
   while (at('devices').childElementCount > devices.length) at('devices').lastElementChild.remove();

@@ -44,9 +44,9 @@ async function send() {
     const response = chat
       ? await ask('/v1/chat/completions', { ...settings(), messages: [...system ? [{ role: 'system', content: system }] : [], ...talk.messages, message] }, abort.signal)
       : await ask('/v1/completions', { ...settings(), prompt }, abort.signal);
-    for await (const chunk of chunksOf(response)) {
+    for await (const chunks of chunksOf(response)) {
       const follows = at('log').scrollHeight - at('log').scrollTop - at('log').clientHeight < 40;
-      chunk.choices.forEach(choice => answer.add(choice));
+      chunks.flatMap(chunk => chunk.choices).forEach(choice => answer.add(choice));
       if (follows) at('log').scrollTop = at('log').scrollHeight;
     }
   } catch (failure) {
