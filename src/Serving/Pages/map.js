@@ -1,7 +1,7 @@
 'use strict';
 // The map of layers (rows) and experts (columns): how many tokens each has met, and who has met one just now.
 
-const Glow = 900; // milliseconds that a cell is lit after a token
+const Glow = 800; // milliseconds that a cell is lit after a token
 
 const expertMap = {
   layers: [], // { layer, experts }
@@ -64,7 +64,7 @@ const expertMap = {
 function geometry(map) {
   const canvas = at('map'), gutter = 34, axis = 18;
   const width = canvas.clientWidth, columns = map.columns, rows = map.layers.length;
-  const across = Math.min(40, (width - gutter) / columns);
+  const across = Math.min(64, (width - gutter) / columns);
   const down = Math.max(4, Math.min(26, Math.floor(380 / Math.max(1, rows))));
   return { canvas, gutter, axis, width, columns, rows, across, down, height: rows * down + axis, gap: across >= 6 && down >= 6 ? 2 : across >= 3 && down >= 4 ? 1 : 0 };
 }
@@ -100,7 +100,7 @@ function paint(map) {
   else for (const [cell, when] of map.lit) {
     const age = (now - when) / Glow;
     if (age >= 1) map.lit.delete(cell);
-    else fill(Math.floor(cell / columns), cell % columns, `rgba(${lit}, ${still ? 1 : 1 - age * age})`);
+    else fill(Math.floor(cell / columns), cell % columns, `rgba(${lit}, ${still ? 1 : (1 - age) ** 2})`);
   }
   if (map.cell) {
     const [row, expert] = map.cell;
@@ -114,7 +114,7 @@ function paint(map) {
   pen.textBaseline = 'middle';
   pen.textAlign = 'right';
   const every = Math.ceil(13 / down);
-  map.layers.forEach((layer, row) => { if (row % every === 0) pen.fillText(layer.layer, gutter - 7, row * down + (down - gap) / 2 + 0.5); });
+  map.layers.forEach((layer, row) => { if (row % every === 0) pen.fillText(layer.layer, gutter - 7, Math.max(6, row * down + (down - gap) / 2 + 0.5)); });
   pen.textAlign = 'center';
   const steps = [1, 2, 4, 5, 8, 10, 16, 20, 32, 40, 64, 100, 128, 256, 512, 1024];
   const step = steps.find(candidate => candidate * across >= 26) ?? 2048;
