@@ -72,6 +72,7 @@ public sealed class ModelServer : IAsyncDisposable
             limits.Use(app);
             app.UseDraining(state);
             app.MapStatus(state);
+            app.MapActivity(slot, state);
             app.MapMetrics(registry, options.MetricsAliases);
             app.MapAdmin(slot, state, options.DrainSeconds);
             app.MapPlacement(slot, state);

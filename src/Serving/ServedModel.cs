@@ -66,16 +66,20 @@ public sealed class ServedModel : IDisposable
                 : null;
             var meter = options.ExpertSlots > 0 ? new ExpertCacheMeter(new ExpertCache(options.ExpertSlots, EvictionPolicy.Of(options.ExpertPolicy)), metrics) : null;
             IStepOrder order = _router is null ? new RoundRobin() : new PreGatedOrder(_router, new ExpertAwareBatcher(sizes.ContextLength, options.MaxAge), meter);
-            _recorder = RoutingRecorder.Create(folder, manifest, _causal.RoutedLayers, options, metrics, _router is null ? meter : null);
+            var load = new ExpertLoad(_causal.RoutedLayers, manifest.MoeLayers.ToDictionary(layer => layer.Layer, layer => layer.Experts));
+            _recorder = RoutingRecorder.Create(folder, manifest, _causal.RoutedLayers, options, metrics, load, _router is null ? meter : null);
             _scheduler = new Scheduler(_causal, tokenizer, SchedulerOptionsOf(manifest, options), metrics, _recorder, order, log);
             Language = new LanguageModel(Name, manifest.Created, sizes, tokenizer, _scheduler, manifest.ChatTemplate ?? ChatTemplate.Default, options.MaxTokens)
             {
                 ActiveExperts = manifest.ActiveExperts,
                 Threshold = _causal.Threshold ?? manifest.RouterThreshold?.Default,
                 TrainedThreshold = manifest.RouterThreshold?.Default,
+                RoutedLayers = _causal.RoutedLayers,
                 Fingerprint = "fp_" + Checksums.Sha256(Path.Combine(folder, ModelManifest.FileName))[..12],
                 Metrics = new GenerationMetrics(registry, Name),
             };
+            metrics.SetCache(_causal, 0);
+            Activity = new ModelActivity(_scheduler, metrics, load, manifest.ChatTemplate is not null, options.Slots, options.QueueLimit);
             if (Language.Threshold is { } known)
                 metrics.SetRouterThreshold(known);
         }
@@ -94,6 +98,9 @@ public sealed class ServedModel : IDisposable
 
     /// <summary>The model as a language model; null when it is none.</summary>
     public LanguageModel? Language { get; }
+
+    /// <summary>What the engine of a language model is doing; null when it is none.</summary>
+    internal ModelActivity? Activity { get; }
 
     /// <summary>Where its experts are, when it is on several devices.</summary>
     public ServedPlacement? Placement { get; }

@@ -10,7 +10,7 @@ internal static class ExpertDispatch
     /// <param name="call">Where.</param>
     /// <param name="sources">The tokens of all runs of the step.</param>
     /// <param name="experts">The experts and who finds them.</param>
-    /// <param name="traffic">Is told what is sent.</param>
+    /// <param name="traffic">Is told what is sent, and who works how long.</param>
     /// <returns>A result [T, D] for each run.</returns>
     public static float[][] Apply(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, TrafficCounter traffic)
     {
@@ -32,7 +32,12 @@ internal static class ExpertDispatch
         }
         return results;
 
-        void Work(int device) => sums[device] = parcels[device].Apply(sessions[device], sources);
+        void Work(int device)
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            sums[device] = parcels[device].Apply(sessions[device], sources);
+            traffic.Worked(device, parcels[device].Tokens.Count, TimeProvider.System.GetElapsedTime(began));
+        }
     }
 
     private static Parcel[] Pack(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, TrafficCounter traffic)

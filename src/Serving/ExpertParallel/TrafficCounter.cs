@@ -2,16 +2,19 @@ using OnnxMoe.Artifacts.Placement;
 
 namespace OnnxMoe.Serving.ExpertParallel;
 
-/// <summary>Counts the tokens that devices send each other; any number of threads may add.</summary>
+/// <summary>Counts the tokens that devices send each other, and the work they do; any number of threads may add.</summary>
 public sealed class TrafficCounter
 {
     private readonly int _devices;
     private readonly SortedDictionary<int, long[]> _sent; // by layer: [from * devices + to]
+    private readonly long[] _tokens; // by device
+    private readonly long[] _busy; // by device, in ticks of TimeSpan
 
     /// <param name="layers">Numbers of the routed layers.</param>
     /// <param name="devices">How many devices.</param>
     public TrafficCounter(IEnumerable<int> layers, int devices) =>
-        (_devices, _sent) = (devices, new(layers.Distinct().ToDictionary(layer => layer, _ => new long[devices * devices])));
+        
+        (_devices, _sent, _tokens, _busy) = (devices, new(layers.Distinct().ToDictionary(layer => layer, _ => new long[devices * devices])), new long[devices], new long[devices]);
 
     /// <summary>What was sent so far, a layer each.</summary>
     public IReadOnlyList<TokenTraffic> Read() => [.. _sent.Select(layer =>
@@ -21,6 +24,16 @@ public sealed class TrafficCounter
             tokens[i / _devices, i % _devices] = Interlocked.Read(ref layer.Value[i]);
         return new TokenTraffic(layer.Key, tokens);
     })];
+
+    /// <summary>Tokens that a device has taken through its experts so far, each counted once a layer, and how long it was busy with them.</summary>
+    public (long Tokens, TimeSpan Busy) WorkOf(int device) => (Interlocked.Read(ref _tokens[device]), TimeSpan.FromTicks(Interlocked.Read(ref _busy[device])));
+
+    /// <summary>A device has taken tokens through its experts.</summary>
+    internal void Worked(int device, int tokens, TimeSpan time)
+    {
+        Interlocked.Add(ref _tokens[device], tokens);
+        Interlocked.Add(ref _busy[device], time.Ticks);
+    }
 
     /// <summary>A token goes to another device.</summary>
     internal void Add(int layer, int from, int to) => Interlocked.Increment(ref _sent[layer][(from * _devices) + to]);

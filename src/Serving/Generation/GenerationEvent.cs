@@ -12,4 +12,10 @@ public sealed record GenerationEvent(int Sequence, string Text, IReadOnlyList<To
 
     /// <summary>How the sequence went, in its last event.</summary>
     public SequenceTimes? Times { get; init; }
+
+    /// <summary>
+    /// The experts of the generated tokens that the model has seen since the last event, for a sequence that asked for them. A token is seen in the step after
+    /// the one that chose it, so they come one event later, and the last token, which nothing follows, has none.
+    /// </summary>
+    public IReadOnlyList<TokenRouting> Routing { get; init; } = [];
 }

@@ -26,4 +26,7 @@ public sealed record GenerationRequest(IReadOnlyList<int> Prompt, int MaxTokens,
     /// cancels then; a queue may know from this that a sequence need not start.
     /// </summary>
     public long? Deadline { get; init; }
+
+    /// <summary>Report the experts that the generated tokens meet.</summary>
+    public bool Routing { get; init; }
 }

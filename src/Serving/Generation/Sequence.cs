@@ -13,6 +13,8 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     private readonly List<int> _tokens = [.. request.Prompt];
     private readonly List<TokenScore> _unreported = [];
     private readonly List<TokenScore> _promptScores = [];
+    private readonly List<TokenRouting> _routing = []; // not reported yet
+    private int _routed; // generated tokens whose experts are known
     private SequenceCache? _cache;
 
     /// <summary>Number of the client's request, for the trace.</summary>
@@ -107,6 +109,8 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     {
         if (IsPrefill && request.PromptLogProbs)
             ScorePrompt(result, columns);
+        if (request.Routing)
+            NoteRouting(result, columns);
         if (Pending > 0)
             return false;
         if (FirstToken == 0)
@@ -142,9 +146,22 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
         Finish = finish;
         var times = finish is null ? null
             : new SequenceTimes(Submitted, Started, FirstToken, TimeProvider.System.GetTimestamp()) { CachedPromptTokens = Math.Min(ReusedTokens, request.Prompt.Count) };
-        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = [.. _promptScores], Times = times });
+        output.TryWrite(new(index, text, [.. _unreported], finish) { PromptScores = [.. _promptScores], Times = times, Routing = [.. _routing] });
         _unreported.Clear();
         _promptScores.Clear();
+        _routing.Clear();
+    }
+
+    /// <summary>Keeps the experts of the generated tokens in a step, but not once more of those that are computed again because the cache was given up.</summary>
+    private void NoteRouting(ForwardResult result, int columns)
+    {
+        for (var column = 0; column < columns; column++)
+        {
+            if (CachedTokens - columns + column != request.Prompt.Count + _routed)
+                continue;
+            _routing.Add(TokenRouting.Of(result, column, columns));
+            _routed++;
+        }
     }
 
     /// <summary>The scores without those of ids that only fill the model's vocabulary up and stand for no token.</summary>

@@ -14,7 +14,7 @@ internal static class Requests
     private const int LongestId = 128;
 
     /// <summary>What monitors ask every few seconds is counted but not logged.</summary>
-    private static readonly PathString[] Quiet = ["/health", "/ping", "/metrics", "/v2/health"];
+    private static readonly PathString[] Quiet = ["/health", "/ping", "/metrics", "/status", "/v2/health"];
 
     public static void UseRequests(this WebApplication app, HttpMetrics metrics, ServerState state, ILogger log) => app.Use(async (context, next) =>
     {

@@ -14,16 +14,12 @@ public static class StatusApi
     /// </summary>
     public static void MapStatus(this IEndpointRouteBuilder routes, ServerState state)
     {
-        var page = Page();
+        var page = new Page();
         foreach (var path in (string[])["/health", "/health/ready", "/ping"])
             routes.MapGet(path, context => WriteHealth(context.Response, state)).Open();
         routes.MapGet("/health/live", context => Json.Write(context.Response, new JsonObject { ["status"] = "ok" })).Open();
         routes.MapGet("/version", context => Json.Write(context.Response, new JsonObject { ["version"] = ServerState.Version })).Open();
-        routes.MapGet("/", context =>
-        {
-            context.Response.ContentType = "text/html; charset=utf-8";
-            return ResponseBody.WriteAsync(context, page);
-        }).Open();
+        routes.MapGet("/", page.Write).Open();
     }
 
     private static Task WriteHealth(HttpResponse response, ServerState state)
@@ -36,13 +32,5 @@ public static class StatusApi
             response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         }
         return Json.Write(response, body);
-    }
-
-    private static byte[] Page()
-    {
-        using var stream = typeof(StatusApi).Assembly.GetManifestResourceStream("index.html")!;
-        using var memory = new MemoryStream();
-        stream.CopyTo(memory);
-        return memory.ToArray();
     }
 }

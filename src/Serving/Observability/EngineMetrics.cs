@@ -72,6 +72,18 @@ public sealed class EngineMetrics
         _endToEnd = Times("onnxmoe_e2e_request_latency_seconds", "From the arrival of a sequence to its last token.", RequestSeconds);
     }
 
+    /// <summary>Prompt tokens processed.</summary>
+    public long PromptTokens => (long)_promptTokens.Value;
+
+    /// <summary>Tokens generated.</summary>
+    public long GenerationTokens => (long)_generationTokens.Value;
+
+    /// <summary>Sequences that lost their slots for want of pages.</summary>
+    public long Preemptions => (long)_preemptions.Value;
+
+    /// <summary>What the caches held last.</summary>
+    internal CacheState? Cache { get; private set; }
+
     /// <summary>Sets the gauges.</summary>
     public void SetLoad(int running, int waiting)
     {
@@ -82,6 +94,7 @@ public sealed class EngineMetrics
     /// <summary>Sets what the caches of all running sequences hold, and takes over the counts of a cache of pages.</summary>
     internal void SetCache(CausalModel model, long tokens)
     {
+        Cache = CacheState.Of(model, tokens);
         _cacheBytes.Set(tokens * model.CacheBytesPerToken);
         if (model is not PagedSession paged)
             return;

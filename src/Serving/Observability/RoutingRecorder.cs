@@ -10,23 +10,24 @@ namespace OnnxMoe.Serving.Observability;
 /// <param name="metrics">Where the counts go.</param>
 /// <param name="trace">The trace; null records none.</param>
 /// <param name="fraction">Fraction of the requests that go into the trace.</param>
+/// <param name="load">Counts the experts for <c>/status</c>.</param>
 /// <param name="meter">Is told which experts each layer uses; null where nobody asks, or the order of steps tells it more.</param>
-public sealed class RoutingRecorder(IReadOnlyList<RoutingSite> sites, EngineMetrics metrics, RoutingTraceWriter? trace, double fraction, ExpertCacheMeter? meter = null) : IDisposable
+public sealed class RoutingRecorder(IReadOnlyList<RoutingSite> sites, EngineMetrics metrics, RoutingTraceWriter? trace, double fraction, ExpertLoad load, ExpertCacheMeter? meter) : IDisposable
 {
     private readonly int[] _layers = [.. sites.Select(site => site.Layer).Distinct()];
 
     /// <summary>A recorder for <paramref name="model"/>, which writes a trace when <paramref name="options"/> say so.</summary>
     /// <exception cref="UserError">A trace is wanted of a model that reports no routing.</exception>
-    public static RoutingRecorder Create(string folder, ModelManifest model, IReadOnlyList<RoutingSite> sites, ServeOptions options, EngineMetrics metrics, ExpertCacheMeter? meter)
+    public static RoutingRecorder Create(string folder, ModelManifest model, IReadOnlyList<RoutingSite> sites, ServeOptions options, EngineMetrics metrics, ExpertLoad load, ExpertCacheMeter? meter)
     {
         if (options.Trace != "on")
-            return new(sites, metrics, null, 0, meter);
+            return new(sites, metrics, null, 0, load, meter);
         var traced = model.MoeLayers.SelectMany(layer => Enumerable.Range(0, layer.Iterations).Select(iteration =>
             new TracedLayer(layer.Layer, layer.Experts, Slots(layer, model.ActiveExperts)) { Iteration = iteration })).Where(layer => sites.Contains(layer.Site)).ToArray();
         if (traced.Length == 0 || traced.Length != sites.Count)
             throw new UserError($"Serve:Trace is on, but {model.Name} reports no routing to trace; use --Serve:Trace=off, or export a model with MoE layers.");
         var header = new RoutingTraceHeader(traced, model.Name, model.Files.GetValueOrDefault("weights.safetensors", ""));
-        return new(sites, metrics, RoutingTraceWriter.OpenAppend(Path.Combine(folder, options.TraceFile), header), options.TraceFraction, meter);
+        return new(sites, metrics, RoutingTraceWriter.OpenAppend(Path.Combine(folder, options.TraceFile), header), options.TraceFraction, load, meter);
     }
 
     /// <summary>True for the requests in the sample. Spread evenly: of any hundred in a row a fraction of 0.3 takes thirty.</summary>
@@ -38,6 +39,7 @@ public sealed class RoutingRecorder(IReadOnlyList<RoutingSite> sites, EngineMetr
         for (var site = 0; site < sites.Count; site++)
         {
             metrics.CountExperts(sites[site].Layer, result.ExpertIndices(site));
+            load.Add(site, result.ExpertIndices(site));
             meter?.Use(Array.IndexOf(_layers, sites[site].Layer), _layers.Length, result.ExpertIndices(site)); // a slot serves all iterations
         }
         if (!traced)

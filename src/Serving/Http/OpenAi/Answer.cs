@@ -194,5 +194,6 @@ internal sealed class Answer(HttpContext context, LanguageModel model, IAnswerFo
         new(events[0].Sequence, string.Concat(events.Select(e => e.Text)), [.. events.SelectMany(e => e.Tokens)], events[^1].Finish)
         {
             PromptScores = events[0].PromptScores,
+            Routing = [.. events.SelectMany(e => e.Routing)],
         };
 }

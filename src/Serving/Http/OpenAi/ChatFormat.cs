@@ -16,13 +16,13 @@ internal sealed class ChatFormat(ITokenizer tokenizer, GenerationOptions options
     {
         if (first)
             yield return Piece(choice, new JsonObject { ["role"] = "assistant", ["content"] = "" }, null, null);
-        if (next.Text.Length > 0 || next.Tokens.Count > 0 && options.TopLogProbs is not null)
-            yield return WithIds(Piece(choice, new JsonObject { ["content"] = next.Text }, LogProbs(next), null), next, first);
+        if (next.Text.Length > 0 || next.Routing.Count > 0 || next.Tokens.Count > 0 && options.TopLogProbs is not null)
+            yield return WithDetails(Piece(choice, new JsonObject { ["content"] = next.Text }, LogProbs(next), null), next, first);
         if (next.Finish is not null)
             yield return Piece(choice, [], null, next.Finish);
     }
 
-    public JsonObject Whole(int choice, GenerationEvent all) => WithIds(new()
+    public JsonObject Whole(int choice, GenerationEvent all) => WithDetails(new()
     {
         ["index"] = choice,
         ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = all.Text, ["refusal"] = null },
@@ -33,8 +33,10 @@ internal sealed class ChatFormat(ITokenizer tokenizer, GenerationOptions options
     private static JsonObject Piece(int choice, JsonObject delta, JsonObject? logProbs, FinishReason? finish) =>
         new() { ["index"] = choice, ["delta"] = delta, ["logprobs"] = logProbs, ["finish_reason"] = finish.Word() };
 
-    private JsonObject WithIds(JsonObject json, GenerationEvent next, bool first)
+    private JsonObject WithDetails(JsonObject json, GenerationEvent next, bool first)
     {
+        if (options.Routing is { } sites)
+            json[RoutingField.Name] = RoutingField.Write(sites, next.Routing);
         if (!options.ReturnTokenIds)
             return json;
         json["token_ids"] = new JsonArray([.. next.Tokens.Select(token => (JsonNode)token.Token)]);

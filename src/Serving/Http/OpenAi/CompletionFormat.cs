@@ -38,6 +38,8 @@ internal sealed class CompletionFormat(ITokenizer tokenizer, GenerationOptions o
             if (first)
                 json["prompt_token_ids"] = new JsonArray([.. prompt.Select(token => (JsonNode)token)]);
         }
+        if (options.Routing is { } sites)
+            json[RoutingField.Name] = RoutingField.Write(sites, next.Routing);
         return json;
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Serving.Generation;
 
 namespace OnnxMoe.Serving.Http.OpenAi;
@@ -24,6 +25,9 @@ internal sealed record GenerationOptions(
 
     /// <summary>The same as a timestamp of <see cref="TimeProvider.System"/>.</summary>
     public long? Deadline { get; init; }
+
+    /// <summary>Where the experts of each token are reported; null reports none.</summary>
+    public IReadOnlyList<RoutingSite>? Routing { get; init; }
 
     private const int MostChoices = 128;
     private const int MostStops = 16;
@@ -56,6 +60,7 @@ internal sealed record GenerationOptions(
             ActiveExperts = ActiveExpertsField.Read(request, fields, model),
             Timeout = timeout,
             Deadline = timeout is { } time ? TimeProvider.System.GetTimestamp() + (long)(time.TotalSeconds * TimeProvider.System.TimestampFrequency) : null,
+            Routing = RoutingField.Read(fields, model),
         };
     }
 

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts.Manifests;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Artifacts.Tokenizers;
 using OnnxMoe.Serving.Generation;
 using OnnxMoe.Serving.Observability;
@@ -30,6 +31,9 @@ public sealed record LanguageModel(
 
     /// <summary>The one the model was trained with.</summary>
     public double? TrainedThreshold { get; init; }
+
+    /// <summary>Where it routes tokens and reports the experts.</summary>
+    public IReadOnlyList<RoutingSite> RoutedLayers { get; init; } = [];
 
     /// <summary>Checks that a request means this model; one that names none does.</summary>
     internal void CheckName(JsonFields fields)
@@ -65,6 +69,7 @@ public sealed record LanguageModel(
                 Deadline = options.Deadline,
                 ActiveExperts = options.ActiveExperts,
                 TopLogProbs = options.TopLogProbs,
+                Routing = options.Routing is not null,
                 PromptLogProbs = echo && options.TopLogProbs is not null,
             });
     }
