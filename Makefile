@@ -3,6 +3,8 @@ ONNXMOE := eng/onnxmoe
 RECIPE ?= demo
 MODEL ?= demo
 CLUSTER ?=
+DEPLOY ?=
+DRILL ?=
 SHAPE ?=
 COUNTS ?=
 SYSTEM ?=
@@ -28,7 +30,7 @@ reproduce: build
 	@$(ONNXMOE) reproduce $(SYSTEM) $(ARGS)
 
 export: build
-	@$(ONNXMOE) export $(MODEL) $(ARGS)
+	@$(ONNXMOE) export $(MODEL) $(if $(DEPLOY),--deploy $(DEPLOY)) $(ARGS)
 
 run: build
 	@$(ONNXMOE) run $(MODEL) $(ARGS)
@@ -71,6 +73,7 @@ help:
 	@echo "make demo                   the whole chain in minutes: train, export, place, serve, one completion"
 	@echo "make train RECIPE=demo      train what models/recipes/demo.json says, into models/demo"
 	@echo "make export MODEL=demo      write models/demo/model.onnx and check it"
+	@echo "                            (DEPLOY=kubernetes,triton: also models/demo/deploy)"
 	@echo "make run MODEL=file.onnx    run any ONNX model on tensors from files"
 	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
 	@echo "make map SHAPE=mixtral-8x22b CLUSTER=dgx-h100 ARGS=\"--nodes 16\"   how to divide a model over GPUs to train it"
