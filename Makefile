@@ -12,7 +12,7 @@ RECIPES ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: setup build train search compress export run place map shard serve demo bench compare reproduce test format format-check clean help
+.PHONY: setup build train search compress export run place map shard serve demo bench drill compare reproduce test format format-check clean help
 
 setup:
 	@eng/setup
@@ -53,6 +53,9 @@ demo:
 bench: build
 	@eng/bench $(ARGS)
 
+drill:
+	@eng/drill $(DRILL) $(ARGS)
+
 test:
 	@eng/test
 
@@ -80,6 +83,7 @@ help:
 	@echo "make shard COUNTS=file.csv CLUSTER=file.json   simulate training with sharded experts on a cluster"
 	@echo "make serve MODEL=demo       serve it over HTTP (ARGS=\"--devices 4\": experts where placement.json says)"
 	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
+	@echo "make drill DRILL=soak       treat a server badly: connections, half-open, sigkill, ... (none: all but the soak); docs/reliability.md"
 	@echo "make compare RECIPES=\"tiny demo\"           train and time several recipes at an equal budget; one page"
 	@echo "make reproduce SYSTEM=20-deepseekmoe       repeat a published result at a small size; docs/results, docs/systems.md"
 	@echo "make test                   build everything and run all tests"
