@@ -3,6 +3,8 @@ ONNXMOE := eng/onnxmoe
 RECIPE ?= demo
 MODEL ?= demo
 CLUSTER ?=
+DEPLOY ?=
+DRILL ?=
 SHAPE ?=
 COUNTS ?=
 SYSTEM ?=
@@ -10,7 +12,7 @@ RECIPES ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: setup build train search compress export run place map shard serve demo bench compare reproduce test format format-check clean help
+.PHONY: setup build train search compress export run place map shard serve demo bench drill compare reproduce test format format-check clean help
 
 setup:
 	@eng/setup
@@ -28,7 +30,7 @@ reproduce: build
 	@$(ONNXMOE) reproduce $(SYSTEM) $(ARGS)
 
 export: build
-	@$(ONNXMOE) export $(MODEL) $(ARGS)
+	@$(ONNXMOE) export $(MODEL) $(if $(DEPLOY),--deploy $(DEPLOY)) $(ARGS)
 
 run: build
 	@$(ONNXMOE) run $(MODEL) $(ARGS)
@@ -51,6 +53,9 @@ demo:
 bench: build
 	@eng/bench $(ARGS)
 
+drill:
+	@eng/drill $(DRILL) $(ARGS)
+
 test:
 	@eng/test
 
@@ -71,12 +76,14 @@ help:
 	@echo "make demo                   the whole chain in minutes: train, export, place, serve, one completion"
 	@echo "make train RECIPE=demo      train what models/recipes/demo.json says, into models/demo"
 	@echo "make export MODEL=demo      write models/demo/model.onnx and check it"
+	@echo "                            (DEPLOY=kubernetes,triton: also models/demo/deploy)"
 	@echo "make run MODEL=file.onnx    run any ONNX model on tensors from files"
 	@echo "make place MODEL=demo CLUSTER=file.json    plan which GPU holds which expert"
 	@echo "make map SHAPE=mixtral-8x22b CLUSTER=dgx-h100 ARGS=\"--nodes 16\"   how to divide a model over GPUs to train it"
 	@echo "make shard COUNTS=file.csv CLUSTER=file.json   simulate training with sharded experts on a cluster"
 	@echo "make serve MODEL=demo       serve it over HTTP (ARGS=\"--devices 4\": experts where placement.json says)"
 	@echo "make bench                  the measurements of docs/benchmarks.md on this machine"
+	@echo "make drill DRILL=soak       treat a server badly: connections, half-open, sigkill, ... (none: all but the soak); docs/reliability.md"
 	@echo "make compare RECIPES=\"tiny demo\"           train and time several recipes at an equal budget; one page"
 	@echo "make reproduce SYSTEM=20-deepseekmoe       repeat a published result at a small size; docs/results, docs/systems.md"
 	@echo "make test                   build everything and run all tests"

@@ -1,5 +1,6 @@
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Configuration;
+using OnnxMoe.Exporter.Deployment;
 
 namespace OnnxMoe.Exporter;
 
@@ -27,6 +28,9 @@ public sealed class ExportOptions
     [Setting("Largest difference of a logit, relative to the largest logit, at which a file is published", Min = 0)]
     public double Tolerance { get; set; } = 1e-3;
 
+    [Setting("Also write what deploys the model, into the folder deploy of its folder: kubernetes, triton, or both separated by commas; empty: nothing")]
+    public string Deploy { get; set; } = "";
+
     /// <summary>The targets, each once, in the order given.</summary>
     /// <exception cref="UserError">A word that is no target.</exception>
     public IReadOnlyList<ExportTarget> Targets()
@@ -38,6 +42,16 @@ public sealed class ExportOptions
             ? target
             : throw new UserError($"Export:Target has '{word}', which is no target; the targets are onnxmoe, onnx and onnxruntime.")).Distinct()];
     }
+
+    /// <summary>What to write for deployment, each once, in the order given; nothing is allowed.</summary>
+    /// <exception cref="UserError">A word that is no such thing.</exception>
+    public IReadOnlyList<DeployTarget> Deployments() =>
+        [.. Deploy.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(word => word.ToLowerInvariant() switch
+        {
+            "kubernetes" => DeployTarget.Kubernetes,
+            "triton" => DeployTarget.Triton,
+            _ => throw new UserError($"Export:Deploy has '{word}', for which nothing can be written; it can be kubernetes, triton, or both separated by commas."),
+        }).Distinct()];
 
     /// <summary>The precision.</summary>
     /// <exception cref="UserError">A word that is none.</exception>

@@ -1,4 +1,5 @@
 using OnnxMoe.Artifacts;
+using OnnxMoe.Exporter.Deployment;
 using OnnxMoe.Exporter.Verification;
 using OnnxMoe.Trainer.Backbones;
 using OnnxMoe.Trainer.Training;
@@ -14,10 +15,13 @@ public static class ExportRun
     public static void Execute(string modelFolder, ExportOptions options, TextWriter log, CancellationToken cancellation)
     {
         var names = options.Targets().Select(target => ExportFiles.Name(target, options.Weights())).Distinct().ToArray(); // first: a misspelled target is told at once
+        var deployments = options.Deployments();
         var trained = TrainedModel.Load(modelFolder);
         Job(modelFolder, trained, options, log).Run(modelFolder, cancellation);
         foreach (var name in trained.Manifest.PreGate is { } gate ? [.. names, gate.File] : names)
             log.WriteLine(Path.Combine(modelFolder, name));
+        if (deployments.Count > 0)
+            DeployJob.Run(modelFolder, names[0], deployments, log);
     }
 
     private static ExportJob Job(string modelFolder, TrainedModel trained, ExportOptions options, TextWriter log)

@@ -21,6 +21,7 @@ public sealed class ExportVerb : Verb
     [
         "onnxmoe export demo",
         "onnxmoe export demo --target onnxmoe,onnxruntime --precision fp16",
+        "onnxmoe export demo --deploy kubernetes,triton",
     ];
 
     public override Task RunAsync(VerbContext context)

@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Deployment;
 using OnnxMoe.Artifacts.Placement;
 
 namespace OnnxMoe.Placement.Deployment;

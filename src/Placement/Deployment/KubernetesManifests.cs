@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Artifacts.Deployment;
 using OnnxMoe.Artifacts.Placement;
 
 namespace OnnxMoe.Placement.Deployment;
@@ -60,7 +61,7 @@ static class KubernetesManifests
               name: {model}-placement
               labels: {Labels(model)}
               annotations:
-                onnxmoe/placement-sha256: {Quoted(planHash)}
+                onnxmoe/placement-sha256: {YamlText.Quoted(planHash)}
             data:
               {PlacementPlan.FileName}: |
                 {json.ReplaceLineEndings("\n    ")}
@@ -85,7 +86,7 @@ static class KubernetesManifests
         """;
 
     static string StatefulSet(string model, string name, DeployedNode node, PlacementPlan plan, string planHash) => string.Create(CultureInfo.InvariantCulture, $$"""
-        # Node {{Quoted(node.Name)}} of the plan: its pods are the GPUs {{string.Join(", ", node.Devices)}} in this order.
+        # Node {{YamlText.Quoted(node.Name)}} of the plan: its pods are the GPUs {{string.Join(", ", node.Devices)}} in this order.
         apiVersion: apps/v1
         kind: StatefulSet
         metadata:
@@ -101,9 +102,9 @@ static class KubernetesManifests
             metadata:
               labels: { app.kubernetes.io/name: onnxmoe, app.kubernetes.io/instance: "{{model}}", {{NodeLabel}}: "{{node.Label}}" }
               annotations:
-                onnxmoe/placement-sha256: {{Quoted(planHash)}}
-                onnxmoe/placement-node: {{Quoted(node.Name)}}
-                onnxmoe/placement-devices: {{Quoted(string.Join(',', node.Devices))}}
+                onnxmoe/placement-sha256: {{YamlText.Quoted(planHash)}}
+                onnxmoe/placement-node: {{YamlText.Quoted(node.Name)}}
+                onnxmoe/placement-devices: {{YamlText.Quoted(string.Join(',', node.Devices))}}
             spec:
               affinity:
                 nodeAffinity:
@@ -117,27 +118,17 @@ static class KubernetesManifests
                 - name: server
                   image: onnxmoe:CHANGE-ME
                   command: ["onnxmoe"]
-                  args: ["serve", {{Quoted(plan.Source.Model)}}, "--models", "/models", "--host", "0.0.0.0", "--port", "8080", "--device", "cuda"]
+                  args: ["serve", {{YamlText.Quoted(plan.Source.Model)}}, "--models", "/models", "--host", "0.0.0.0", "--port", "8080", "--device", "cuda"]
                   env:
                     - name: PLACEMENT_FILE
                       value: /etc/onnxmoe/{{PlacementPlan.FileName}}
                     - name: PLACEMENT_DEVICES
-                      value: {{Quoted(string.Join(',', node.Devices))}}
+                      value: {{YamlText.Quoted(string.Join(',', node.Devices))}}
                     - name: POD_INDEX
                       valueFrom: { fieldRef: { fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']" } }
                   ports:
                     - { name: http, containerPort: 8080 }
-                  # A large model is read and checked before the server listens: up to 30 minutes.
-                  startupProbe:
-                    httpGet: { path: /v2/health/live, port: http }
-                    periodSeconds: 10
-                    failureThreshold: 180
-                  livenessProbe:
-                    httpGet: { path: /v2/health/live, port: http }
-                    periodSeconds: 10
-                  readinessProbe:
-                    httpGet: { path: /v2/health/ready, port: http }
-                    periodSeconds: 5
+                  {{ServerProbes.Text(10)}}
                   resources:
                     limits:
                       nvidia.com/gpu: 1
@@ -154,6 +145,4 @@ static class KubernetesManifests
 
     /// <summary>In quotes: a model called "on" or "null" is a text too.</summary>
     static string Labels(string model) => $$"""{ app.kubernetes.io/name: onnxmoe, app.kubernetes.io/instance: "{{model}}" }""";
-
-    static string Quoted(string text) => JsonSerializer.Serialize(text, Ascii);
 }

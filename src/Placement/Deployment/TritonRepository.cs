@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using OnnxMoe.Artifacts.Deployment;
 using OnnxMoe.Artifacts.Placement;
 
 namespace OnnxMoe.Placement.Deployment;
@@ -57,14 +58,5 @@ static class TritonRepository
     }
 
     static void Parameter(StringBuilder text, string key, string value) =>
-        text.Append("parameters {\n  key: ").Append(Quoted(key)).Append("\n  value { string_value: ").Append(Quoted(value)).Append(" }\n}\n");
-
-    /// <summary>A string literal of the protobuf text format; bytes that are not printable ASCII become octal escapes.</summary>
-    internal static string Quoted(string value)
-    {
-        var quoted = new StringBuilder("\"");
-        foreach (var b in Encoding.UTF8.GetBytes(value))
-            quoted.Append(b is (byte)'"' or (byte)'\\' ? $"\\{(char)b}" : b is >= 0x20 and < 0x7f ? $"{(char)b}" : $"\\{Convert.ToString(b, 8).PadLeft(3, '0')}");
-        return quoted.Append('"').ToString();
-    }
+        text.Append("parameters {\n  key: ").Append(ProtobufText.Quoted(key)).Append("\n  value { string_value: ").Append(ProtobufText.Quoted(value)).Append(" }\n}\n");
 }

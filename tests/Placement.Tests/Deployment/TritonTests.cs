@@ -49,9 +49,6 @@ public sealed partial class TritonTests
         Assert.False(Directory.Exists(planned["deploy"]));
     }
 
-    [Fact]
-    public void TextsAreQuotedAsProtobufReadsThem() => Assert.Equal("\"a\\\"b\\\\c\\303\\266\\012\"", TritonRepository.Quoted("a\"b\\cö\n"));
-
     /// <summary>Reads protobuf text: fields by their path, and their values; throws where brackets or values do not fit.</summary>
     static ILookup<string, string> Fields(string text)
     {

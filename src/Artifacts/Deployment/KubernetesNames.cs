@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace OnnxMoe.Placement.Deployment;
+namespace OnnxMoe.Artifacts.Deployment;
 
 /// <summary>Names that Kubernetes accepts for every kind of object: DNS labels of RFC 1035 (letters a-z, digits, dashes; a letter first).</summary>
 public static class KubernetesNames

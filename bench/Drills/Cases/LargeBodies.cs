@@ -1,0 +1,37 @@
+using System.Text;
+using OnnxMoe.Drills.Tools;
+
+namespace OnnxMoe.Drills.Cases;
+
+/// <summary>Bodies of 10 MB, right and wrong ones, eight at a time, and one above the limit.</summary>
+internal sealed class LargeBodies : IDrill
+{
+    private const int Size = 10_000_000, Rounds = 5, AtOnce = 8;
+
+    public string Name => "large-bodies";
+
+    public async Task<string> RunAsync(Setting setting)
+    {
+        var (server, questions) = await setting.StartAsync();
+        await using (server)
+        {
+            byte[][] bodies =
+            [
+                Encoding.UTF8.GetBytes($$"""{"prompt": "{{new string('a', Size)}}"}"""),
+                Encoding.UTF8.GetBytes($$"""{"prompt": [{{string.Concat(Enumerable.Repeat("97,", Size / 3))}}97]}"""),
+                Encoding.UTF8.GetBytes(new string('[', Size)),
+                new byte[Size],
+            ];
+            var before = server.ResidentMiB;
+            for (var round = 0; round < Rounds; round++)
+            {
+                var statuses = await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(i => Task.Run(() => RawHttp.Send(server, "/v1/completions", bodies[i % bodies.Length]))));
+                DrillFailedException.Unless(statuses.All(status => status is 400 or 413), $"Bodies of 10 MB got the statuses {string.Join(", ", statuses)}; 400 or 413 is right.");
+            }
+            var limit = RawHttp.Send(server, "/v1/completions", new byte[70 << 20]);
+            DrillFailedException.Unless(limit == 413, $"A body of 70 MiB got status {limit}; 413 is right.");
+            await questions.RequireAllAsync(server, "After large bodies");
+            return $"{Rounds * AtOnce} bodies of 10 MB, {AtOnce} at once: all 400 or 413; 70 MiB: 413; memory {before:F0} MiB before, {server.ResidentMiB:F0} after";
+        }
+    }
+}
