@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using OnnxMoe.Serving.ExpertParallel;
+using OnnxMoe.Serving.Hosting;
 using OnnxMoe.Serving.Observability;
 
 namespace OnnxMoe.Serving.Http;
@@ -12,16 +13,16 @@ internal static class ActivityApi
 {
     /// <summary>Adds <c>/status</c>; with <c>?counts=false</c> it leaves out the tokens of each expert, which are most of it.</summary>
     /// <param name="routes">Where to.</param>
-    /// <param name="model">The model that new requests get.</param>
+    /// <param name="slot">The model.</param>
     /// <param name="state">Whether the server takes requests.</param>
-    public static void MapActivity(this IEndpointRouteBuilder routes, Func<ServedModel> model, ServerState state)
+    public static void MapActivity(this IEndpointRouteBuilder routes, ModelSlot slot, ServerState state)
     {
         var start = TimeProvider.System.GetTimestamp();
         routes.MapGet("/status", context =>
         {
             context.Response.Headers.CacheControl = "no-store";
-            return Json.Write(context.Response, Describe(model(), state, TimeProvider.System.GetElapsedTime(start), Flag(context.Request, "counts")));
-        });
+            return Json.Write(context.Response, Describe(slot.Current, state, TimeProvider.System.GetElapsedTime(start), Flag(context.Request, "counts")));
+        }).Monitor();
     }
 
     private static bool Flag(HttpRequest request, string name) => request.Query[name].ToString() switch

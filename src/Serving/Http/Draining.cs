@@ -8,7 +8,7 @@ internal static class Draining
 {
     public static void UseDraining(this WebApplication app, ServerState state) => app.Use(async (context, next) =>
     {
-        if (context.GetEndpoint()?.Metadata is { } marks && (marks.GetMetadata<EndpointMarks.OpenMark>() is not null || marks.GetMetadata<EndpointMarks.AdminMark>() is not null))
+        if (!EndpointMarks.IsForClients(context))
         {
             await next(context);
             return;

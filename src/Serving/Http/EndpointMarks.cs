@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 
 namespace OnnxMoe.Serving.Http;
 
@@ -11,7 +12,16 @@ public static class EndpointMarks
     /// <summary>For operators: with a key, or without keys from the server's own machine; no limits, answered while the server stops.</summary>
     public static TBuilder Admin<TBuilder>(this TBuilder endpoint) where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new AdminMark());
 
+    /// <summary>For who watches the server: with a key where there are keys; no limits, answered while the server stops.</summary>
+    public static TBuilder Monitor<TBuilder>(this TBuilder endpoint) where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new MonitorMark());
+
+    /// <summary>True for a request to an endpoint without a mark.</summary>
+    internal static bool IsForClients(HttpContext context) =>
+        context.GetEndpoint()?.Metadata is not { } marks || marks.GetMetadata<OpenMark>() is null && marks.GetMetadata<AdminMark>() is null && marks.GetMetadata<MonitorMark>() is null;
+
     internal sealed class OpenMark;
+
+    internal sealed class MonitorMark;
 
     internal sealed class AdminMark;
 }

@@ -17,7 +17,7 @@ internal sealed class RateLimits : IDisposable
     {
         _options = options;
         _requests = PartitionedRateLimiter.Create<HttpContext, string>(context =>
-            options.RequestsPerMinute == 0 || IsUnlimited(context) ? RateLimitPartition.GetNoLimiter("") : Bucket(Key(context), options.RequestsPerMinute));
+            options.RequestsPerMinute == 0 || !EndpointMarks.IsForClients(context) ? RateLimitPartition.GetNoLimiter("") : Bucket(Key(context), options.RequestsPerMinute));
         _tokens = PartitionedRateLimiter.Create<string, string>(client =>
             options.TokensPerMinute == 0 ? RateLimitPartition.GetNoLimiter("") : Bucket(client, options.TokensPerMinute));
     }
@@ -50,9 +50,6 @@ internal sealed class RateLimits : IDisposable
 
     /// <summary>The key's holder or the address: what a client says of itself would let it have as many limits as it likes.</summary>
     private static string Key(HttpContext context) => RequestRecord.Of(context) is { HasKey: true } record ? $"key {record.Client}" : $"address {context.Connection.RemoteIpAddress}";
-
-    private static bool IsUnlimited(HttpContext context) =>
-        context.GetEndpoint()?.Metadata is { } marks && (marks.GetMetadata<EndpointMarks.OpenMark>() is not null || marks.GetMetadata<EndpointMarks.AdminMark>() is not null);
 
     private static RateLimitPartition<string> Bucket(string key, int perMinute) => RateLimitPartition.GetTokenBucketLimiter(key, _ =>
     {
