@@ -121,8 +121,9 @@ public sealed class ExportJob(Model model, ModelManifest manifest, IReadOnlyList
             return new("difference", 0, difference, 0);
         }
         var after = Quality.Of(inputs => session.Run(inputs, ["logits"])["logits"], cancellation);
+        var change = Math.Round((after - before) / before, 3);
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  {Word(target)}: {Quality.Metric} on held-out data: {before:G4} -> {after:G4} ({(after - before) / before:+0.0 %;-0.0 %}), {Quality.Count} predictions"));
+            $"  {Word(target)}: {Quality.Metric} on held-out data: {before:G4} -> {after:G4} ({change:+0.0 %;-0.0 %;0.0 %}), {Quality.Count} predictions"));
         return new(Quality.Metric, before, after, Quality.Count);
     }
 
