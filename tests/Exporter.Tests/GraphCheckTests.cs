@@ -53,7 +53,7 @@ public class GraphCheckTests
                 model.Functions.Clear();
                 break;
             case "body":
-                model.Functions[0].Node.First(node => node.OpType == "Loop").Attribute[0].G.Node[0].Input[0] = "nothing";
+                model.Functions.First(function => function.Name == "GroupedFfn").Node.First(node => node.OpType == "Loop").Attribute[0].G.Node[0].Input[0] = "nothing";
                 break;
             case "output":
                 model.Graph.Output[0].Name = "nowhere";
