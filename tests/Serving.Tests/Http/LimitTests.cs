@@ -30,6 +30,7 @@ public sealed class LimitTests
         Assert.Equal(429, status);
         Assert.NotNull((string)answer["error"]!); // the other protocol's form
         await served.Client.GetStringAsync("/metrics");
+        await served.Client.GetStringAsync("/status");
     }
 
     [Fact]
