@@ -26,8 +26,7 @@ internal sealed class Killed : IDrill
                 if (i == Times)
                     break;
                 var asked = Task.WhenAll(Enumerable.Range(0, Streams).Select(async q => cut.Add(await questions.AskAsync(server, q, stream: true))));
-                while (await server.MetricAsync("onnxmoe_num_requests_running") == 0)
-                    await Task.Delay(5);
+                await Task.WhenAny(asked, Task.Delay(100 + 50 * i));
                 server.Signal("KILL");
                 await asked;
             }

@@ -22,16 +22,19 @@ internal sealed class LargeBodies : IDrill
                 Encoding.UTF8.GetBytes(new string('[', Size)),
                 new byte[Size],
             ];
-            var before = server.ResidentMiB;
+            List<double> memory = [server.ResidentMiB];
             for (var round = 0; round < Rounds; round++)
             {
                 var statuses = await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(i => Task.Run(() => RawHttp.Send(server, "/v1/completions", bodies[i % bodies.Length]))));
                 DrillFailedException.Unless(statuses.All(status => status is 400 or 413), $"Bodies of 10 MB got the statuses {string.Join(", ", statuses)}; 400 or 413 is right.");
+                memory.Add(server.ResidentMiB);
             }
+            // The garbage collector keeps what it got once; it must not go on growing.
+            DrillFailedException.Unless(memory[^1] < memory[1] * 2, $"Memory grew with each round of large bodies: {string.Join(", ", memory.Select(mib => $"{mib:F0}"))} MiB.");
             var limit = RawHttp.Send(server, "/v1/completions", new byte[70 << 20]);
             DrillFailedException.Unless(limit == 413, $"A body of 70 MiB got status {limit}; 413 is right.");
             await questions.RequireAllAsync(server, "After large bodies");
-            return $"{Rounds * AtOnce} bodies of 10 MB, {AtOnce} at once: all 400 or 413; 70 MiB: 413; memory {before:F0} MiB before, {server.ResidentMiB:F0} after";
+            return $"{Rounds * AtOnce} bodies of 10 MB, {AtOnce} at once: all 400 or 413; 70 MiB: 413; memory {memory[0]:F0} MiB before, {memory[1]:F0} after {AtOnce}, {memory[^1]:F0} after all";
         }
     }
 }

@@ -16,9 +16,7 @@ internal sealed class Terminated : IDrill
         {
             var tally = new Tally();
             var asked = Task.WhenAll(Enumerable.Range(0, Streams).Select(async i => tally.Add(await questions.AskAsync(server, i, stream: true))));
-            while (await server.MetricAsync("onnxmoe_num_requests_running") == 0)
-                await Task.Delay(5);
-            await Task.Delay(50); // the others arrive
+            await Task.WhenAny(asked, Task.Delay(150));
             server.Signal("TERM");
             var ended = await Task.Run(server.Ended);
             await asked;

@@ -16,6 +16,7 @@ internal sealed partial class RunningServer : IAsyncDisposable
     private RunningServer(Process process)
     {
         _process = process;
+        AppDomain.CurrentDomain.ProcessExit += KillQuietly; // drills that are stopped leave nothing behind
         _error = process.StandardError.ReadToEndAsync();
     }
 
@@ -105,6 +106,7 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        AppDomain.CurrentDomain.ProcessExit -= KillQuietly;
         if (!_process.HasExited)
             _process.Kill();
         await _process.WaitForExitAsync();
@@ -123,6 +125,12 @@ internal sealed partial class RunningServer : IAsyncDisposable
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return new RunningServer(Process.Start(start)!);
+    }
+
+    private void KillQuietly(object? sender, EventArgs e)
+    {
+        if (!_process.HasExited)
+            _process.Kill();
     }
 
     private long Status(string field)
