@@ -3,6 +3,7 @@ using OnnxMoe.Artifacts.Manifests;
 using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Serving.ExpertParallel;
+using OnnxMoe.Serving.Groups;
 using OnnxMoe.Serving.Paging;
 using OnnxMoe.Serving.Sessions;
 
@@ -53,11 +54,12 @@ internal sealed class LoadedModel : IDisposable
             var paged = kernels is not null && manifest?.LanguageModel is not null ? loaded.TryPage(path, manifest, options) : null;
             IModelGraph Whole() => new WholeGraph(SessionFactory.Open(path, devices[0], options.Threads, kernels), devices[0]);
             var tensors = loaded.Own(paged is null ? null : new LazyGraph(Whole)); // few ask for it: it takes memory of its own
+            var homes = 1;
             IModelGraph graph;
             if (devices.Count > 1)
             {
                 var cut = loaded.OpenCut(name, folder, manifest, options, devices, kernels, paged);
-                (graph, loaded.Placement) = (cut, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File)));
+                (graph, homes, loaded.Placement) = (cut, cut.Homes, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File)));
             }
             else
             {
@@ -69,7 +71,7 @@ internal sealed class LoadedModel : IDisposable
                 return loaded;
             loaded.Causal = paged is null
                 ? new LanguageModelSession(graph, sizes) { Threshold = threshold }
-                : loaded.Own(new PagedSession(graph, paged, sizes, devices.Count, PagedEngine.PagesOf(paged, sizes, options) / devices.Count, PagedEngine.PageSize) { Threshold = threshold });
+                : loaded.Own(new PagedSession(graph, paged, sizes, homes, PagedEngine.PagesOf(paged, sizes, options) / homes, PagedEngine.PageSize) { Threshold = threshold });
             return loaded;
         }
         catch
@@ -103,10 +105,47 @@ internal sealed class LoadedModel : IDisposable
 
     private CutGraph OpenCut(string name, string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
     {
-        // Parts of one processor share its threads; a GPU's sessions have their own.
+        var file = FileOf(folder, options, devices, kernels, paged);
+        return Own(new CutGraph(file, ReadPlan(name, folder, manifest, options, file), devices,
+            options.DeviceTimeout > 0 && ServerGroup.Current is null ? TimeSpan.FromSeconds(options.DeviceTimeout) : Timeout.InfiniteTimeSpan, ServerGroup.Current));
+    }
+
+    private static CutFile FileOf(string folder, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
+    {
+        // Parts of one processor share its threads; a GPU's sessions have their own, and so have those of a rank.
         var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        var file = new CutFile(Path.Combine(folder, options.File), devices[0].CudaId is null ? Math.Max(1, threads / devices.Count) : options.Threads, kernels, paged?.Model);
-        return Own(new CutGraph(file, ReadPlan(name, folder, manifest, options, file), devices));
+        return new(Path.Combine(folder, options.File), devices[0].CudaId is null && ServerGroup.Current is null ? Math.Max(1, threads / devices.Count) : options.Threads, kernels, paged?.Model);
+    }
+
+    /// <summary>Loads the experts of a rank of a group other than 0.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="manifest">Null where there is none.</param>
+    /// <param name="options">File, threads, kernels and so on.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="held">What was loaded, in words.</param>
+    /// <exception cref="UserError">A file is missing or damaged, or the plan does not fit.</exception>
+    public static GroupExchange OpenMember(string name, string folder, ModelManifest? manifest, ServeOptions options, ServerGroup group, out string held)
+    {
+        var devices = DevicesOf(options);
+        var file = FileOf(folder, options, devices, KernelsFor(manifest, options, devices[0]), null);
+        var plan = ReadPlan(name, folder, manifest, options, file);
+        CutGraph.RequireFit(plan, file, devices.Count);
+        var experts = new PlacedExperts(file, file.Cut.Calls, plan, devices, only: group.Rank);
+        held = $"{experts.CountOf(group.Rank)} of {file.Layers.Sum(layer => layer.Experts)} experts ({devices[group.Rank]})";
+        return new GroupExchange(group, experts, file.Cut.Calls);
+    }
+
+    /// <summary>The devices of a server. In a group each rank has one, of several GPUs of a host that with its number on the host.</summary>
+    /// <exception cref="UserError">One GPU is named, though several are wanted.</exception>
+    public static IReadOnlyList<Device> DevicesOf(ServeOptions options)
+    {
+        if (ServerGroup.Current is not { } group)
+            return Device.Several(options.Device, options.Devices);
+        var device = Device.Parse(options.Device);
+        if (device.CudaId is not null && !options.Device.Contains(':') && int.TryParse(Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_LOCAL_RANK"), out var local))
+            device = new(local);
+        return [.. Enumerable.Repeat(device, group.Size)];
     }
 
     private static PlacementPlan ReadPlan(string name, string folder, ModelManifest? manifest, ServeOptions options, CutFile file) =>

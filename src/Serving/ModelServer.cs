@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using OnnxMoe.Artifacts;
+using OnnxMoe.Serving.Groups;
 using OnnxMoe.Serving.Hosting;
 using OnnxMoe.Serving.Http;
 using OnnxMoe.Serving.Http.OpenAi;
@@ -60,10 +61,13 @@ public sealed class ModelServer : IAsyncDisposable
             var state = new ServerState();
             var keys = new ApiKeyRing(options, log);
             limits = new RateLimits(options.RateLimit);
-            slot = new ModelSlot(() => slot is not null && options.Trace == "on"
+            slot = new ModelSlot(() => slot is not null && ServerGroup.Current is not null
+                ? throw new UserError("A group of processes keeps its model until it ends; start it again.")
+                : slot is not null && options.Trace == "on"
                 ? throw new UserError("The routing trace is one version's alone, so a server that writes one (Serve:Trace) does not reload; start it again.")
                 : new ServedModel(folder, options, registry, log), log);
             state.AddCheck(() => slot.Current.Language?.Engine.Problem);
+            state.AddCheck(() => slot.Current.Placement?.Problem);
             registry.AddBeforeCollectCallback(() => slot.Current.CollectMetrics());
             app.UseRequests(new HttpMetrics(registry), state, log);
             app.UseErrors(log);
@@ -71,11 +75,12 @@ public sealed class ModelServer : IAsyncDisposable
             app.UseApiKeys(keys);
             limits.Use(app);
             app.UseDraining(state);
-            app.MapStatus(state);
+            app.MapStatus(slot, state);
             app.MapActivity(slot, state);
             app.MapMetrics(registry, options.MetricsAliases);
             app.MapAdmin(slot, state, options.DrainSeconds);
             app.MapPlacement(slot, state);
+            app.MapDevices(slot, state, options.FaultInjection == "on");
             app.MapOpenInference(slot, state);
             app.MapOpenAi(slot, limits, options, log);
             await ListenAsync(app, options);

@@ -21,8 +21,17 @@ public sealed class ServeOptions
     [Setting("Devices that share the routed experts as a placement plan says: with cpu so many parts of the processor, with cuda the GPUs 0, 1, ...", Unit = "devices", Min = 1)]
     public int Devices { get; set; } = 1;
 
+    [Setting("mpi: this process was started by mpirun, as one of a group that serves the model together, each rank with the experts of its device in the plan", Choices = "off|mpi")]
+    public string Group { get; set; } = "off";
+
     [Setting("The plan for several devices, in the model folder ('onnxmoe place' makes it); where it is missing, consecutive experts are put together")]
     public string Placement { get; set; } = PlacementPlan.FileName;
+
+    [Setting("How long one of several devices may take for a part of a step; one that takes longer has failed, and the others take over. 0: as long as it likes", Unit = "seconds", Min = 0)]
+    public double DeviceTimeout { get; set; } = 30;
+
+    [Setting("Routes that make devices fail and hang, for drills (POST /admin/devices/N/fail and /hang)", Choices = "off|on")]
+    public string FaultInjection { get; set; } = "off";
 
     [Setting("Native kernels for the MoE ops of a file exported with the target onnxmoe; off runs the file's own function bodies", Choices = "on|off")]
     public string Kernels { get; set; } = "on";

@@ -1,6 +1,7 @@
 using System.Globalization;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Serving.ExpertParallel;
+using OnnxMoe.Serving.Groups;
 
 namespace OnnxMoe.Serving;
 
@@ -18,17 +19,61 @@ public static class ServeRun
     /// <exception cref="UserError">A wrong setting, a damaged model folder, a port that is taken.</exception>
     public static async Task ExecuteAsync(string modelFolder, ServeOptions options, TextWriter output, CancellationToken stop)
     {
+        if (options.Group == "mpi")
+            await ExecuteInGroupAsync(modelFolder, options, output, stop);
+        else
+            await ServeAsync(modelFolder, options, output, stop);
+    }
+
+    /// <summary>Rank 0 answers requests until it is told to stop; then it tells the others. They mind no signal.</summary>
+    private static async Task ExecuteInGroupAsync(string modelFolder, ServeOptions options, TextWriter output, CancellationToken stop)
+    {
+        using var group = ServerGroup.Join();
+        if (options.Devices != 1 && options.Devices != group.Size)
+            throw new UserError($"Serve:Devices is {options.Devices}, but the group has {group.Size} ranks, each of which is a device; leave the setting out, or start as many with mpirun -np {options.Devices}.");
+        options.Devices = group.Size;
+        if (group.Rank > 0)
+        {
+            await Task.Run(() => GroupMember.Run(modelFolder, options, group, output), CancellationToken.None);
+            group.Leave();
+            return;
+        }
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        group.Broken += end.Cancel;
+        if (group.Problem is null)
+            await ServeAsync(modelFolder, options, output, end.Token);
+        if (group.Problem is { } problem)
+            throw new GroupBrokenException(problem);
+        group.Leave();
+    }
+
+    private static async Task ServeAsync(string modelFolder, ServeOptions options, TextWriter output, CancellationToken stop)
+    {
         await using var server = await ModelServer.StartAsync(modelFolder, options);
+        Meet();
         await output.WriteLineAsync(Greeting(server, options));
         await Task.Delay(Timeout.Infinite, stop).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        await output.WriteLineAsync("Stopping: new requests get status 503, running ones may finish.");
+        await output.WriteLineAsync(ServerGroup.Current?.Problem is { } problem ? $"{problem}: the group ends." : "Stopping: new requests get status 503, running ones may finish.");
         if (!await server.DrainAsync(TimeSpan.FromSeconds(options.DrainSeconds)))
             await output.WriteLineAsync($"Some requests were cut off after {options.DrainSeconds} seconds (Serve:DrainSeconds).");
     }
 
+    /// <summary>Waits until the others of the group have loaded their experts.</summary>
+    private static void Meet()
+    {
+        try
+        {
+            ServerGroup.Current?.Meet();
+        }
+        catch (OperationCanceledException)
+        {
+            throw new GroupBrokenException(ServerGroup.Current!.Problem!);
+        }
+    }
+
     private static string Describe(ServedPlacement placement, ServeOptions options) => placement.Plan.Source.Trace.Length > 0 || placement.Plan.Solver != ServedPlacement.Contiguous
-        ? $"{placement.Devices.Count} devices ({string.Join(", ", placement.Devices)}); the experts are where {options.Placement} says (made by {placement.Plan.Solver})."
-        : $"{placement.Devices.Count} devices ({string.Join(", ", placement.Devices)}); there is no {options.Placement}, so consecutive experts are together. 'onnxmoe place' plans better.";
+        ? $"{placement.Devices.Count} devices ({string.Join(", ", placement.Devices.Select(device => device.Device))}); the experts are where {options.Placement} says (made by {placement.Plan.Solver})."
+        : $"{placement.Devices.Count} devices ({string.Join(", ", placement.Devices.Select(device => device.Device))}); there is no {options.Placement}, so consecutive experts are together. 'onnxmoe place' plans better.";
 
     private static string Greeting(ModelServer server, ServeOptions options)
     {

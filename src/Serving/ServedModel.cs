@@ -35,12 +35,9 @@ public sealed class ServedModel : IDisposable
     /// <exception cref="UserError">A file is missing, truncated or changed; the device is not there; the model is not what the manifest says.</exception>
     public ServedModel(string folder, ServeOptions options, CollectorRegistry registry, ILogger log)
     {
-        if (!Directory.Exists(folder))
-            throw new UserError($"There is no model folder {folder}; 'onnxmoe train' and 'onnxmoe export' make one.");
-        var manifest = File.Exists(Path.Combine(folder, ModelManifest.FileName)) ? ModelManifest.Load(folder) : null;
-        manifest?.Verify(folder, [.. FilesOf(manifest, options.File)]);
-        Name = manifest?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        var devices = Device.Several(options.Device, options.Devices);
+        var manifest = ReadManifest(folder, options, out var name);
+        Name = name;
+        var devices = LoadedModel.DevicesOf(options);
         var threshold = manifest is null ? null : ThresholdOf(manifest, options);
         _loaded = LoadedModel.Open(Name, folder, manifest, options, devices, threshold);
         try
@@ -48,7 +45,10 @@ public sealed class ServedModel : IDisposable
             Tensors = new TensorModel(Name, _loaded.Tensors, new InferenceMetrics(registry, Name, TensorModel.Version), options.Slots, options.QueueLimit);
             Placement = _loaded.Placement;
             if (Placement is not null)
+            {
                 _traffic = new TrafficMetrics(registry, Name, Placement);
+                Placement.DeviceChanged += device => Log(log, device);
+            }
             if (manifest?.LanguageModel is not { } sizes)
                 return;
             var tokenizer = Tokenizer.Load(folder, sizes);
@@ -136,6 +136,27 @@ public sealed class ServedModel : IDisposable
         _recorder?.Dispose();
         _router?.Dispose();
         _loaded.Dispose();
+    }
+
+    /// <summary>Reads the manifest of a model folder and checks the files that serving reads.</summary>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="UserError">There is no folder, or a file is missing, truncated or changed.</exception>
+    internal static ModelManifest? ReadManifest(string folder, ServeOptions options, out string name)
+    {
+        if (!Directory.Exists(folder))
+            throw new UserError($"There is no model folder {folder}; 'onnxmoe train' and 'onnxmoe export' make one.");
+        var manifest = File.Exists(Path.Combine(folder, ModelManifest.FileName)) ? ModelManifest.Load(folder) : null;
+        manifest?.Verify(folder, [.. FilesOf(manifest, options.File)]);
+        name = manifest?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        return manifest;
+    }
+
+    private void Log(ILogger log, ServedDevice device)
+    {
+        if (device.Failure is { } failure)
+            EngineLog.DeviceFailed(log, Name, device.Number, device.Device.ToString(), failure);
+        else
+            EngineLog.DeviceRestarted(log, Name, device.Number, device.Device.ToString());
     }
 
     /// <summary>The listed files that serving reads: the ONNX file and the router's, their external data, the tokenizer.</summary>

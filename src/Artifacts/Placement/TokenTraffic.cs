@@ -14,9 +14,12 @@ public sealed record TokenTraffic(int Layer, long[,] Tokens)
     public long Total => Tokens.Cast<long>().Sum();
 
     /// <summary>What a plan makes of the tokens of a trace.</summary>
+    /// <param name="plan">Where the experts are.</param>
+    /// <param name="trace">The tokens.</param>
+    /// <param name="homes">How many devices requests are at home on, the first ones; null for all.</param>
     /// <returns>For each layer of the plan.</returns>
     /// <exception cref="UserError">The trace is of another model.</exception>
-    public static IReadOnlyList<TokenTraffic> Predict(PlacementPlan plan, RoutingTrace trace)
+    public static IReadOnlyList<TokenTraffic> Predict(PlacementPlan plan, RoutingTrace trace, int? homes = null)
     {
         PlacementCheck.Matches(plan, [.. trace.Layers.DistinctBy(site => site.Layer).Select(site => (site.Layer, site.Experts))], "The plan");
         var devices = plan.Devices.Count;
@@ -28,7 +31,7 @@ public sealed record TokenTraffic(int Layer, long[,] Tokens)
             var layer = Array.FindIndex(traffic, known => known.Layer == trace.Layers[site].Layer);
             for (var token = 0; token < trace.Tokens; token++)
             {
-                var (home, turn) = (TokenRoutes.HomeOf(trace.Requests[token], devices), TokenRoutes.TurnOf(trace.Requests[token], devices));
+                var (home, turn) = (TokenRoutes.HomeOf(trace.Requests[token], homes ?? devices), TokenRoutes.TurnOf(trace.Requests[token], homes ?? devices));
                 seen.Clear();
                 foreach (var expert in trace.Ids(site, token))
                 {

@@ -3,6 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 using Onnx;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Serving.Groups;
 using OnnxMoe.Serving.Sessions;
 
 namespace OnnxMoe.Serving.ExpertParallel;
@@ -10,29 +11,40 @@ namespace OnnxMoe.Serving.ExpertParallel;
 /// <summary>
 /// A model on several devices: each holds the routed experts that a plan gives it, and everything else. A run is at home on one device, which
 /// computes all but the routed experts for it; between the segments the host takes its tokens to their experts and back. Runs that are
-/// given together go through the segments together, so that a device meets the tokens of all of them at once.
+/// given together go through the segments together, so that a device meets the tokens of all of them at once. When a device fails, its experts go to the
+/// others, which takes the tokens of the layer there once more, and the runs at home on it fail with <see cref="DeviceFailedException"/>.
 /// </summary>
 internal sealed class CutGraph : IModelGraph
 {
     private readonly CutFile _file;
     private readonly GraphCut _cut;
     private readonly IReadOnlyList<Device> _devices;
-    private readonly Dictionary<Device, InferenceSession[]> _segments = []; // devices that are one processor share them
+    private readonly InferenceSession[][] _segments; // by device; those that are one processor share them
+    private readonly Dictionary<string, ValueInfoProto> _infos = []; // of the values between segments
     private readonly string[][] _deadAfter; // values that no later segment reads
     private readonly HashSet<string> _toHost; // what the dispatch reads
     private readonly HashSet<string> _internal; // what segments and experts read
-    private readonly ReaderWriterLockSlim _gate = new();
+    private readonly IExpertExchange _exchange;
+    private readonly bool _isMine; // the devices are this process's, not ranks of a group
+    private readonly Lock _gate = new();
     private readonly Lock _replacing = new();
+    private PlacementPlan _wanted; // for all devices; changed under _replacing
     private PlacedExperts _experts; // changed under _gate
 
     /// <param name="file">The model.</param>
     /// <param name="plan">Where its experts go.</param>
     /// <param name="devices">The devices in the plan's order.</param>
+    /// <param name="limit">How long a device may take for a segment, or for the experts of a layer.</param>
+    /// <param name="group">The group of processes whose ranks are the devices, this being rank 0; null when all are this process's.</param>
     /// <exception cref="UserError">The model does not fit the plan, or a device is not there.</exception>
-    public CutGraph(CutFile file, PlacementPlan plan, IReadOnlyList<Device> devices)
+    public CutGraph(CutFile file, PlacementPlan plan, IReadOnlyList<Device> devices, TimeSpan limit, ServerGroup? group = null)
     {
         (_file, _cut, _devices) = (file, file.Cut, devices);
-        Plan = Checked(plan);
+        _wanted = Checked(plan);
+        _isMine = group is null;
+        Homes = _isMine ? devices.Count : 1;
+        _segments = new InferenceSession[Homes][];
+        Group = new DeviceGroup(devices, limit, Homes);
         Traffic = new TrafficCounter(_cut.Calls.Select(call => call.Site.Layer), devices.Count);
         _toHost = [.. _cut.Calls.SelectMany(call => new[] { call.Tokens, call.Indices, call.Weights })];
         _internal = [.. _toHost, .. _cut.Segments.SelectMany(segment => segment.Inputs)];
@@ -40,13 +52,15 @@ internal sealed class CutGraph : IModelGraph
         try
         {
             OpenSegments();
-            var sessions = _segments[devices[0]];
+            var sessions = _segments[0];
             (Inputs, OptionalInputs) = (sessions[0].InputMetadata, sessions[0].OverridableInitializerMetadata);
             Outputs = file.Model.Graph.Output.ToDictionary(output => output.Name, output => sessions.First(session => session.OutputMetadata.ContainsKey(output.Name)).OutputMetadata[output.Name]);
-            _experts = new PlacedExperts(file, _cut.Calls, plan, devices);
+            _experts = new PlacedExperts(file, _cut.Calls, plan, devices, only: group?.Rank);
+            _exchange = group is null ? new DeviceExchange(Group) : new GroupExchange(group, _experts.Share(), _cut.Calls);
         }
         catch
         {
+            Group.Stop();
             DisposeSegments();
             throw;
         }
@@ -62,7 +76,7 @@ internal sealed class CutGraph : IModelGraph
     public IReadOnlyDictionary<string, NodeMetadata> Outputs { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Providers => [.. _devices.Select(device => string.Join(" and ", _segments[device].SelectMany(SessionProviders.Of).Distinct().Order()))];
+    public IReadOnlyList<string> Providers => [.. _segments.Select(sessions => string.Join(" and ", sessions.SelectMany(SessionProviders.Of).Distinct().Order()))];
 
     /// <inheritdoc/>
     public bool RunsTogether => true;
@@ -71,90 +85,169 @@ internal sealed class CutGraph : IModelGraph
     public CutFile File => _file;
 
     /// <summary>Where the experts are.</summary>
-    public PlacementPlan Plan { get; private set; }
+    public PlacementPlan Plan
+    {
+        get
+        {
+            lock (_gate)
+                return _experts.Plan;
+        }
+    }
+
+    /// <summary>How many of the devices sequences can be at home on: the first ones.</summary>
+    public int Homes { get; }
 
     /// <summary>The devices in the plan's order.</summary>
-    public IReadOnlyList<Device> Devices => _devices;
+    public DeviceGroup Group { get; }
 
     /// <summary>Tokens sent so far.</summary>
     public TrafficCounter Traffic { get; }
 
     /// <inheritdoc/>
+    public Home HomeOf(long request) => Group.HomeOf(request);
+
+    /// <inheritdoc/>
+    public bool Has(Home home) => Group.Has(home);
+
+    /// <inheritdoc/>
     public IReadOnlyList<GraphResult> Run(IReadOnlyList<GraphRun> runs)
     {
-        _gate.EnterReadLock();
-        var states = runs.Select(run => new CutRun(run, _devices.Count)).ToArray();
+        var states = runs.Select(run => new CutRun(run, run.Home ?? Group.HomeOf(run.Request), Homes)).ToArray();
         try
         {
             for (var segment = 0; segment < _cut.Segments.Count; segment++)
             {
-                OnTheirDevices(Live(states), run => RunSegment(segment, run));
+                RunSegment(segment, StillThere(states));
                 foreach (var call in _cut.Calls.Where(call => call.Segment == segment))
-                    ApplyExperts(call, Live(states));
-                Array.ForEach(states, run => run.Release(_deadAfter[segment]));
+                    ApplyExperts(call, states);
+                Array.ForEach(Live(states), run => run.Release(_deadAfter[segment]));
             }
             return [.. states.Select(run => run.Result())];
         }
         finally
         {
             Array.ForEach(states, run => run.Dispose());
-            _gate.ExitReadLock();
         }
     }
 
     /// <summary>
-    /// Puts the experts where another plan says. Their new sessions are made while runs go on with the old ones; then the next run takes the new
-    /// ones, and the old ones are given up. Both sets are in memory for that time.
+    /// Puts the experts where another plan says, as far as the devices have not failed. Their new sessions are made while runs go on with the old ones; then
+    /// the next layer takes the new ones, and the old ones are given up. Both sets are in memory for that time.
     /// </summary>
-    /// <exception cref="UserError">The plan does not fit; everything stays as it was.</exception>
+    /// <exception cref="UserError">The plan does not fit, or no device is left; everything stays as it was.</exception>
     public void Replace(PlacementPlan plan)
     {
+        RequireMine();
         lock (_replacing)
         {
             Checked(plan);
-            var next = new PlacedExperts(_file, _cut.Calls, plan, _devices);
-            _gate.EnterWriteLock(); // when no run is under way
+            Swap(ExpertsOf(plan));
+            _wanted = plan;
+        }
+    }
+
+    /// <summary>Uses a device again that has failed: opens its sessions anew, tries it, and gives it its experts back.</summary>
+    /// <exception cref="UserError">There is no such device, it has not failed, or it still fails.</exception>
+    public void Restart(int device)
+    {
+        RequireMine();
+        if (device < 0 || device >= _devices.Count)
+            throw new UserError($"There is no device {device}; the devices are 0 to {_devices.Count - 1}.");
+        lock (_replacing)
+        {
+            if (Group.Devices[device].IsUp)
+                throw new UserError($"Device {device} has not failed, so there is nothing to restart.");
+            Group.Prepare(device);
+            PlacedExperts? next = null;
             try
             {
-                (next, _experts, Plan) = (_experts, next, plan);
+                if (_devices[device].CudaId is not null)
+                    Reopen(device);
+                next = new PlacedExperts(_file, _cut.Calls, _wanted.Without(Group.Lost.Where(lost => lost != device).ToHashSet()), _devices, Current, renewed: device);
+                if (Problem(device, next) is { } problem)
+                    throw new UserError($"Device {device} still fails: {problem}");
             }
-            finally
+            catch (Exception problem)
             {
-                _gate.ExitWriteLock();
+                next?.Dispose();
+                Group.Restarted(device, problem.Message);
+                throw;
             }
-            next.Dispose();
+            Group.Restarted(device, null);
+            Swap(next);
         }
     }
 
     public void Dispose()
     {
+        // What a device uses that hangs stays in memory until the process ends.
+        var ended = Group.Stop();
+        (_exchange as IDisposable)?.Dispose();
         _experts.Dispose();
-        DisposeSegments();
-        _gate.Dispose();
+        if (ended)
+            DisposeSegments();
     }
 
     private static CutRun[] Live(CutRun[] runs) => Array.FindAll(runs, run => run.Problem is null);
 
-    private static void OnTheirDevices(CutRun[] runs, Action<CutRun> action)
+    /// <summary>Those that go on; runs at home on a device that has failed meanwhile do not.</summary>
+    private CutRun[] StillThere(CutRun[] runs)
     {
-        var homes = runs.GroupBy(run => run.Home).ToArray();
-        if (homes.Length > 1)
-            Parallel.ForEach(homes, Work);
-        else
-            Array.ForEach(homes, Work);
-
-        void Work(IEnumerable<CutRun> home)
+        foreach (var run in Live(runs))
         {
-            foreach (var run in home)
-                run.Try(() => action(run));
+            if (!Group.Has(run.Home))
+                run.Fail(LossOf(run.Home, Task.CompletedTask));
+        }
+        return Live(runs);
+    }
+
+    /// <summary>Why a run is lost that was at home there.</summary>
+    /// <param name="home">Where.</param>
+    /// <param name="ended">Ends when the device uses its inputs no more.</param>
+    private DeviceException LossOf(Home home, Task ended)
+    {
+        return Group.HasHomes ? new DeviceFailedException(home.Device, Group.Devices[home.Device].Failure ?? "It was restarted.", ended) : new NoDeviceException(ended);
+    }
+
+    /// <summary>Runs a segment; those that are at home on different devices run side by side.</summary>
+    private void RunSegment(int number, CutRun[] runs)
+    {
+        var jobs = Array.ConvertAll(runs, run =>
+        {
+            run.Share();
+            return Group.Start(run.Home.Device, options => RunSegment(number, run, options), run.Dispose);
+        });
+        for (var i = 0; i < runs.Length; i++)
+        {
+            if (!Group.Finish(runs[i].Home.Device, jobs[i]) || !Group.Has(runs[i].Home))
+                runs[i].Fail(LossOf(runs[i].Home, jobs[i].Ended));
+            else if (jobs[i].Problem is { } problem)
+                runs[i].Fail(IsAtFault(runs[i].Home.Device, problem, jobs[i]) ? LossOf(runs[i].Home, jobs[i].Ended) : problem);
         }
     }
 
-    private void RunSegment(int number, CutRun run)
+    /// <summary>Whether a device fails at what is known to be right, so that a problem is its own and not that of what it was given; then it has failed.</summary>
+    private bool IsAtFault(int device, Exception problem, DeviceJob job)
     {
-        var device = _devices[run.Home];
-        var (session, segment) = (_segments[device][number], _cut.Segments[number]);
-        using var options = new RunOptions();
+        using var experts = ShareCurrent();
+        if (Problem(device, experts) is null)
+            return false;
+        Group.Fail(device, $"{problem.GetType().Name}: {problem.Message}", job);
+        return true;
+    }
+
+    /// <summary>What is wrong with a device; null when it works.</summary>
+    private string? Problem(int device, PlacedExperts experts)
+    {
+        var used = experts.Share();
+        var job = Group.Start(device, options => used.AnyOf(device)?.Try(options), used.Dispose);
+        return Group.Finish(device, job) ? job.Problem?.Message : "It does not answer.";
+    }
+
+    private void RunSegment(int number, CutRun run, RunOptions options)
+    {
+        var device = _devices[run.Home.Device];
+        var (session, segment) = (_segments[run.Home.Device][number], _cut.Segments[number]);
         using var binding = session.CreateIoBinding();
         foreach (var name in session.InputMetadata.Keys.Concat(session.OverridableInitializerMetadata.Keys))
         {
@@ -174,60 +267,127 @@ internal sealed class CutGraph : IModelGraph
             run.Add(name, value);
     }
 
-    private void ApplyExperts(ExpertCall call, CutRun[] runs)
+    /// <summary>Takes tokens to the experts of a layer and back; when a device fails at that, once more, to where its experts have gone.</summary>
+    private void ApplyExperts(ExpertCall call, CutRun[] all)
     {
-        foreach (var run in runs)
+        foreach (var run in Live(all))
             run.Try(() => run.TokensOf(call).Check(call, _file.ExpertsOf(call)));
-        runs = Live(runs);
-        if (runs.Length == 0)
+        while (StillThere(all) is { Length: > 0 } runs)
+        {
+            var tokens = Array.ConvertAll(runs, run => run.TokensOf(call));
+            float[][]? results;
+            try
+            {
+                using var experts = WithoutLost();
+                results = ExpertDispatch.Apply(call, tokens, experts, _exchange, Traffic);
+            }
+            catch (GroupBrokenException problem)
+            {
+                Array.ForEach(runs, run => run.Fail(problem));
+                return;
+            }
+            catch (Exception problem)
+            {
+                Array.ForEach(runs, run => run.Fail(new InvalidOperationException($"The experts of layer {call.Site} failed.", problem)));
+                return;
+            }
+            if (results is null)
+                continue;
+            for (var i = 0; i < runs.Length; i++)
+                runs[i].Add(call.Output, OrtValue.CreateTensorValueFromMemory(results[i], [tokens[i].Count, tokens[i].Width]));
             return;
-        var tokens = Array.ConvertAll(runs, run => run.TokensOf(call));
-        float[][] results = [];
-        Exception? failure = null;
-        try
-        {
-            results = ExpertDispatch.Apply(call, tokens, _experts, Traffic);
-        }
-        catch (Exception problem)
-        {
-            failure = problem; // the devices worked for all of these runs at once
-        }
-        for (var i = 0; i < runs.Length; i++)
-        {
-            var number = i;
-            runs[i].Try(() => runs[number].Add(call.Output, failure is null
-                ? OrtValue.CreateTensorValueFromMemory(results[number], [tokens[number].Count, tokens[number].Width])
-                : throw new InvalidOperationException($"The experts of layer {call.Site} failed.", failure)));
         }
     }
 
-    /// <summary>The plan, when it is for these devices and this model.</summary>
+    /// <summary>The experts, of which none is on a device that has failed; the caller's.</summary>
+    private PlacedExperts WithoutLost()
+    {
+        if (_isMine && Lacks(Current))
+        {
+            lock (_replacing)
+            {
+                if (Lacks(Current))
+                    Swap(ExpertsOf(_wanted));
+            }
+        }
+        return ShareCurrent();
+
+        bool Lacks(PlacedExperts experts) => Group.Lost.Any(device => experts.AnyOf(device) is not null);
+    }
+
+    private void RequireMine()
+    {
+        if (!_isMine)
+            throw new UserError("A group of processes keeps its plan and its devices until it ends; start it again.");
+    }
+
+    private PlacedExperts ShareCurrent()
+    {
+        lock (_gate)
+            return _experts.Share();
+    }
+
+    private PlacedExperts Current
+    {
+        get
+        {
+            lock (_gate)
+                return _experts;
+        }
+    }
+
+    /// <summary>The experts where a plan puts them, as far as its devices have not failed.</summary>
+    private PlacedExperts ExpertsOf(PlacementPlan plan)
+    {
+        var lost = Group.Lost;
+        return lost.Count < _devices.Count
+            ? new PlacedExperts(_file, _cut.Calls, plan.Without(lost), _devices, Current)
+            : throw new UserError("All devices have failed; restart one first.");
+    }
+
+    private void Swap(PlacedExperts next)
+    {
+        PlacedExperts old;
+        lock (_gate)
+            (old, _experts) = (_experts, next);
+        old.Dispose();
+    }
+
+    /// <summary>Refuses a plan that is not for so many devices and this model.</summary>
+    /// <exception cref="UserError">It is not.</exception>
+    public static void RequireFit(PlacementPlan plan, CutFile file, int devices)
+    {
+        if (plan.Devices.Count != devices)
+            throw new UserError($"The plan is for {plan.Devices.Count} devices, but Serve:Devices is {devices}; plan again for {devices} GPUs with 'onnxmoe place', or serve with --devices {plan.Devices.Count}.");
+        PlacementCheck.Matches(plan, file.Layers, "The plan");
+    }
+
     private PlacementPlan Checked(PlacementPlan plan)
     {
-        if (plan.Devices.Count != _devices.Count)
-            throw new UserError($"The plan is for {plan.Devices.Count} devices, but Serve:Devices is {_devices.Count}; plan again for {_devices.Count} GPUs with 'onnxmoe place', or serve with --devices {plan.Devices.Count}.");
-        PlacementCheck.Matches(plan, _file.Layers, "The plan");
+        RequireFit(plan, _file, _devices.Count);
         return plan;
     }
 
     private void OpenSegments()
     {
-        var infos = new Dictionary<string, ValueInfoProto>();
         var symbols = SegmentModel.Symbols(_file.Model);
-        var distinct = _devices.Distinct().ToArray();
-        foreach (var device in distinct)
-            _segments[device] = new InferenceSession[_cut.Segments.Count];
+        for (var number = 0; number < Homes; number++)
+            _segments[number] = _segments.Take(number).Zip(_devices).FirstOrDefault(other => other.Second == _devices[number]).First ?? new InferenceSession[_cut.Segments.Count];
         for (var s = 0; s < _cut.Segments.Count; s++)
         {
-            var bytes = SegmentModel.Of(_file.Model, _cut.Segments[s], s == 0, infos).ToByteArray();
-            foreach (var device in distinct)
-                _segments[device][s] = SessionFactory.OpenPart(bytes, _file.Path, device, _file.Threads, _file.Kernels);
-            foreach (var (name, value) in _segments[distinct[0]][s].InputMetadata.Concat(_segments[distinct[0]][s].OutputMetadata))
-                infos.TryAdd(name, SegmentModel.Info(name, value, symbols));
+            var bytes = SegmentModel.Of(_file.Model, _cut.Segments[s], s == 0, _infos).ToByteArray();
+            foreach (var (device, sessions) in _devices.Zip(_segments).DistinctBy(pair => pair.First))
+                sessions[s] = SessionFactory.OpenPart(bytes, _file.Path, device, _file.Threads, _file.Kernels);
+            foreach (var (name, value) in _segments[0][s].InputMetadata.Concat(_segments[0][s].OutputMetadata))
+                _infos.TryAdd(name, SegmentModel.Info(name, value, symbols));
             foreach (var call in _cut.Calls.Where(call => call.Segment == s))
-                infos[call.Output] = new(infos[call.Tokens]) { Name = call.Output };
+                _infos[call.Output] = new(_infos[call.Tokens]) { Name = call.Output };
         }
     }
+
+    /// <summary>Opens the segments of a device that nobody shares once more. The old ones are left alone: nobody knows what state they are in.</summary>
+    private void Reopen(int number) => _segments[number] = [.. _cut.Segments.Select((segment, s) =>
+        SessionFactory.OpenPart(SegmentModel.Of(_file.Model, segment, s == 0, _infos).ToByteArray(), _file.Path, _devices[number], _file.Threads, _file.Kernels))];
 
     private string[][] DeadAfter()
     {
@@ -245,7 +405,7 @@ internal sealed class CutGraph : IModelGraph
 
     private void DisposeSegments()
     {
-        foreach (var session in _segments.Values.SelectMany(sessions => sessions))
+        foreach (var session in _segments.Where(sessions => sessions is not null).Distinct().SelectMany(sessions => sessions))
             session?.Dispose();
     }
 }

@@ -5,13 +5,18 @@ using OnnxMoe.Serving.Sessions;
 namespace OnnxMoe.Serving.ExpertParallel;
 
 /// <summary>One run on its way through the segments.</summary>
-internal sealed class CutRun(GraphRun run, int devices) : IDisposable
+/// <param name="run">What is to be run.</param>
+/// <param name="home">Where.</param>
+/// <param name="homes">How many devices can be home.</param>
+internal sealed class CutRun(GraphRun run, Home home, int homes) : IDisposable
 {
     private readonly Dictionary<string, OrtValue> _made = [];
     private readonly Dictionary<string, bool> _wanted = run.Outputs.ToDictionary(output => output.Name, output => output.Stays);
 
-    /// <summary>The device it is at home on.</summary>
-    public int Home { get; } = TokenRoutes.HomeOf(run.Request, devices);
+    private int _users = 1;
+
+    /// <summary>Where it is at home.</summary>
+    public Home Home => home;
 
     /// <summary>Why it goes no further; null when it does.</summary>
     public Exception? Problem { get; private set; }
@@ -27,7 +32,13 @@ internal sealed class CutRun(GraphRun run, int devices) : IDisposable
 
     /// <summary>The tokens that go to the experts of a call.</summary>
     public RoutedTokens TokensOf(ExpertCall call) =>
-        new(Find(call.Tokens)!, Find(call.Indices)!, Find(call.Weights)!, Home, token => TokenRoutes.TurnOf(run.TokenRequests?[token] ?? run.Request, devices));
+        new(Find(call.Tokens)!, Find(call.Indices)!, Find(call.Weights)!, home.Device, token => TokenRoutes.TurnOf(run.TokenRequests?[token] ?? run.Request, homes));
+
+    /// <summary>The run goes no further.</summary>
+    public void Fail(Exception problem) => Problem = problem;
+
+    /// <summary>Gives its values one user more, each of which disposes it.</summary>
+    public void Share() => Interlocked.Increment(ref _users);
 
     /// <summary>Does something for the run; when that fails the run has failed.</summary>
     public void Try(Action action)
@@ -62,8 +73,11 @@ internal sealed class CutRun(GraphRun run, int devices) : IDisposable
         return new(values);
     }
 
+    /// <summary>Frees its values when nobody uses them any more.</summary>
     public void Dispose()
     {
+        if (Interlocked.Decrement(ref _users) > 0)
+            return;
         foreach (var value in _made.Values)
             value.Dispose();
     }

@@ -10,41 +10,28 @@ internal static class ExpertDispatch
     /// <param name="call">Where.</param>
     /// <param name="sources">The tokens of all runs of the step.</param>
     /// <param name="experts">The experts and who finds them.</param>
+    /// <param name="exchange">Brings the tokens there and back.</param>
     /// <param name="traffic">Is told what is sent, and who works how long.</param>
-    /// <returns>A result [T, D] for each run.</returns>
-    public static float[][] Apply(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, TrafficCounter traffic)
+    /// <returns>A result [T, D] for each run; null when a device has failed, or had before.</returns>
+    public static float[][]? Apply(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, IExpertExchange exchange, TrafficCounter traffic)
     {
-        var sessions = experts.SessionsOf(call);
-        var parcels = Pack(call, sources, experts, traffic);
-        var sums = new float[sessions.Count][];
-        int[] busy = [.. Enumerable.Range(0, sessions.Count).Where(device => parcels[device].Tokens.Count > 0)];
-        if (busy.Length > 1)
-            Parallel.ForEach(busy, Work);
-        else
-            Array.ForEach(busy, Work);
-
-        var results = sources.Select(source => new float[source.Count * source.Width]).ToArray();
-        foreach (var device in busy)
+        var parcels = Pack(call, sources, experts);
+        if (!exchange.Reaches([.. Enumerable.Range(0, parcels.Length).Where(device => parcels[device].Tokens.Count > 0)]))
+            return null;
+        for (var device = 0; device < parcels.Length; device++)
         {
-            var (width, tokens) = (sources[0].Width, parcels[device].Tokens);
-            for (var i = 0; i < tokens.Count; i++)
-                Add(sums[device].AsSpan(i * width, width), results[tokens[i].Source].AsSpan(tokens[i].Token * width, width));
+            foreach (var (source, _) in parcels[device].Tokens)
+                if (sources[source].Home != device)
+                    traffic.Add(call.Site.Layer, sources[source].Home, device);
         }
-        return results;
-
-        void Work(int device)
-        {
-            var began = TimeProvider.System.GetTimestamp();
-            sums[device] = parcels[device].Apply(sessions[device], sources);
-            traffic.Worked(device, parcels[device].Tokens.Count, TimeProvider.System.GetElapsedTime(began));
-        }
+        return exchange.Apply(call, experts, Array.ConvertAll(parcels, parcel => parcel.WorkOn(sources)), traffic) is { } sums ? Sum(sources, parcels, sums) : null;
     }
 
-    private static Parcel[] Pack(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, TrafficCounter traffic)
+    private static Parcel[] Pack(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts)
     {
-        var (sessions, routes) = (experts.SessionsOf(call), experts.RoutesOf(call));
+        var routes = experts.RoutesOf(call);
         var picks = sources.Max(source => source.Picks);
-        var parcels = sessions.Select(_ => new Parcel(picks)).ToArray();
+        var parcels = experts.Plan.Devices.Select(_ => new Parcel(picks)).ToArray();
         for (var number = 0; number < sources.Count; number++)
         {
             var source = sources[number];
@@ -56,11 +43,22 @@ internal static class ExpertDispatch
                     continue;
                 var expert = (int)indices[i];
                 var device = routes.DeviceOf(expert, source.Home, source.TurnOf(i / source.Picks));
-                if (parcels[device].Add(number, i / source.Picks, i % source.Picks, sessions[device].PlaceOf(expert), weights[i]) && device != source.Home)
-                    traffic.Add(call.Site.Layer, source.Home, device);
+                parcels[device].Add(number, i / source.Picks, i % source.Picks, experts.PlaceOf(call, device, expert), weights[i]);
             }
         }
         return parcels;
+    }
+
+    private static float[][] Sum(IReadOnlyList<RoutedTokens> sources, Parcel[] parcels, float[][] sums)
+    {
+        var results = sources.Select(source => new float[source.Count * source.Width]).ToArray();
+        for (var device = 0; device < parcels.Length; device++)
+        {
+            var (width, tokens) = (sources[0].Width, parcels[device].Tokens);
+            for (var i = 0; i < tokens.Count; i++)
+                Add(sums[device].AsSpan(i * width, width), results[tokens[i].Source].AsSpan(tokens[i].Token * width, width));
+        }
+        return results;
     }
 
     private static void Add(ReadOnlySpan<float> part, Span<float> sum)

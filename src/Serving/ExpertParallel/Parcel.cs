@@ -14,11 +14,9 @@ internal sealed class Parcel(int picks)
     public IReadOnlyList<(int Source, int Token)> Tokens => _tokens;
 
     /// <summary>Adds a wish of a token; tokens come one after the other.</summary>
-    /// <returns>True when it is the token's first, so that the token itself must be sent.</returns>
-    public bool Add(int source, int token, int pick, int place, float weight)
+    public void Add(int source, int token, int pick, int place, float weight)
     {
-        var isNew = _tokens.Count == 0 || _tokens[^1] != (source, token);
-        if (isNew)
+        if (_tokens.Count == 0 || _tokens[^1] != (source, token))
         {
             _tokens.Add((source, token));
             CollectionsMarshal.SetCount(_places, _places.Count + picks);
@@ -28,17 +26,16 @@ internal sealed class Parcel(int picks)
         }
         var at = ((_tokens.Count - 1) * picks) + pick;
         (_places[at], _weights[at]) = (place, weight);
-        return isNew;
     }
 
-    /// <summary>Lets the device's experts work on the tokens.</summary>
-    /// <returns>[tokens, D]</returns>
-    public float[] Apply(ExpertSession experts, IReadOnlyList<RoutedTokens> sources)
+    /// <summary>What its device is to do.</summary>
+    /// <param name="sources">Whose tokens there are.</param>
+    public ExpertWork WorkOn(IReadOnlyList<RoutedTokens> sources)
     {
         var width = sources[0].Width;
         var rows = new float[_tokens.Count * width];
         for (var i = 0; i < _tokens.Count; i++)
             sources[_tokens[i].Source].Rows.GetTensorDataAsSpan<float>().Slice(_tokens[i].Token * width, width).CopyTo(rows.AsSpan(i * width));
-        return experts.Apply(rows, [.. _places], [.. _weights], _tokens.Count);
+        return new(_tokens.Count, width, picks, rows, [.. _places], [.. _weights]);
     }
 }

@@ -13,11 +13,24 @@ public sealed class ServedPlacement
 
     internal ServedPlacement(CutGraph graph, Func<PlacementPlan> read) => (_graph, _read) = (graph, read);
 
-    /// <summary>The plan as it is now.</summary>
+    /// <summary>The plan as it is now: without the devices that have failed.</summary>
     public PlacementPlan Plan => _graph.Plan;
 
     /// <summary>The devices in its order.</summary>
-    public IReadOnlyList<Device> Devices => _graph.Devices;
+    public IReadOnlyList<ServedDevice> Devices => _graph.Group.Devices;
+
+    /// <summary>Why nothing can be computed; null when it can.</summary>
+    public string? Problem => _graph.Group.HasHomes ? null : "All devices of the server have failed; POST /admin/devices/0/restart starts one again.";
+
+    /// <summary>Faults for tests and drills.</summary>
+    public DeviceFaults Faults => _graph.Group.Faults;
+
+    /// <summary>Tells of a device that has just failed or was restarted.</summary>
+    public event Action<ServedDevice> DeviceChanged
+    {
+        add => _graph.Group.Changed += value;
+        remove => _graph.Group.Changed -= value;
+    }
 
     /// <summary>Tokens that devices have sent each other.</summary>
     public TrafficCounter Traffic => _graph.Traffic;
@@ -32,6 +45,10 @@ public sealed class ServedPlacement
         _graph.Replace(_read());
         Interlocked.Increment(ref _replacements);
     }
+
+    /// <summary>Uses a device again that has failed, with new sessions.</summary>
+    /// <exception cref="UserError">There is no such device, it has not failed, or it still fails.</exception>
+    public void Restart(int device) => _graph.Restart(device);
 
     /// <summary>Reads the plan of a model folder; where there is none, consecutive experts go together.</summary>
     /// <param name="path">The plan's file.</param>

@@ -279,20 +279,26 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         while (!sequence.TryGrow(tokens))
         {
             var last = _running[^1];
-            lock (_gate)
-            {
-                _running.RemoveAt(_running.Count - 1);
-                _waiting.Return(last);
-                _arrived.Enqueue(last);
-                _metrics.SetLoad(_running.Count, _waiting.Count);
-            }
-            _order.Left(last);
-            last.Close();
+            GiveSlotUp(last);
             _metrics.Preempted();
             if (last == sequence)
                 return false;
         }
         return true;
+    }
+
+    /// <summary>A sequence loses its slot and its cache, and comes first when there is room again.</summary>
+    private void GiveSlotUp(Sequence sequence)
+    {
+        lock (_gate)
+        {
+            _running.Remove(sequence);
+            _waiting.Return(sequence);
+            _arrived.Enqueue(sequence);
+            _metrics.SetLoad(_running.Count, _waiting.Count);
+        }
+        _order.Left(sequence);
+        sequence.Close();
     }
 
     /// <summary>One step of each of some sequences; those that have ended lose their slots.</summary>
@@ -310,7 +316,9 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         }
         _metrics.Running(taken.Sum(step => step.Step.Tokens.Length));
         var results = Forward([.. taken.Select(step => step.Step)]);
-        foreach (var ((sequence, step), result) in taken.Zip(results))
+        foreach (var ((sequence, _), _) in taken.Zip(results).Where(step => step.Second.Problem is DeviceFailedException).Reverse())
+            GiveSlotUp(sequence); // what returns last comes first
+        foreach (var ((sequence, step), result) in taken.Zip(results).Where(step => step.Second.Problem is not DeviceFailedException))
         {
             if (!Guard(sequence, () => Take(sequence, step, result)) || sequence.Finish is not null)
                 ended.Add(sequence);

@@ -105,7 +105,7 @@ internal static class ActivityApi
         var (tokens, busy) = placement.Traffic.WorkOf(number);
         return (JsonNode)new JsonObject
         {
-            ["device"] = device.ToString(),
+            ["device"] = device.Device.ToString(),
             ["experts"] = placement.Plan.Layers.Sum(layer => layer.Devices[number].Count),
             ["tokens"] = tokens,
             ["busy_seconds"] = busy.TotalSeconds,

@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Serving.Generation;
+using OnnxMoe.Serving.Groups;
+using OnnxMoe.Serving.Sessions;
 
 namespace OnnxMoe.Serving.Http;
 
@@ -59,6 +61,10 @@ internal static class ErrorHandling
                 return new(503, busy.Message, code: "shutting_down");
             case EngineBusyException busy:
                 return new(429, busy.Message, code: "queue_full");
+            case NoDeviceException none:
+                return new(503, none.Message, code: "no_device");
+            case GroupBrokenException broken:
+                return new(503, broken.Message, code: "group_broken");
             case BadHttpRequestException { StatusCode: 413 }:
                 return new(413, "The request body is larger than this server accepts (Serve:MaxBody).", code: "body_too_large");
             case BadHttpRequestException bad:

@@ -31,7 +31,9 @@ public static class PlacementApi
         }).Admin();
     }
 
-    private static ServedPlacement PlacementOf(ServedModel model) =>
+    /// <summary>The placement of a model.</summary>
+    /// <exception cref="ApiError">It is on one device.</exception>
+    internal static ServedPlacement PlacementOf(ServedModel model) =>
         model.Placement ?? throw new ApiError(404, $"{model.Name} is on one device, so there is no placement; Serve:Devices gives it several.", code: "no_placement");
 
     private static JsonObject Describe(ServedPlacement placement)
@@ -49,7 +51,8 @@ public static class PlacementApi
             ["replaced"] = placement.Replacements,
             ["devices"] = new JsonArray([.. placement.Devices.Select((device, number) => (JsonNode)new JsonObject
             {
-                ["device"] = device.ToString(),
+                ["device"] = device.Device.ToString(),
+                ["up"] = device.IsUp,
                 ["node"] = plan.Devices[number].Node,
                 ["experts"] = new JsonObject(plan.Layers.Select(layer =>
                     KeyValuePair.Create<string, JsonNode?>($"{layer.Layer}", new JsonArray([.. layer.Devices[number].Select(expert => (JsonNode)expert)])))),

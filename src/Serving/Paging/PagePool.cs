@@ -16,9 +16,11 @@ internal sealed class PagePool
 
     /// <param name="pages">How many there are.</param>
     /// <param name="pageSize">Tokens of a page.</param>
-    public PagePool(int pages, int pageSize)
+    /// <param name="before">The pool whose place it takes, and whose counts it goes on with.</param>
+    public PagePool(int pages, int pageSize, PagePool? before = null)
     {
         (Pages, PageSize) = (pages, pageSize);
+        (Queries, Hits) = (before?.Queries ?? 0, before?.Hits ?? 0);
         (_users, _keys, _idleNodes) = (new int[pages], new PageKey?[pages], new LinkedListNode<int>?[pages]);
         for (var page = pages - 1; page >= 0; page--)
             _free.Push(page);

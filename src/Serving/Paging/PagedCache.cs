@@ -3,15 +3,15 @@ using OnnxMoe.Serving.Sessions;
 namespace OnnxMoe.Serving.Paging;
 
 /// <summary>The pages of one sequence. Full ones are published, so that other sequences that begin alike share them.</summary>
-internal sealed class PagedCache(PagePool pool, int home) : SequenceCache
+internal sealed class PagedCache(PagePool pool, Home home) : SequenceCache
 {
     private readonly List<int> _pages = [];
     private readonly List<int> _tokens = []; // of the page that is being filled
     private PageKey? _last; // of the last full page
     private long _salt;
 
-    /// <summary>Which of the model's homes it lies on.</summary>
-    public int Home => home;
+    /// <summary>Where it lies.</summary>
+    public Home Home => home;
 
     /// <summary>Its pages, the first tokens' first.</summary>
     public IReadOnlyList<int> Pages => _pages;

@@ -1,7 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
-using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Serving.Sessions;
 
 namespace OnnxMoe.Serving.Paging;
@@ -13,8 +12,10 @@ namespace OnnxMoe.Serving.Paging;
 internal sealed class PagedSession : CausalModel, IDisposable
 {
     private readonly PagedModel _model;
-    private readonly PagePool[] _pools;
-    private readonly PagedMemory[] _memories;
+    private readonly PagePool[] _pools; // by device
+    private readonly PagedMemory[] _memories; // by device
+    private readonly Home[] _homes; // by device: since when its pages are
+    private readonly Exception?[] _problems; // by device: of a run that hangs there
 
     /// <param name="graph">The loaded model; the caller keeps and disposes it.</param>
     /// <param name="model">What it is of.</param>
@@ -29,6 +30,8 @@ internal sealed class PagedSession : CausalModel, IDisposable
         _model = model;
         _pools = [.. Enumerable.Range(0, homes).Select(_ => new PagePool(pages, pageSize))];
         _memories = [.. Enumerable.Range(0, homes).Select(_ => new PagedMemory(model, pages, pageSize))];
+        _homes = [.. Enumerable.Range(0, homes).Select(device => new Home(device, 0))];
+        _problems = new Exception?[homes];
     }
 
     /// <inheritdoc/>
@@ -44,7 +47,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
     public override int MostTokens => Math.Min(Sizes.ContextLength, _pools[0].Pages * _pools[0].PageSize);
 
     /// <inheritdoc/>
-    public override bool HasRoomFor(int sequences) => _pools.All(pool => pool.Available >= sequences);
+    public override bool HasRoomFor(int sequences) => _pools.Zip(_homes).All(home => home.First.Available >= sequences || !Graph.Has(home.Second));
 
     /// <summary>The pages of each home.</summary>
     public IReadOnlyList<PagePool> Pools => _pools;
@@ -52,8 +55,10 @@ internal sealed class PagedSession : CausalModel, IDisposable
     /// <inheritdoc/>
     public override SequenceCache NewSequence(long request)
     {
-        var home = TokenRoutes.HomeOf(request, _pools.Length);
-        return new PagedCache(_pools[home], home);
+        var home = Graph.HomeOf(request);
+        if (home != _homes[home.Device])
+            Renew(home);
+        return new PagedCache(_pools[home.Device], home);
     }
 
     /// <inheritdoc/>
@@ -66,7 +71,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
         foreach (var (group, outcome) in groups.Zip(outcomes))
         {
             // When one of several makes the run fail, the others do not suffer: a step that is repeated writes the same again.
-            var mine = outcome.Problem is not null && group.Length > 1
+            var mine = outcome.Problem is not null and not DeviceException && group.Length > 1
                 ? [.. group.Select(step => Run([[step.Item]])[0]).Select(alone => Results(alone)[0])]
                 : Results(outcome);
             for (var i = 0; i < group.Length; i++)
@@ -75,27 +80,53 @@ internal sealed class PagedSession : CausalModel, IDisposable
         return results;
     }
 
-    public void Dispose() => Array.ForEach(_memories, memory => memory.Dispose());
+    public void Dispose()
+    {
+        for (var device = 0; device < _memories.Length; device++)
+            Free(device);
+    }
+
+    /// <summary>What was on a device that was started again is lost, and a run that hung may still write to it.</summary>
+    private void Renew(Home home)
+    {
+        var pool = _pools[home.Device];
+        Free(home.Device);
+        _pools[home.Device] = new PagePool(pool.Pages, pool.PageSize, pool);
+        _memories[home.Device] = new PagedMemory(_model, pool.Pages, pool.PageSize);
+        (_homes[home.Device], _problems[home.Device]) = (home, null);
+    }
+
+    private void Free(int device) => DeviceException.Afterwards([_problems[device]], _memories[device].Dispose);
 
     private (ModelStep[] Steps, RunOutputs? Outputs, Exception? Problem)[] Run(ModelStep[][] groups)
     {
         var packed = Array.ConvertAll(groups, steps => new PackedSteps(steps, Graph, Threshold));
+        IReadOnlyList<GraphResult> results = [];
         try
         {
-            var runs = packed.Select((steps, i) =>
-            {
-                var home = ((PagedCache)groups[i][0].Cache).Home;
-                return new GraphRun(steps.InputsWith(_memories[home].Tensors), [("logits", false), .. RoutingOutputs(groups[i].Any(step => step.RoutingWeights))]) { Request = home, TokenRequests = steps.Requests };
-            });
-            return [.. Graph.Run([.. runs]).Select((result, i) => result.Problem is { } problem
-                ? (groups[i], null, problem)
-                : (groups[i], (RunOutputs?)Outputs(result.Values[0], result.Values[1..], packed[i].Tokens), (Exception?)null))];
+            results = Graph.Run([.. packed.Select((steps, i) => RunOf(groups[i], steps))]);
         }
         finally
         {
-            Array.ForEach(packed, steps => steps.Dispose());
+            DeviceException.Afterwards(results.Select(result => result.Problem), () => Array.ForEach(packed, steps => steps.Dispose()));
         }
+        for (var i = 0; i < groups.Length; i++)
+        {
+            if (HomeOf(groups[i]) is var home && home == _homes[home.Device] && results[i].Problem is DeviceException { Ended.IsCompleted: false } problem)
+                _problems[home.Device] = problem;
+        }
+        return [.. results.Select((result, i) => result.Problem is { } problem
+            ? (groups[i], null, problem)
+            : (groups[i], (RunOutputs?)Outputs(result.Values[0], result.Values[1..], packed[i].Tokens), (Exception?)null))];
     }
+
+    private GraphRun RunOf(ModelStep[] group, PackedSteps steps)
+    {
+        var home = HomeOf(group);
+        return new(steps.InputsWith(_memories[home.Device].Tensors), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))]) { Home = home, TokenRequests = steps.Requests };
+    }
+
+    private static Home HomeOf(ModelStep[] group) => ((PagedCache)group[0].Cache).Home;
 
     private static StepResult[] Results((ModelStep[] Steps, RunOutputs? Outputs, Exception? Problem) run)
     {

@@ -27,8 +27,10 @@ internal sealed class CacheLayout
     public long BytesPerToken => _caches.Sum(cache => cache.BytesPerToken);
 
     /// <summary>A cache of sequences that have seen no token yet.</summary>
-    public KeyValueCache New(int rows) => new(rows, Array.ConvertAll(_caches, cache =>
-        OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)cache.Type, cache.EmptyShape(rows))));
+    /// <param name="rows">How many sequences.</param>
+    /// <param name="home">Where they are at home; null leaves that open.</param>
+    public KeyValueCache New(int rows, Home? home = null) => new(rows, Array.ConvertAll(_caches, cache =>
+        OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)cache.Type, cache.EmptyShape(rows)))) { Home = home };
 
     /// <summary>Adds what the sequences have seen to the inputs of a run.</summary>
     public void AddInputs(Dictionary<string, OrtValue> inputs, KeyValueCache cache)

@@ -7,8 +7,11 @@ namespace OnnxMoe.Serving.Sessions;
 /// <param name="Outputs">The outputs to compute, and whether each stays on the device or comes to the host.</param>
 public sealed record GraphRun(IReadOnlyDictionary<string, OrtValue> Inputs, IReadOnlyList<(string Name, bool Stays)> Outputs)
 {
-    /// <summary>Number of the request it is for, which says on which of several devices it is at home.</summary>
+    /// <summary>Number of the request it is for.</summary>
     public long Request { get; init; }
+
+    /// <summary>Where its caches are; null when it has none, so that any device will do.</summary>
+    public Home? Home { get; init; }
 
     /// <summary>The request of each token, when the run serves several that are at home on the same device; null when there is but one.</summary>
     public IReadOnlyList<long>? TokenRequests { get; init; }

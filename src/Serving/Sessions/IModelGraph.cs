@@ -20,6 +20,12 @@ public interface IModelGraph : IDisposable
     /// <summary>True when runs that are given together are computed together, which is then faster than one after the other.</summary>
     bool RunsTogether { get; }
 
+    /// <summary>Where a new sequence of a request is to be at home, of several devices.</summary>
+    Home HomeOf(long request) => default;
+
+    /// <summary>Whether what is at home there can still be used.</summary>
+    bool Has(Home home) => true;
+
     /// <summary>Runs the graph on each of some sets of inputs. The failure of one is in its result and leaves the others alone.</summary>
     IReadOnlyList<GraphResult> Run(IReadOnlyList<GraphRun> runs);
 }

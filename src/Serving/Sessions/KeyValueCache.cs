@@ -15,6 +15,9 @@ public sealed class KeyValueCache : SequenceCache
     /// <inheritdoc/>
     public override int Rows { get; }
 
+    /// <summary>Where the sequences are at home; null when that is left open.</summary>
+    internal Home? Home { get; init; }
+
     internal IReadOnlyList<OrtValue> Tensors => _tensors;
 
     /// <summary>Takes over the tensors after a step of <paramref name="added"/> tokens and frees those before it.</summary>

@@ -43,7 +43,7 @@ public sealed class LanguageModelSession : CausalModel
     public override int MostTokens => Sizes.ContextLength;
 
     /// <inheritdoc/>
-    public override SequenceCache NewSequence(long request) => NewCache(1);
+    public override SequenceCache NewSequence(long request) => _caches.New(1, Graph.HomeOf(request));
 
     /// <summary>A cache of sequences that have seen no token yet.</summary>
     public KeyValueCache NewCache(int rows) => _caches.New(rows);
@@ -63,15 +63,15 @@ public sealed class LanguageModelSession : CausalModel
     public override IReadOnlyList<StepResult> Forward(IReadOnlyList<ModelStep> steps)
     {
         var owned = new List<IDisposable>();
+        IReadOnlyList<GraphResult> results = [];
         try
         {
-            var runs = steps.Select(step => RunOf(step, owned)).ToArray();
-            var results = Graph.Run(runs);
+            results = Graph.Run([.. steps.Select(step => RunOf(step, owned))]);
             return [.. results.Select((result, i) => ResultOf(steps[i], result))];
         }
         finally
         {
-            owned.ForEach(value => value.Dispose());
+            DeviceException.Afterwards(results.Select(result => result.Problem), () => owned.ForEach(value => value.Dispose()));
         }
     }
 
@@ -90,7 +90,7 @@ public sealed class LanguageModelSession : CausalModel
             Add(PreGate.ExpertIds, OrtValue.CreateTensorValueFromMemory(experts, [cache.Rows, tensors.Columns]));
 
         // The cache stays on the device; what sampling and statistics read comes to the host.
-        return new(inputs, [("logits", false), .. _caches.Outputs, .. RoutingOutputs(step.RoutingWeights)]) { Request = step.Request };
+        return new(inputs, [("logits", false), .. _caches.Outputs, .. RoutingOutputs(step.RoutingWeights)]) { Request = step.Request, Home = cache.Home };
 
         void Add(string name, OrtValue value)
         {

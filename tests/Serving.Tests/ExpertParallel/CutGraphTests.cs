@@ -113,7 +113,7 @@ public sealed class CutGraphTests
     }
 
     private static CutGraph Cut(Scratch scratch, PlacementPlan plan, string? kernels) =>
-        new(new CutFile(scratch.PathOf("model.onnx"), 1, kernels), plan, [.. plan.Devices.Select(_ => Cpu)]);
+        new(new CutFile(scratch.PathOf("model.onnx"), 1, kernels), plan, [.. plan.Devices.Select(_ => Cpu)], Timeout.InfiniteTimeSpan);
 
     private static KeyValueCache[] Caches(LanguageModelSession model) => [.. Prompts.Select(_ => model.NewCache(1))];
 

@@ -86,7 +86,7 @@ public sealed class ReplacementTests
         return plan with { Layers = [.. plan.Layers.Select(layer => layer with { Devices = device == 1 ? [[0], all] : [all, [0]] })] };
     }
 
-    private static CutGraph Open(Scratch scratch) => new(new CutFile(scratch.PathOf("model.onnx"), 1, null), At(1), [Cpu, Cpu]);
+    private static CutGraph Open(Scratch scratch) => new(new CutFile(scratch.PathOf("model.onnx"), 1, null), At(1), [Cpu, Cpu], Timeout.InfiniteTimeSpan);
 
     private static LanguageModelSession Session(IModelGraph graph, Scratch scratch) => new(graph, ModelManifest.Load(scratch.Folder).LanguageModel!);
 

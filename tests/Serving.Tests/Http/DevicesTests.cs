@@ -11,7 +11,7 @@ public sealed class DevicesTests
     private const string Status = "/admin/placement";
 
     /// <summary>Prompts, numbers of choices and of experts: nine sequences, more than there are slots.</summary>
-    private static readonly string[] Requests =
+    internal static readonly string[] Requests =
     [
         """{"prompt":"abc","max_tokens":20,"seed":1,"logprobs":1,"ignore_eos":true}""",
         """{"prompt":"Hello","max_tokens":12,"seed":2,"logprobs":1,"n":3,"ignore_eos":true}""",
@@ -41,16 +41,26 @@ public sealed class DevicesTests
     }
 
     [Theory]
-    [InlineData(2, 0, 1)]
-    [InlineData(4, 0, 2)]
-    [InlineData(4, 6, 3)]
-    public async Task TokensSentAreThePlansPrediction(int devices, int copies, int seed)
+    [InlineData(2, 0, 1, false)]
+    [InlineData(4, 0, 2, false)]
+    [InlineData(4, 6, 3, false)]
+    [InlineData(4, 6, 3, true)]
+    [InlineData(3, 9, 4, true)]
+    public async Task TokensSentAreThePlansPrediction(int devices, int copies, int seed, bool paged)
     {
         using var copy = new Scratch();
-        var plan = MoeModel.Plan(devices, copies, seed);
+        int[] layers = paged ? [0, 1] : [0, 2]; // on pages several requests share a run, whose tokens take the copies in turn all the same
+        var plan = MoeModel.Plan(devices, copies, seed, layers);
         JsonNode status;
         double counted;
-        await using (var served = await StartAsync(plan, options => options.Trace = "on"))
+        await using (var served = await Served.StartAsync(folder =>
+        {
+            if (paged)
+                AttentionModel.Write(folder);
+            else
+                MoeModel.Write(folder);
+            Save(folder, plan);
+        }, options => (options.Devices, options.Trace) = (devices, "on")))
         {
             await Task.WhenAll(Requests.Select(request => served.AnswerAsync("/v1/completions", request)));
             status = JsonNode.Parse(await served.Client.GetStringAsync(Status))!;
@@ -59,7 +69,7 @@ public sealed class DevicesTests
             File.Copy(Path.Combine(served.Folder, "trace-serve.bin"), copy.PathOf("trace.bin"));
         }
         var predicted = TokenTraffic.Predict(plan, RoutingTrace.Load(copy.PathOf("trace.bin")));
-        Assert.Equal([0, 2], predicted.Select(layer => layer.Layer));
+        Assert.Equal(layers, predicted.Select(layer => layer.Layer));
         foreach (var layer in predicted)
         {
             Assert.True(layer.Total > 0);

@@ -62,7 +62,10 @@ internal static class MoeModel
     }
 
     /// <summary>A plan that puts each expert on a random device, every device holding some, and so many copies a layer on others.</summary>
-    public static PlacementPlan Plan(int devices, int copies, int seed)
+    public static PlacementPlan Plan(int devices, int copies, int seed) => Plan(devices, copies, seed, [.. Layers.Select(layer => layer.Layer)]);
+
+    /// <summary>The same for another model whose layers have as many experts.</summary>
+    public static PlacementPlan Plan(int devices, int copies, int seed, params int[] layers)
     {
         var random = new Random(seed);
         PlacedLayer Layer(int number)
@@ -81,7 +84,7 @@ internal static class MoeModel
             }
             return new(number, Experts, [.. held.Select(device => device.ToArray())]);
         }
-        return new(PlacementPlan.CurrentFormat, $"random {seed}", new("tiny", "", "test", "", 0, "test"), [.. Enumerable.Repeat(new PlacedDevice("node", 0, 0), devices)], [Layer(0), Layer(2)]);
+        return new(PlacementPlan.CurrentFormat, $"random {seed}", new("tiny", "", "test", "", 0, "test"), [.. Enumerable.Repeat(new PlacedDevice("node", 0, 0), devices)], [.. layers.Select(Layer)]);
     }
 
     /// <summary>What stands for attention: the sum of all tokens so far, through a cache.</summary>

@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using OnnxMoe.Artifacts;
+
+namespace OnnxMoe.Serving.Groups;
+
+/// <summary>
+/// The processes of an MPI job, which serve one model together: rank 0 answers requests and computes all but the routed experts, and each rank holds the
+/// experts of its device in the plan. MPI knows one job a process, so there is one group at most.
+/// </summary>
+public sealed unsafe class ServerGroup : IDisposable
+{
+    private readonly int* _stop;
+    private readonly Lifeline _lifeline;
+
+    private ServerGroup(int rank, int size)
+    {
+        (Rank, Size) = (rank, size);
+        _stop = (int*)NativeMemory.AllocZeroed(sizeof(int));
+        _lifeline = Lifeline.Open(this, problem =>
+        {
+            Problem ??= problem;
+            Volatile.Write(ref *_stop, 1); // who waits for the others would wait for ever
+            Broken?.Invoke();
+        });
+    }
+
+    /// <summary>The group that this process is in; null when it serves alone.</summary>
+    public static ServerGroup? Current { get; private set; }
+
+    /// <summary>Number of this process.</summary>
+    public int Rank { get; }
+
+    /// <summary>How many there are.</summary>
+    public int Size { get; }
+
+    /// <summary>Why the group cannot go on; null while it can.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Tells that <see cref="Problem"/> is set.</summary>
+    public event Action? Broken;
+
+    /// <summary>Joins the job that this process was started in by <c>mpirun</c>.</summary>
+    /// <exception cref="UserError">There is no MPI, or no job.</exception>
+    public static ServerGroup Join()
+    {
+        var (rank, size) = MpiLibrary.Join();
+        if (size < 2)
+            throw new UserError("Serve:Group is mpi, but this process is alone in its MPI job; start the group with mpirun, for example: mpirun -np 4 onnxmoe serve demo --group mpi");
+        return Current = new ServerGroup(rank, size);
+    }
+
+    /// <summary>Rank 0 gives a copy of its bytes to all others.</summary>
+    public void Broadcast(Span<byte> data) => MpiLibrary.Broadcast(data, _stop);
+
+    /// <summary>Each rank gives each other one rows of so many numbers; see <see cref="MpiLibrary.Exchange"/>.</summary>
+    public T[] Exchange<T>(T[] rows, int[] counts, int width, int[] received) where T : unmanaged => MpiLibrary.Exchange(rows, counts, width, received, _stop);
+
+    /// <summary>Each rank gives each other one a number.</summary>
+    public int[] ExchangeCounts(int[] counts) => MpiLibrary.ExchangeCounts(counts, _stop);
+
+    /// <summary>Waits until all ranks are here.</summary>
+    public void Meet() => ExchangeCounts(new int[Size]);
+
+    /// <summary>Leaves the job; returns when all others do. Who ends without it ends the others too: <c>mpirun</c> sees to that.</summary>
+    public void Leave()
+    {
+        _lifeline.Release();
+        MpiLibrary.Leave();
+    }
+
+    public void Dispose()
+    {
+        _lifeline.Release();
+        _lifeline.Dispose();
+        Current = null;
+    }
+}

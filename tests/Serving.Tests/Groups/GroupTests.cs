@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json.Nodes;
+using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Artifacts.Routing;
+using OnnxMoe.Serving.Tests.Http;
+using OnnxMoe.Serving.Tests.Support;
+
+namespace OnnxMoe.Serving.Tests.Groups;
+
+/// <summary>Groups of processes under a real mpirun.</summary>
+public sealed class GroupTests
+{
+    private const int Ranks = 4;
+
+    [Fact]
+    public async Task FourProcessesAnswerAsOne()
+    {
+        using var scratch = new Scratch();
+        AttentionModel.Write(scratch.Folder);
+        var plan = MoeModel.Plan(Ranks, 5, 1, 0, 1);
+        plan.Save(scratch.PathOf(PlacementPlan.FileName));
+        await using var one = await Served.StartAsync(folder => AttentionModel.Write(folder));
+        using var job = new GroupJob(Ranks, scratch.Folder, trace: "on");
+        using var client = await job.ClientAsync();
+        foreach (var request in DevicesTests.Requests)
+        {
+            var (right, answer) = (await one.AnswerAsync("/v1/completions", request), await AnswerAsync(client, request));
+            foreach (var (choice, other) in right["choices"]!.AsArray().Zip(answer["choices"]!.AsArray()))
+            {
+                Assert.Equal((string)choice!["text"]!, (string)other!["text"]!);
+                var scores = choice["logprobs"]!["token_logprobs"]!.AsArray().Zip(other["logprobs"]!["token_logprobs"]!.AsArray());
+                Assert.All(scores, pair => Assert.Equal((double)pair.First!, (double)pair.Second!, 1e-5));
+            }
+        }
+        await Task.WhenAll(DevicesTests.Requests.Select(request => AnswerAsync(client, request))); // together, too
+        var sent = JsonNode.Parse(await client.GetStringAsync("/admin/placement"))!["tokens_sent"]!;
+        Assert.Equal(400, (int)(await client.PostAsync("/admin/placement", null)).StatusCode); // a group keeps its plan
+
+        Process.Start("kill", ["-TERM", $"{(await job.ProcessOfAsync(0)).Id}"]).WaitForExit();
+        Assert.Equal(0, await job.EndAsync());
+        for (var rank = 1; rank < Ranks; rank++)
+            Assert.Contains($"holds {plan.Layers.Sum(layer => layer.Devices[rank].Count)} of 16 experts", job.Output);
+        var predicted = TokenTraffic.Predict(plan, RoutingTrace.Load(scratch.PathOf("trace-serve.bin")), homes: 1);
+        foreach (var layer in predicted)
+        {
+            Assert.True(layer.Total > 0);
+            for (var from = 0; from < Ranks; from++)
+                for (var to = 0; to < Ranks; to++)
+                    Assert.Equal(layer.Tokens[from, to], (long)sent[$"{layer.Layer}"]![from]![to]!);
+        }
+    }
+
+    [Fact]
+    public async Task WhenARankDiesTheRequestsAndTheJobEnd()
+    {
+        using var scratch = new Scratch();
+        MoeModel.Write(scratch.Folder, context: 4096);
+        using var job = new GroupJob(Ranks, scratch.Folder);
+        using var client = await job.ClientAsync();
+        using var victim = await job.ProcessOfAsync(2);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
+        {
+            Content = new StringContent("""{"prompt":"abc","max_tokens":4000,"ignore_eos":true,"stream":true}"""),
+        };
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var stream = new StreamReader(await response.Content.ReadAsStreamAsync());
+        Assert.StartsWith("data: ", await stream.ReadLineAsync());
+        victim.Kill();
+        var rest = await stream.ReadToEndAsync();
+        Assert.Contains("Rank 2 of the group", rest);
+        Assert.DoesNotContain("[DONE]", rest);
+        Assert.NotEqual(0, await job.EndAsync());
+        Assert.Contains("Rank 2 of the group", job.Output);
+    }
+
+    [Fact]
+    public async Task AGroupOfAnotherSizeIsRefused()
+    {
+        using var scratch = new Scratch();
+        MoeModel.Write(scratch.Folder);
+        using var job = new GroupJob(2, scratch.Folder, devices: 3);
+        Assert.NotEqual(0, await job.EndAsync());
+        Assert.Contains("Serve:Devices is 3, but the group has 2 ranks", job.Output);
+    }
+
+    private static async Task<JsonNode> AnswerAsync(HttpClient client, string request)
+    {
+        using var response = await client.PostAsync("/v1/completions", new StringContent(request, Encoding.UTF8, "application/json"));
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, text);
+        return JsonNode.Parse(text)!;
+    }
+}
