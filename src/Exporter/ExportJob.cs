@@ -53,6 +53,8 @@ public sealed class ExportJob(Model model, ModelManifest manifest, IReadOnlyList
         {
             var path = files.PathOf(targets.Key);
             var exported = ModelExporter.Export(model, targets.First(), precision, manifest.Name);
+            if (precision.CodeBits() is not null && exported.Quantized.Count == 0)
+                throw new UserError($"{manifest.Name} has no matrix that {precision.Word()} could store (products with both sides of 32 or more, convolutions not among them); export it as fp32 or fp16.");
             published.AddRange(Write(exported, path));
             using var weights = new RoundedWeights(exported);
             records.AddRange(targets.Select(target => Verify(target, exported, path, weights, before, cancellation)));

@@ -145,6 +145,15 @@ public sealed class QuantizedFileTests : IDisposable
     }
 
     /// <summary>From single logits of the model.</summary>
+    [Fact]
+    public void AModelWithoutAMatrixForCodesIsRefused()
+    {
+        var model = Some.Model(o => (o.HiddenSize, o.Heads, o.KvHeads, o.FirstDenseLayers) = (16, 1, 1, o.Layers)); // no experts
+        var job = new ExportJob(model, Some.Manifest(), Some.Tokens(12), new ExportOptions { Target = "onnx", Precision = "int8" }, TextWriter.Null);
+        Assert.Contains("has no matrix that int8 could store", Assert.Throws<UserError>(() => job.Run(_folder.Path, default)).Message);
+        Assert.Empty(Directory.GetFiles(_folder.Path));
+    }
+
     private static double Perplexity(DecoderLm model, long[] text)
     {
         var (loss, count) = (0.0, 0);
