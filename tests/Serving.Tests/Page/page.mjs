@@ -95,17 +95,16 @@ const scenarios = {
   async stop(page) {
     await ready(page);
     await page.check('[name=mode][value=text]', { force: true });
-    await say(page, 'x', { 'max-tokens': 9900 });
+    await say(page, 'x', { temperature: 0, 'max-tokens': 190_000 });
     await page.waitForFunction(() => document.querySelectorAll('.piece').length > 20);
     await page.click('#stop');
     await done(page);
     assert.match(await page.textContent('.meta'), /stopped$/);
-    const text = await page.textContent('.assistant .text');
-    assert.ok(text.startsWith('x   0    1 ') && text.length < 9900);
     await page.waitForFunction(() => document.getElementById('running').textContent === '0');
     await say(page, 'x', { 'max-tokens': 9 }); // and it goes on
     await done(page);
-    assert.equal(await page.locator('.assistant .text').nth(1).textContent(), 'x   0    1');
+    const [stopped, again] = await page.locator('.assistant .text').allTextContents();
+    assert.ok(again.length >= 9 && stopped.length > again.length && stopped.startsWith(again), `'${again}' is how '${stopped.slice(0, 20)}...' began`);
   },
 
   async html(page) {
