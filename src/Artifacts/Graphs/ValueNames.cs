@@ -17,9 +17,9 @@ public static class ValueNames
         }
     }
 
-    /// <summary>All values that a node reads: its inputs, and what its subgraphs may take from outside.</summary>
+    /// <summary>All values that a node reads: its inputs that are there, and what its subgraphs may take from outside.</summary>
     public static IEnumerable<string> UsedBy(NodeProto node) =>
-        node.Input.Concat(Subgraphs(node).SelectMany(graph => graph.Node.SelectMany(UsedBy).Concat(graph.Output.Select(output => output.Name))));
+        node.Input.Where(name => name.Length > 0).Concat(Subgraphs(node).SelectMany(graph => graph.Node.SelectMany(UsedBy).Concat(graph.Output.Select(output => output.Name))));
 
     /// <summary>The graphs that a node holds: the branches of If, the body of Loop.</summary>
     public static IEnumerable<GraphProto> Subgraphs(NodeProto node) =>

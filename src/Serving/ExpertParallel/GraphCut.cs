@@ -74,7 +74,7 @@ internal sealed class GraphCut
     /// </summary>
     private Dictionary<string, Queue<RoutingSite>> SitesByIndices()
     {
-        var producers = _graph.Node.SelectMany(node => node.Output.Select(output => (output, node))).ToDictionary(pair => pair.output, pair => pair.node);
+        var producers = _graph.Node.SelectMany(node => node.Output.Where(name => name.Length > 0).Select(output => (output, node))).ToDictionary(pair => pair.output, pair => pair.node);
         return _graph.Output.Select(output => RoutingSite.OfIndices(output.Name)).OfType<RoutingSite>().Order()
             .GroupBy(site => Source(site.IndicesOutput)).ToDictionary(group => group.Key, group => new Queue<RoutingSite>(group));
 

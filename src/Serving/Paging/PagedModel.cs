@@ -106,7 +106,7 @@ internal sealed class PagedModel
     /// <summary>The rows of the values that come last are chosen before the last product, which is the most expensive one of a prompt.</summary>
     private void ChooseLogits()
     {
-        var producers = _graph.Node.SelectMany(node => node.Output.Select(output => (output, node))).ToDictionary(pair => pair.output, pair => pair.node);
+        var producers = _graph.Node.SelectMany(node => node.Output.Where(name => name.Length > 0).Select(output => (output, node))).ToDictionary(pair => pair.output, pair => pair.node);
         var initializers = _graph.Initializer.Select(tensor => tensor.Name).ToHashSet();
         // Back from the scores to what the last product reads; a bias or a scale may stand behind it.
         var value = Logits;
