@@ -13,7 +13,6 @@ public sealed class TrafficCounter
     /// <param name="layers">Numbers of the routed layers.</param>
     /// <param name="devices">How many devices.</param>
     public TrafficCounter(IEnumerable<int> layers, int devices) =>
-        
         (_devices, _sent, _tokens, _busy) = (devices, new(layers.Distinct().ToDictionary(layer => layer, _ => new long[devices * devices])), new long[devices], new long[devices]);
 
     /// <summary>What was sent so far, a layer each.</summary>
