@@ -33,8 +33,9 @@ internal sealed class MemoryLimit : IDrill
             return $"16 bodies of 10 MB: {seen}; ended with code {code}, \"{error.Split('\n')[0]}\"";
         }
         await server.IdleAsync();
-        await questions.RequireAllAsync(server, $"With {mib} MiB, after bodies that do not fit,");
-        return $"16 bodies of 10 MB: {seen}; then all right";
+        var after = await questions.AskManyAsync(server, 16, stream: false);
+        DrillFailedException.Unless(after[Outcome.Wrong] + after[Outcome.Failed] == 0, $"With {mib} MiB 16 bodies of 10 MB ended with {seen}, and 16 questions after them with {after}.");
+        return $"16 bodies of 10 MB: {seen}; 16 questions after them: {after}";
     }
 
     private static int Send(RunningServer server, byte[] body)

@@ -69,6 +69,8 @@ internal static class ErrorHandling
                 return new(413, "The request body is larger than this server accepts (Serve:MaxBody).", code: "body_too_large");
             case BadHttpRequestException bad:
                 return new(bad.StatusCode, bad.Message);
+            case OutOfMemoryException:
+                return new(503, "The server has too little memory for this request now; send less, or try again later.", code: "out_of_memory");
             default:
                 return null;
         }
