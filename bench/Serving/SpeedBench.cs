@@ -26,7 +26,7 @@ internal static class SpeedBench
     public static void Run(ModelSize size, string[] precisions, int prompt, int answer, int runs, string? llama)
     {
         var bandwidth = ReadBandwidth.Measure();
-        Line($"{size}, {size.ActiveWeights / 1e6:0.0} M active weights; prompts of {prompt}, answers of {answer} tokens; memory reads {bandwidth:0.0} GB/s; tokens/s");
+        Line($"Width {size.Width}, {size.Layers} layers, {size.Heads} heads ({size.KeyHeads} of keys), {size.Experts} experts of {size.Hidden}, top-{size.Picks}, vocabulary {size.Vocabulary}: {size.ActiveWeights / 1e6:0.0} M active weights; prompts of {prompt}, answers of {answer} tokens; memory reads {bandwidth:0.0} GB/s; tokens/s");
         Line($"{"",-16} {"prefill",9} {"decode",9} {"8 users",9}   {"decode by memory's limit",24}");
         foreach (var precision in precisions)
         {
