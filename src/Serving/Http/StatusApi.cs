@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using OnnxMoe.Serving.Hosting;
-using OnnxMoe.Serving.ExpertParallel;
 
 namespace OnnxMoe.Serving.Http;
 

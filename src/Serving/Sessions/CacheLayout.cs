@@ -29,8 +29,11 @@ internal sealed class CacheLayout
     /// <summary>A cache of sequences that have seen no token yet.</summary>
     /// <param name="rows">How many sequences.</param>
     /// <param name="home">Where they are at home; null leaves that open.</param>
-    public KeyValueCache New(int rows, Home? home = null) => new(rows, Array.ConvertAll(_caches, cache =>
-        OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)cache.Type, cache.EmptyShape(rows)))) { Home = home };
+    public KeyValueCache New(int rows, Home? home = null)
+    {
+        var empty = Array.ConvertAll(_caches, cache => OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)cache.Type, cache.EmptyShape(rows)));
+        return new KeyValueCache(rows, empty) { Home = home };
+    }
 
     /// <summary>Adds what the sequences have seen to the inputs of a run.</summary>
     public void AddInputs(Dictionary<string, OrtValue> inputs, KeyValueCache cache)
