@@ -75,8 +75,9 @@ class ExpertMatrix {
     // Rearranges a panel of the raw tensors.
     void CopyPanel(int64_t expert, int64_t panel, void* to) const;
 
-    // Few rows read each weight once: widening halves on the way saves memory traffic. Many read it again and again: it is widened once.
-    bool Widens(int64_t rows) const { return type_ == WeightType::kHalf && rows > engine_->ProductWith(type_).rows; }
+    // Widening halves on the way saves memory traffic, and beside the multiplications it costs little. Only where very many rows read them
+    // again and again, they are widened once.
+    bool Widens(int64_t rows) const { return type_ == WeightType::kHalf && rows > 8 * engine_->ProductWith(type_).rows; }
 
     // The panel, in `work` if it must be rearranged or widened first.
     Panel Prepare(int64_t expert, int64_t panel, int64_t rows, void* work) const;
