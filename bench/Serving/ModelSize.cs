@@ -14,7 +14,15 @@ internal sealed record ModelSize(int Width, int Layers, int Heads, int KeyHeads,
     /// <summary>As the trainer wants them.</summary>
     public ModelOptions Options => new()
     {
-        HiddenSize = Width, Layers = Layers, Heads = Heads, KvHeads = KeyHeads, ExpertHidden = Hidden, Experts = Experts, ExpertsPerToken = Picks,
-        ContextLength = Context, FirstDenseLayers = 0, SharedExperts = 0,
+        HiddenSize = Width,
+        Layers = Layers,
+        Heads = Heads,
+        KvHeads = KeyHeads,
+        ExpertHidden = Hidden,
+        Experts = Experts,
+        ExpertsPerToken = Picks,
+        ContextLength = Context,
+        FirstDenseLayers = 0,
+        SharedExperts = 0,
     };
 }

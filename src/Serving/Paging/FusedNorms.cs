@@ -24,8 +24,11 @@ internal static class FusedNorms
                 continue;
             var fused = new NodeProto
             {
-                Name = $"{add.Name}/norm", Domain = Domain, OpType = "SkipSimplifiedLayerNormalization",
-                Input = { add.Input[0], add.Input[1], scale }, Output = { nodes[^1].Output[0], "", "", add.Output[0] },
+                Name = $"{add.Name}/norm",
+                Domain = Domain,
+                OpType = "SkipSimplifiedLayerNormalization",
+                Input = { add.Input[0], add.Input[1], scale },
+                Output = { nodes[^1].Output[0], "", "", add.Output[0] },
                 Attribute = { new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = epsilon } },
             };
             graph.Node[graph.Node.IndexOf(add)] = fused;

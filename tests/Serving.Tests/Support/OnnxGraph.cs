@@ -203,8 +203,12 @@ internal sealed class OnnxGraph
             .Transpose("mixed", "merged 4", 0, 2, 1, 3).Node("Reshape", ["merged 4", "mergedShape"], ["context"]);
         var function = new FunctionProto
         {
-            Name = "CausalAttention", Domain = MoeDomain, Node = { body._graph.Node }, Attribute = { "num_heads", "kv_num_heads" },
-            Input = { "query", "key", "value", "past_key", "past_value", "mask", "positions", "cos", "sin" }, Output = { "context", "present_key", "present_value" },
+            Name = "CausalAttention",
+            Domain = MoeDomain,
+            Node = { body._graph.Node },
+            Attribute = { "num_heads", "kv_num_heads" },
+            Input = { "query", "key", "value", "past_key", "past_value", "mask", "positions", "cos", "sin" },
+            Output = { "context", "present_key", "present_value" },
         };
         function.OpsetImport.Add(new OperatorSetIdProto { Version = 17 });
         return function;
