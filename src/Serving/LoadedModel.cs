@@ -53,7 +53,13 @@ internal sealed class LoadedModel : IDisposable
             var kernels = KernelsFor(manifest, options, devices[0]);
             var paged = kernels is not null && manifest?.LanguageModel is not null ? loaded.TryPage(path, manifest, options) : null;
             IModelGraph Whole() => new WholeGraph(SessionFactory.Open(path, devices[0], options.Threads, kernels), devices[0]);
-            var tensors = loaded.Own(paged is null ? null : new LazyGraph(Whole)); // few ask for it: it takes memory of its own
+            IModelGraph Later()
+            {
+                // By then an export may have replaced the file, which is another model until the server loads it.
+                manifest!.Verify(folder, [.. manifest.Files.Keys.Where(file => file == options.File || file.StartsWith(options.File + ".", StringComparison.Ordinal))]);
+                return Whole();
+            }
+            var tensors = loaded.Own(paged is null ? null : new LazyGraph(Later)); // few ask for it: it takes memory of its own
             var homes = 1;
             IModelGraph graph;
             if (devices.Count > 1)

@@ -120,5 +120,19 @@ public sealed class PagedServingTests
         Assert.DoesNotContain("page_table", names);
     }
 
+    [Fact]
+    public async Task TensorsOfAFileThatWasReplacedMeanwhileAreRefused()
+    {
+        await using var served = await ServeAsync();
+        using var other = new Scratch();
+        AttentionModel.Write(other.Folder, context: 128);
+        foreach (var file in Directory.GetFiles(other.Folder))
+            File.Move(file, Path.Combine(served.Folder, Path.GetFileName(file)), overwrite: true); // as export does; what is loaded stays mapped
+        using var answer = await served.Client.GetAsync("/v2/models/tiny");
+        Assert.Equal(400, (int)answer.StatusCode);
+        Assert.Contains("model.onnx", await answer.Content.ReadAsStringAsync());
+        await served.AnswerAsync("/v1/completions", Request(5)); // what is loaded goes on
+    }
+
     private static async Task<JsonNode> JsonAsync(Served served, string path) => JsonNode.Parse(await served.Client.GetStringAsync(path))!;
 }

@@ -19,7 +19,6 @@ public sealed class TensorModel : IDisposable
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _running; // guarded by _gate
     private bool _closed; // guarded by _gate
-    private readonly IReadOnlyList<TensorDescription> _inputs;
     private long _requests;
 
     /// <param name="name">The name that requests give.</param>
@@ -31,15 +30,17 @@ public sealed class TensorModel : IDisposable
     {
         (Name, _graph, _metrics) = (name, graph, metrics);
         _slots = new(new() { PermitLimit = slots, QueueLimit = queueLimit });
-        _inputs =
-        [
-            .. graph.Inputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>(),
-            .. graph.OptionalInputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>().Select(input => input with { Optional = true }),
-        ];
     }
 
     /// <summary>The name that requests give.</summary>
     public string Name { get; }
+
+    /// <summary>Asked for late, since a graph may be loaded when it is first used.</summary>
+    private IReadOnlyList<TensorDescription> Inputs => field ??=
+    [
+        .. _graph.Inputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>(),
+        .. _graph.OptionalInputs.Select(input => TensorDescription.Of(input.Key, input.Value)).OfType<TensorDescription>().Select(input => input with { Optional = true }),
+    ];
 
     /// <summary>Version of the one version there is.</summary>
     public const string Version = "1";
@@ -49,7 +50,7 @@ public sealed class TensorModel : IDisposable
         ["name"] = Name,
         ["versions"] = new JsonArray(Version),
         ["platform"] = "onnx_onnxv1",
-        ["inputs"] = new JsonArray([.. _inputs.Select(input => input.ToJson())]),
+        ["inputs"] = new JsonArray([.. Inputs.Select(input => input.ToJson())]),
         ["outputs"] = new JsonArray([.. _graph.Outputs.Select(output => TensorDescription.Of(output.Key, output.Value)?.ToJson())]),
     };
 
@@ -141,7 +142,7 @@ public sealed class TensorModel : IDisposable
 
     /// <summary>The size of the batch: the first size of the first input where that varies, else 1.</summary>
     private long Rows(Dictionary<string, OrtValue> inputs) =>
-        _inputs.FirstOrDefault(input => !input.Optional) is { Shape: [-1, ..] } first ? inputs[first.Name].GetTensorTypeAndShape().Shape[0] : 1;
+        Inputs.FirstOrDefault(input => !input.Optional) is { Shape: [-1, ..] } first ? inputs[first.Name].GetTensorTypeAndShape().Shape[0] : 1;
 
     private OrtValue[] Run(Dictionary<string, OrtValue> inputs, IReadOnlyList<string> outputs)
     {
@@ -166,13 +167,13 @@ public sealed class TensorModel : IDisposable
                 throw request.Error($"inputs[{i}]", $"must be an object, not {JsonFields.Describe(list[i])}.");
             var fields = new JsonFields(list[i], $"inputs[{i}].");
             var input = fields.Text("name") ?? throw fields.Error("name", "is missing.");
-            var expected = _inputs.FirstOrDefault(known => known.Name == input)
-                ?? throw fields.Error("name", $"is '{input}', but the model's inputs are {string.Join(", ", _inputs.Select(known => known.Name))}.");
+            var expected = Inputs.FirstOrDefault(known => known.Name == input)
+                ?? throw fields.Error("name", $"is '{input}', but the model's inputs are {string.Join(", ", Inputs.Select(known => known.Name))}.");
             if (inputs.ContainsKey(input))
                 throw fields.Error("name", $"gives the input {input} a second time.");
             inputs[input] = TensorReader.Read(fields, expected, symbols);
         }
-        if (_inputs.FirstOrDefault(known => !known.Optional && !inputs.ContainsKey(known.Name)) is { } missing)
+        if (Inputs.FirstOrDefault(known => !known.Optional && !inputs.ContainsKey(known.Name)) is { } missing)
             throw request.Error("inputs", $"lacks the input {missing.Name}.");
     }
 
