@@ -21,12 +21,6 @@ public sealed record GenerationRequest(IReadOnlyList<int> Prompt, int MaxTokens,
     /// <summary>Report the log probabilities of the prompt's tokens too.</summary>
     public bool PromptLogProbs { get; init; }
 
-    /// <summary>
-    /// Timestamp of <see cref="TimeProvider.System"/> after which nobody waits for the rest; null when there is no such time. The caller
-    /// cancels then; a queue may know from this that a sequence need not start.
-    /// </summary>
-    public long? Deadline { get; init; }
-
     /// <summary>Report the experts that the generated tokens meet.</summary>
     public bool Routing { get; init; }
 }

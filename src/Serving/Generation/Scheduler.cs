@@ -107,8 +107,8 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
 
     private ChannelReader<GenerationEvent> Submit(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
-        if (requests.FirstOrDefault(request => request.Prompt.Count + request.MaxTokens > _model.MostTokens) is { } long_)
-            throw new UserError($"The prompt has {long_.Prompt.Count} tokens and up to {long_.MaxTokens} are to be generated, but this server can hold {_model.MostTokens} of one sequence; ask for fewer.");
+        if (requests.FirstOrDefault(request => request.Prompt.Count + request.MaxTokens > _model.MostTokens) is { } tooLong)
+            throw new UserError($"The prompt has {tooLong.Prompt.Count} tokens and up to {tooLong.MaxTokens} are to be generated, but this server can hold {_model.MostTokens} of one sequence; ask for fewer.");
         if (requests.Count > _options.Slots + _options.QueueLimit)
             throw new UserError($"The request asks for {requests.Count} answers, but this server takes at most {_options.Slots + _options.QueueLimit} at a time; ask for fewer at once.");
         var channel = Channel.CreateUnbounded<GenerationEvent>(new() { SingleReader = true });

@@ -23,9 +23,6 @@ internal sealed record GenerationOptions(
     /// <summary>How long the client waits from now; null when as long as it takes.</summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>The same as a timestamp of <see cref="TimeProvider.System"/>.</summary>
-    public long? Deadline { get; init; }
-
     /// <summary>Where the experts of each token are reported; null reports none.</summary>
     public IReadOnlyList<RoutingSite>? Routing { get; init; }
 
@@ -59,7 +56,6 @@ internal sealed record GenerationOptions(
         {
             ActiveExperts = ActiveExpertsField.Read(request, fields, model),
             Timeout = timeout,
-            Deadline = timeout is { } time ? TimeProvider.System.GetTimestamp() + (long)(time.TotalSeconds * TimeProvider.System.TimestampFrequency) : null,
             Routing = RoutingField.Read(fields, model),
         };
     }

@@ -66,7 +66,6 @@ public sealed record LanguageModel(
             {
                 Stops = options.Stops,
                 Client = client,
-                Deadline = options.Deadline,
                 ActiveExperts = options.ActiveExperts,
                 TopLogProbs = options.TopLogProbs,
                 Routing = options.Routing is not null,
