@@ -53,22 +53,22 @@ int64_t TokensAtATime(int64_t per_token, int64_t hidden_stride) {
 
 }  // namespace
 
-GroupedFfn::GroupedFfn(const OrtKernelInfo* info, WeightType type)
-    : Kernel("GroupedFfn", info, type), type_(type), activation_(ActivationNamed(StringAttribute(info, "activation", "silu"))) {
+GroupedFfn::GroupedFfn(const NodeInfo& info, WeightType type)
+    : Kernel("GroupedFfn", info, type), type_(type), activation_(ActivationNamed(info.StringAttribute("activation", "silu"))) {
     const Positions at = PositionsFor(type);
     const auto stack = [&](int input) { return ConstantStack(info, input, type); };
-    const bool gated = HasInput(info, at.gate);
+    const bool gated = info.HasInput(at.gate);
     up_ = PackIfConstant(gated ? StackedWeights{type, stack(at.gate), stack(at.up)} : StackedWeights{type, stack(at.up), {}}, gated);
     down_ = PackIfConstant({type, stack(at.down), {}}, false);
 }
 
-void GroupedFfn::Compute(OrtKernelContext* context) const {
+void GroupedFfn::Compute(Context& context) const {
     const Positions at = PositionsFor(type_);
-    const Tensor x = Input(context, kX), indices = Input(context, kIndices), weights = Input(context, kWeights);
+    const Tensor x = context.Input(kX), indices = context.Input(kIndices), weights = context.Input(kWeights);
     const Stack up_stack = InputStack(context, at.up, type_), down_stack = InputStack(context, at.down, type_);
     const Stack gate_stack = InputStack(context, at.gate, type_);
     const Tensor &up = up_stack.elements, &gate = gate_stack.elements;
-    const Tensor up_bias = Input(context, at.up_bias), down_bias = Input(context, at.down_bias), gate_bias = Input(context, at.gate_bias);
+    const Tensor up_bias = context.Input(at.up_bias), down_bias = context.Input(at.down_bias), gate_bias = context.Input(at.gate_bias);
     RequireShape(x, "x", "[T,D]", {-1, -1});
     RequireShape(indices, "indices", "[T,K]", {x.shape[0], -1});
     RequireShape(up, "up", "[E,D,F]", {-1, -1, -1});
@@ -81,7 +81,7 @@ void GroupedFfn::Compute(OrtKernelContext* context) const {
     RequireShape(down_bias, "down_bias", "[E,D]", {experts, width});
     RequireShape(gate_bias, "gate_bias", "[E,F]", {experts, hidden_width});
 
-    float* y = Output(context, x.shape);
+    float* y = context.Output<float>(x.shape);
     if (tokens == 0 || width == 0) return;
 
     const Engine& engine = EngineInUse();

@@ -12,10 +12,10 @@ class GroupedFfn : public Kernel {
    public:
     enum InputIndex { kX, kIndices, kWeights, kUp, kDown, kGate, kUpBias, kDownBias, kGateBias, kInputCount };
 
-    GroupedFfn(const OrtKernelInfo* info, WeightType type);
+    GroupedFfn(const NodeInfo& info, WeightType type);
 
    protected:
-    void Compute(OrtKernelContext* context) const override;
+    void Compute(Context& context) const override;
 
    private:
     WeightType type_;

@@ -8,18 +8,18 @@
 
 namespace onnxmoe {
 
-GroupedLinear::GroupedLinear(const OrtKernelInfo* info, WeightType type)
+GroupedLinear::GroupedLinear(const NodeInfo& info, WeightType type)
     : Kernel("GroupedLinear", info, type),
       type_(type),
-      per_pick_(IntAttribute(info, "per_pick", 0) != 0),
+      per_pick_(info.IntAttribute("per_pick", 0) != 0),
       matrix_(PackIfConstant({type, ConstantStack(info, kMatrix, type), {}}, false)) {}
 
-void GroupedLinear::Compute(OrtKernelContext* context) const {
-    const Tensor x = Input(context, kX), indices = Input(context, kIndices);
+void GroupedLinear::Compute(Context& context) const {
+    const Tensor x = context.Input(kX), indices = context.Input(kIndices);
     const Stack stack = InputStack(context, kMatrix, type_);
     const Tensor& matrix = stack.elements;
     const int scales = IsQuantized(type_) ? 1 : 0;  // an input more before these
-    const Tensor bias = Input(context, kBias + scales), weights = Input(context, kWeights + scales);
+    const Tensor bias = context.Input(kBias + scales), weights = context.Input(kWeights + scales);
     RequireShape(indices, "indices", "[T,K]", {-1, -1});
     RequireShape(matrix, "matrix", "[E,D,F]", {-1, -1, -1});
     const int64_t tokens = indices.shape[0], per_token = indices.shape[1];
@@ -36,7 +36,7 @@ void GroupedLinear::Compute(OrtKernelContext* context) const {
     RequireShape(bias, "bias", "[E,F]", {experts, width});
 
     const Shape shape = weights.Exists() ? Shape{2, {tokens, width}} : Shape{3, {tokens, per_token, width}};
-    float* y = Output(context, shape);
+    float* y = context.Output<float>(shape);
     if (tokens == 0 || width == 0) return;
 
     const Engine& engine = EngineInUse();

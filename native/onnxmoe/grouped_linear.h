@@ -12,10 +12,10 @@ class GroupedLinear : public Kernel {
    public:
     enum InputIndex { kX, kIndices, kMatrix, kBias, kWeights, kInputCount };
 
-    GroupedLinear(const OrtKernelInfo* info, WeightType type);
+    GroupedLinear(const NodeInfo& info, WeightType type);
 
    protected:
-    void Compute(OrtKernelContext* context) const override;
+    void Compute(Context& context) const override;
 
    private:
     WeightType type_;

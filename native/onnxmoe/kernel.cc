@@ -2,22 +2,12 @@
 
 namespace onnxmoe {
 
-namespace {
-
-OrtAllocator* AllocatorOf(const OrtKernelInfo* info) {
-    OrtAllocator* allocator = nullptr;
-    Check(ort->KernelInfoGetAllocator(info, OrtMemTypeDefault, &allocator));
-    return allocator;
-}
-
-}  // namespace
-
-Kernel::Kernel(const char* op, const OrtKernelInfo* info, WeightType type)
-    : label_(std::string(Prefix(type)) + op + " '" + NodeName(info) + "': "),
+Kernel::Kernel(const char* op, const NodeInfo& info, WeightType type)
+    : label_(std::string(Prefix(type)) + op + " '" + info.Name() + "': "),
       engine_(CurrentEngine()),
-      allocator_(AllocatorOf(info), ort->ReleaseAllocator) {}
+      allocator_(info.Allocator(), ort->ReleaseAllocator) {}
 
-void Kernel::Run(OrtKernelContext* context) const {
+void Kernel::Run(Context& context) const {
     try {
         Compute(context);
     } catch (const InvalidInput& e) {
@@ -27,12 +17,12 @@ void Kernel::Run(OrtKernelContext* context) const {
     }
 }
 
-Stack Kernel::ConstantStack(const OrtKernelInfo* info, size_t input, WeightType type) {
-    return {ConstantInput(info, input), IsQuantized(type) ? ConstantInput(info, input + 1) : Tensor{}};
+Stack Kernel::ConstantStack(const NodeInfo& info, size_t input, WeightType type) {
+    return {info.ConstantInput(input), IsQuantized(type) ? info.ConstantInput(input + 1) : Tensor{}};
 }
 
-Stack Kernel::InputStack(const OrtKernelContext* context, size_t input, WeightType type) {
-    return {Input(context, input), IsQuantized(type) ? Input(context, input + 1) : Tensor{}};
+Stack Kernel::InputStack(const Context& context, size_t input, WeightType type) {
+    return {context.Input(input), IsQuantized(type) ? context.Input(input + 1) : Tensor{}};
 }
 
 std::optional<ExpertMatrix> Kernel::PackIfConstant(const StackedWeights& constants, bool gated) const {

@@ -1,10 +1,7 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <exception>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -57,6 +54,7 @@ struct Shape {
 struct Tensor {
     const void* data = nullptr;
     Shape shape;
+    ONNXTensorElementDataType type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
 
     bool Exists() const { return data != nullptr; }
     template <class T>
@@ -67,20 +65,12 @@ struct Tensor {
 
 Tensor View(const OrtValue* value);
 
-// Input of a running kernel; an absent one gives an empty Tensor.
-Tensor Input(const OrtKernelContext* context, size_t index);
-
-float* Output(OrtKernelContext* context, const Shape& shape, size_t index = 0);
-
-// The initializer behind an input of a kernel being created; an empty Tensor when it is not constant.
-Tensor ConstantInput(const OrtKernelInfo* info, size_t index);
-
-// Whether the node names this input at all (an optional one may be left out).
-bool HasInput(const OrtKernelInfo* info, size_t index);
-
-std::string NodeName(const OrtKernelInfo* info);
-std::string StringAttribute(const OrtKernelInfo* info, const char* name, const char* otherwise);
-int64_t IntAttribute(const OrtKernelInfo* info, const char* name, int64_t otherwise);
+template <class T>
+constexpr ONNXTensorElementDataType kElementType = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+template <>
+inline constexpr ONNXTensorElementDataType kElementType<float> = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+template <>
+inline constexpr ONNXTensorElementDataType kElementType<int64_t> = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 
 // Memory from the session's allocator for the duration of one run, carved into arrays.
 class Scratch {
@@ -109,37 +99,5 @@ class Scratch {
     void* memory_;
     char* next_;
 };
-
-// Roughly how long a product takes one thread: reading so many bytes of weights once, and multiplying.
-inline int64_t Nanoseconds(int64_t bytes, int64_t multiplications) { return bytes / 16 + multiplications / 40; }
-
-// Calls function(0) ... function(count - 1) on the session's threads; on this one alone when the whole work is not worth waking
-// another. The calls must not start further parallel work.
-template <class Function>
-void ParallelFor(OrtKernelContext* context, int64_t count, int64_t nanoseconds, const Function& function) {
-    constexpr int64_t kWorthAThread = 10'000, kWorthABatch = 2'000;
-    if (count <= 1 || nanoseconds < kWorthAThread) {
-        for (int64_t i = 0; i < count; i++) function(i);
-        return;
-    }
-    struct Job {
-        const Function& function;
-        std::mutex mutex;
-        std::exception_ptr failure;
-    } job{function, {}, {}};
-    const auto call = [](void* data, size_t i) {
-        Job& job = *static_cast<Job*>(data);
-        try {
-            job.function(static_cast<int64_t>(i));
-        } catch (...) {
-            const std::lock_guard<std::mutex> lock(job.mutex);
-            job.failure = std::current_exception();
-        }
-    };
-    // Batches are handed to the threads as they get free.
-    const int64_t batches = std::min(count, nanoseconds / kWorthABatch);
-    Check(ort->KernelContext_ParallelFor(context, call, count, batches, &job));
-    if (job.failure) std::rethrow_exception(job.failure);
-}
 
 }  // namespace onnxmoe

@@ -43,7 +43,7 @@ struct Piece {
 template <class Element>
 class Attention {
    public:
-    Attention(OrtKernelContext* context, OrtAllocator* allocator, const Engine& engine, const PagedSizes& sizes, const PagedBatch& batch,
+    Attention(Context& context, OrtAllocator* allocator, const Engine& engine, const PagedSizes& sizes, const PagedBatch& batch,
               float* y)
         : context_(context),
           allocator_(allocator),
@@ -249,7 +249,7 @@ class Attention {
     const float* Cos(int64_t token) const { return batch_.cos + batch_.positions[token] * (size_ / 2); }
     const float* Sin(int64_t token) const { return batch_.sin + batch_.positions[token] * (size_ / 2); }
 
-    OrtKernelContext* context_;
+    Context& context_;
     OrtAllocator* allocator_;
     const Engine& engine_;
     const PagedBatch& batch_;
@@ -260,12 +260,12 @@ class Attention {
 
 }  // namespace
 
-PagedAttention::PagedAttention(const OrtKernelInfo* info, WeightType type)
+PagedAttention::PagedAttention(const NodeInfo& info, WeightType type)
     : Kernel("PagedAttention", info),
       half_(type == WeightType::kHalf),
-      heads_(IntAttribute(info, "num_heads", 0)),
-      kv_heads_(IntAttribute(info, "kv_num_heads", 0)),
-      page_size_(IntAttribute(info, "page_size", 0)) {
+      heads_(info.IntAttribute("num_heads", 0)),
+      kv_heads_(info.IntAttribute("kv_num_heads", 0)),
+      page_size_(info.IntAttribute("page_size", 0)) {
     if (kv_heads_ < 1 || heads_ < 1 || heads_ % kv_heads_ != 0)
         throw InvalidInput(Label() + "num_heads is " + std::to_string(heads_) + " and kv_num_heads " + std::to_string(kv_heads_) +
                            ", but num_heads must be a positive multiple of kv_num_heads");
@@ -273,17 +273,17 @@ PagedAttention::PagedAttention(const OrtKernelInfo* info, WeightType type)
         throw InvalidInput(Label() + "page_size is " + std::to_string(page_size_) + ", but must be a positive multiple of " +
                            std::to_string(kGroup));
     for (const InputIndex cache : {kKeyCache, kValueCache})
-        if (ConstantInput(info, cache).Exists())
+        if (info.ConstantInput(cache).Exists())
             throw InvalidInput(Label() + (cache == kKeyCache ? "key_cache" : "value_cache") +
                                " is a constant of the model, but must be fed: the op writes into it");
 }
 
-void PagedAttention::Compute(OrtKernelContext* context) const {
+void PagedAttention::Compute(Context& context) const {
     const PagedSizes sizes{heads_, kv_heads_, page_size_};
     const PagedBatch batch(context, sizes);
-    Shape shape = Input(context, kQuery).shape;
+    Shape shape = context.Input(kQuery).shape;
     shape.sizes[shape.rank - 1] = heads_ * batch.size;
-    float* y = Output(context, shape);
+    float* y = context.Output<float>(shape);
     if (half_)
         Attention<Half>(context, Allocator(), EngineInUse(), sizes, batch, y).Run();
     else

@@ -16,10 +16,10 @@ class PagedAttention final : public Kernel {
     enum InputIndex { kQuery, kKey, kValue, kKeyCache, kValueCache, kPageTable, kStarts, kPast, kPositions, kCos, kSin, kInputCount };
 
     // half: the caches are half-precision.
-    PagedAttention(const OrtKernelInfo* info, WeightType type);
+    PagedAttention(const NodeInfo& info, WeightType type);
 
    protected:
-    void Compute(OrtKernelContext* context) const override;
+    void Compute(Context& context) const override;
 
    private:
     bool half_;

@@ -67,8 +67,8 @@ void CheckPages(const PagedBatch& batch, int64_t page_size, int64_t pages) {
 
 }  // namespace
 
-PagedBatch::PagedBatch(const OrtKernelContext* context, const PagedSizes& sizes) {
-    const auto input = [&](PagedAttention::InputIndex index) { return Input(context, index); };
+PagedBatch::PagedBatch(const Context& context, const PagedSizes& sizes) {
+    const auto input = [&](PagedAttention::InputIndex index) { return context.Input(index); };
     const Tensor q = input(PagedAttention::kQuery), k = input(PagedAttention::kKey), v = input(PagedAttention::kValue);
     const Tensor key_cache = input(PagedAttention::kKeyCache), value_cache = input(PagedAttention::kValueCache);
     const Tensor table = input(PagedAttention::kPageTable), first = input(PagedAttention::kStarts), old = input(PagedAttention::kPast);

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "ort.h"
+#include "context.h"
 
 namespace onnxmoe {
 
@@ -24,7 +24,7 @@ struct PagedBatch {
     const float *cos, *sin;
 
     // Throws InvalidInput, naming the input and the element.
-    PagedBatch(const OrtKernelContext* context, const PagedSizes& sizes);
+    PagedBatch(const Context& context, const PagedSizes& sizes);
 
     int64_t Count(int64_t sequence) const { return starts[sequence + 1] - starts[sequence]; }
     int64_t Length(int64_t sequence) const { return past[sequence] + Count(sequence); }

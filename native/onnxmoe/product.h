@@ -3,14 +3,14 @@
 #include <optional>
 
 #include "expert_matrix.h"
-#include "ort.h"
+#include "context.h"
 #include "picks.h"
 
 namespace onnxmoe {
 
 // Where a product of picked rows takes place. rows: one for every pick in the sorted order of `picks`.
 struct Product {
-    OrtKernelContext* context;
+    Context& context;
     OrtAllocator* allocator;
     const Engine& engine;
     const Picks& picks;

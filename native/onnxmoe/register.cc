@@ -2,12 +2,8 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "grouped_ffn.h"
-#include "grouped_linear.h"
-#include "linears.h"
-#include "ort.h"
-#include "paged_attention.h"
-#include "shape_inference.h"
+#include "region.h"
+#include "traits.h"
 
 // The library's door: names the ops to ONNX Runtime. A model that holds several variants of one op calls the further ones
 // GroupedFfn_2 ... GroupedFfn_8 (each has its own function body in the file); the kernel is the same for all.
@@ -16,132 +12,6 @@ namespace onnxmoe {
 namespace {
 
 constexpr int kNames = 8;
-
-constexpr ONNXTensorElementDataType kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
-                                    kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
-
-constexpr ONNXTensorElementDataType ElementType(WeightType type) {
-    switch (type) {
-        case WeightType::kHalf:
-            return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
-        case WeightType::kInt8:
-            return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
-        case WeightType::kInt4:
-            return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
-        case WeightType::kFloat:
-            break;
-    }
-    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-}
-
-// What ONNX Runtime wants to know of an op besides its kernel.
-template <class Op>
-struct Traits;
-
-template <>
-struct Traits<GroupedFfn> {
-    static constexpr size_t kRequired = GroupedFfn::kGate, kOutputs = 1;
-    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
-    static constexpr auto Infer = InferGroupedFfn;
-
-    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
-        if (input == GroupedFfn::kIndices) return kInt64;
-        const bool matrix = input == GroupedFfn::kUp || input == GroupedFfn::kDown || input == GroupedFfn::kGate;
-        return matrix ? ElementType(type) : kFloat;
-    }
-};
-
-template <>
-struct Traits<QuantizedGroupedFfn> {
-    using Op = QuantizedGroupedFfn;
-    static constexpr size_t kRequired = Op::kGate, kOutputs = 1;
-    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
-    static constexpr auto Infer = InferGroupedFfn;
-
-    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
-        if (input == Op::kIndices) return kInt64;
-        return input == Op::kUp || input == Op::kDown || input == Op::kGate ? ElementType(type) : kFloat;
-    }
-};
-
-template <>
-struct Traits<GroupedLinear> {
-    static constexpr size_t kRequired = GroupedLinear::kBias, kOutputs = 1;
-    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
-    static constexpr auto Infer = InferGroupedLinear;
-
-    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
-        if (input == GroupedLinear::kIndices) return kInt64;
-        return input == GroupedLinear::kMatrix ? ElementType(type) : kFloat;
-    }
-};
-
-template <>
-struct Traits<QuantizedGroupedLinear> {
-    using Op = QuantizedGroupedLinear;
-    static constexpr size_t kRequired = Op::kBias, kOutputs = 1;
-    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
-    static constexpr auto Infer = InferQuantizedGroupedLinear;
-
-    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
-        if (input == Op::kIndices) return kInt64;
-        return input == Op::kMatrix ? ElementType(type) : kFloat;
-    }
-};
-
-template <>
-struct Traits<Linear> {
-    static constexpr size_t kRequired = Linear::kInputCount, kOutputs = 1;
-    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
-    static constexpr auto Infer = InferLinear;
-
-    static ONNXTensorElementDataType Type(size_t input, WeightType type) { return input == Linear::kMatrix ? ElementType(type) : kFloat; }
-};
-
-template <>
-struct Traits<QuantizedLinear> {
-    static constexpr size_t kRequired = QuantizedLinear::kInputCount, kOutputs = 1;
-    static constexpr WeightType kTypes[] = {WeightType::kInt8, WeightType::kInt4};
-    static constexpr auto Infer = InferLinear;
-
-    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
-        return input == QuantizedLinear::kMatrix ? ElementType(type) : kFloat;
-    }
-};
-
-template <>
-struct Traits<Linears> {
-    static constexpr size_t kRequired = 2, kOutputs = Linears::kMatrices;
-    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf, WeightType::kInt8, WeightType::kInt4};
-    static constexpr auto Infer = InferLinears;
-
-    // x, then in turns a matrix and its scales.
-    static ONNXTensorElementDataType Type(size_t input, WeightType type) { return input % 2 == 1 ? ElementType(type) : kFloat; }
-};
-
-template <>
-struct Traits<PagedAttention> {
-    static constexpr size_t kRequired = PagedAttention::kInputCount, kOutputs = 1;
-    static constexpr WeightType kTypes[] = {WeightType::kFloat, WeightType::kHalf};
-    static constexpr auto Infer = InferPagedAttention;
-
-    static ONNXTensorElementDataType Type(size_t input, WeightType type) {
-        if (input == PagedAttention::kPositions) return kInt64;
-        if (input == PagedAttention::kPageTable || input == PagedAttention::kStarts || input == PagedAttention::kPast) return kInt32;
-        return input == PagedAttention::kKeyCache || input == PagedAttention::kValueCache ? ElementType(type) : kFloat;
-    }
-};
-
-template <class Op>
-bool IsRequired(size_t input) {
-    return input < Traits<Op>::kRequired;
-}
-
-// Keys and values may stand beside the queries.
-template <>
-bool IsRequired<PagedAttention>(size_t input) {
-    return input != PagedAttention::kKey && input != PagedAttention::kValue;
-}
 
 // One registration: a name with weight matrices (or caches) of one type.
 template <class Op>
@@ -167,10 +37,13 @@ struct CustomOp : OrtCustomOp {
             return Guard([&] { Traits<Op>::Infer(context); });
         };
         CreateKernelV2 = [](const OrtCustomOp* op, const OrtApi*, const OrtKernelInfo* info, void** kernel) -> OrtStatusPtr {
-            return Guard([&] { *kernel = std::make_unique<Op>(info, Self(op)->type).release(); });
+            return Guard([&] { *kernel = std::make_unique<Op>(OrtNodeInfo(info), Self(op)->type).release(); });
         };
         KernelComputeV2 = [](void* kernel, OrtKernelContext* context) -> OrtStatusPtr {
-            return Guard([&] { static_cast<const Op*>(kernel)->Run(context); });
+            return Guard([&] {
+                OrtContext running(context);
+                static_cast<const Op*>(kernel)->Run(running);
+            });
         };
         KernelDestroy = [](void* kernel) { delete static_cast<Op*>(kernel); };
     }
@@ -179,6 +52,29 @@ struct CustomOp : OrtCustomOp {
 
     std::string name;
     WeightType type;
+};
+
+// A region takes and gives any number of tensors of any type. ONNX Runtime cannot tell the types of its outputs: the graph must say them.
+struct RegionOp : OrtCustomOp {
+    RegionOp() : OrtCustomOp{} {
+        version = kApiVersion;
+        GetName = [](const OrtCustomOp*) { return "Region"; };
+        GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
+        GetInputTypeCount = GetOutputTypeCount = [](const OrtCustomOp*) -> size_t { return 1; };
+        GetInputType = GetOutputType = [](const OrtCustomOp*, size_t) { return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED; };
+        GetInputCharacteristic = GetOutputCharacteristic = [](const OrtCustomOp*, size_t) { return INPUT_OUTPUT_VARIADIC; };
+        GetVariadicInputMinArity = GetVariadicOutputMinArity = [](const OrtCustomOp*) { return 1; };
+        GetVariadicInputHomogeneity = GetVariadicOutputHomogeneity = [](const OrtCustomOp*) { return 0; };
+        GetInputMemoryType = [](const OrtCustomOp*, size_t) { return OrtMemTypeDefault; };
+        GetStartVersion = GetEndVersion = [](const OrtCustomOp*) { return 1; };
+        CreateKernelV2 = [](const OrtCustomOp*, const OrtApi*, const OrtKernelInfo* info, void** kernel) -> OrtStatusPtr {
+            return Guard([&] { *kernel = std::make_unique<Region>(info).release(); });
+        };
+        KernelComputeV2 = [](void* kernel, OrtKernelContext* context) -> OrtStatusPtr {
+            return Guard([&] { static_cast<const Region*>(kernel)->Run(context); });
+        };
+        KernelDestroy = [](void* kernel) { delete static_cast<Region*>(kernel); };
+    }
 };
 
 template <class Op>
@@ -207,8 +103,9 @@ OrtCustomOpDomain* Domain() {
         AddTo<QuantizedGroupedLinear>(created, "QuantizedGroupedLinear");
         AddTo<Linear>(created, "Linear");
         AddTo<QuantizedLinear>(created, "QuantizedLinear");
-        AddTo<Linears>(created, "Linears");
         AddTo<PagedAttention>(created, "PagedAttention");
+        static const RegionOp region;
+        Check(ort->CustomOpDomain_Add(created, &region));
         return created;
     }();
     return domain;

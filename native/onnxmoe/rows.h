@@ -1,7 +1,7 @@
 #pragma once
 
 #include "engine/engine.h"
-#include "ort.h"
+#include "context.h"
 
 namespace onnxmoe {
 
@@ -30,7 +30,7 @@ class Rows {
     }
 
     // Makes the quantized rows, if there are any, on the session's threads.
-    void Quantize(OrtKernelContext* context) const {
+    void Quantize(Context& context) const {
         if (quantized_ == nullptr) return;
         constexpr int64_t kElementsPerNanosecond = 4, kRowsPerTask = 4;
         ParallelFor(context, (count_ + kRowsPerTask - 1) / kRowsPerTask, count_ * depth_ / kElementsPerNanosecond, [&](int64_t task) {

@@ -6,7 +6,7 @@
 
 #include "grouped_ffn.h"
 #include "grouped_linear.h"
-#include "linears.h"
+#include "linear.h"
 #include "paged_attention.h"
 
 namespace onnxmoe {
@@ -98,9 +98,5 @@ void InferGroupedLinear(OrtShapeInferContext* context) { InferGroupedProduct(con
 void InferQuantizedGroupedLinear(OrtShapeInferContext* context) { InferGroupedProduct(context, QuantizedGroupedLinear::kWeights); }
 
 void InferLinear(OrtShapeInferContext* context) { InferProduct(context, Linear::kX, Linear::kMatrix, 0); }
-
-void InferLinears(OrtShapeInferContext* context) {
-    for (size_t i = 0; i < Linears::kMatrices; i++) InferProduct(context, Linears::kX, Linears::MatrixInput(i), i);
-}
 
 }  // namespace onnxmoe

@@ -11,9 +11,9 @@ void InferGroupedFfn(OrtShapeInferContext* context);
 void InferGroupedLinear(OrtShapeInferContext* context);
 void InferQuantizedGroupedLinear(OrtShapeInferContext* context);
 
-// Their outputs have the shape of x but for the last size, which is the matrix's.
+// Its output has the shape of x but for the last size, which is the matrix's.
 void InferLinear(OrtShapeInferContext* context);
-void InferLinears(OrtShapeInferContext* context);
+
 // The output of PagedAttention has the shape of query.
 void InferPagedAttention(OrtShapeInferContext* context);
 

@@ -4,12 +4,19 @@ using Onnx;
 namespace OnnxMoe.Serving.Paging;
 
 /// <summary>
-/// Makes one node of a residual addition and the root-mean-square normalization behind it: ONNX Runtime's SkipSimplifiedLayerNormalization, which gives
-/// the sum as well. Normalizations alone become one node by themselves when a session is opened.
+/// Makes one node of a root-mean-square normalization, together with the residual addition before it where there is one: ONNX Runtime's
+/// SimplifiedLayerNormalization, and SkipSimplifiedLayerNormalization, which gives the sum as well.
 /// </summary>
 internal static class FusedNorms
 {
-    private const string Domain = "com.microsoft";
+    /// <summary>The domain of <see cref="WithSum"/>.</summary>
+    public const string Domain = "com.microsoft";
+
+    /// <summary>The operator for a sum and its normalization.</summary>
+    public const string WithSum = "SkipSimplifiedLayerNormalization";
+
+    /// <summary>The operator for a normalization alone; its domain is ONNX's.</summary>
+    public const string Alone = "SimplifiedLayerNormalization";
 
     /// <summary>Changes the graph in place.</summary>
     public static void Use(ModelProto model)
@@ -26,12 +33,20 @@ internal static class FusedNorms
             {
                 Name = $"{add.Name}/norm",
                 Domain = Domain,
-                OpType = "SkipSimplifiedLayerNormalization",
+                OpType = WithSum,
                 Input = { add.Input[0], add.Input[1], scale },
                 Output = { nodes[^1].Output[0], "", "", add.Output[0] },
-                Attribute = { new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = epsilon } },
+                Attribute = { Epsilon(epsilon) },
             };
             graph.Node[graph.Node.IndexOf(add)] = fused;
+            foreach (var node in nodes)
+                graph.Node.Remove(node);
+        }
+        foreach (var square in graph.Node.Where(node => node.OpType == "Pow").ToArray())
+        {
+            if (Norm(square.Input[0]) is not var (nodes, scale, epsilon) || nodes[0] != square)
+                continue;
+            graph.Node[graph.Node.IndexOf(square)] = new NodeProto { Name = $"{square.Name}/norm", OpType = Alone, Input = { square.Input[0], scale }, Output = { nodes[^1].Output[0] }, Attribute = { Epsilon(epsilon) } };
             foreach (var node in nodes)
                 graph.Node.Remove(node);
         }
@@ -58,4 +73,6 @@ internal static class FusedNorms
         float? Number(string name) => !initializers.TryGetValue(name, out var tensor) || tensor.DataType != (int)TensorProto.Types.DataType.Float || tensor.ExternalData.Count > 0 ? null
             : tensor.RawData.Length == sizeof(float) ? MemoryMarshal.Read<float>(tensor.RawData.Span) : tensor.FloatData is [var number] ? number : null;
     }
+
+    private static AttributeProto Epsilon(float value) => new() { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = value };
 }

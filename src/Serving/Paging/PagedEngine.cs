@@ -45,6 +45,10 @@ internal static class PagedEngine
     }
 
     /// <summary>Opens a changed model on the processor.</summary>
-    public static WholeGraph Open(PagedModel model, string path, int threads, string kernels) =>
-        new(SessionFactory.OpenChanged(model.Model.ToByteArray(), path, threads, kernels), new Device(null));
+    public static WholeGraph Open(PagedModel model, string path, int threads, string kernels)
+    {
+        var whole = model.Model.Clone();
+        Regions.Use(whole, model.CacheType);
+        return new(SessionFactory.OpenChanged(whole.ToByteArray(), path, threads, kernels), new Device(null));
+    }
 }

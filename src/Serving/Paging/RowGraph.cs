@@ -205,6 +205,9 @@ internal sealed class RowGraph
 
     private bool IsSmall(string name) => _initializers.TryGetValue(name, out var tensor) && tensor.Dims.Count <= 1;
 
-    private long[] Numbers(string name) => !_initializers.TryGetValue(name, out var tensor) || tensor.DataType != (int)DataType.Int64 || tensor.ExternalData.Count > 0 ? []
+    private long[] Numbers(string name) => _initializers.TryGetValue(name, out var tensor) ? Numbers(tensor) : [];
+
+    /// <summary>What an initializer of 64-bit integers holds, if it is in the file itself.</summary>
+    public static long[] Numbers(TensorProto tensor) => tensor.DataType != (int)DataType.Int64 || tensor.ExternalData.Count > 0 ? []
         : tensor.RawData.Length > 0 ? MemoryMarshal.Cast<byte, long>(tensor.RawData.Span).ToArray() : [.. tensor.Int64Data];
 }
