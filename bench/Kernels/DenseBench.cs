@@ -3,7 +3,7 @@ using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Bench.Kernels;
 
-/// <summary>Linears against ONNX Runtime's MatMul with constant matrices, float.</summary>
+/// <summary>Linear against ONNX Runtime's MatMul with constant matrices, float.</summary>
 internal static class DenseBench
 {
     // The projections of an attention, and a head of 8192 tokens. So many copies that the matrices of one shape do not stay in the cache.
@@ -12,19 +12,19 @@ internal static class DenseBench
 
     public static void Run(Turns turns, MachineLimits limits, string kernels)
     {
-        Console.WriteLine($"{"product",16} {"rows",6} {"Linears",10} {"MatMul",10} {"ratio",6} {"GFLOP/s",8} {"of peak",8} {"GB/s",7} {"of read",8}");
+        Console.WriteLine($"{"product",16} {"rows",6} {"Linear",10} {"MatMul",10} {"ratio",6} {"GFLOP/s",8} {"of peak",8} {"GB/s",7} {"of read",8}");
         foreach (var (depth, width, count, copies) in Shapes)
         {
             var some = new Random(3);
             HostTensor Floats(int rows, int columns) => HostTensor.From(Enumerable.Range(0, rows * columns).Select(_ => (float)some.NextDouble() - 0.5f).ToArray(), rows, columns);
             var matrices = Enumerable.Range(0, copies).Select(_ => Enumerable.Range(0, count).Select(_ => Floats(depth, width)).ToArray()).ToArray();
-            var ours = matrices.Select(m => new Contender("Linears", DenseModels.Products("Linears", m), kernels)).ToArray();
+            var ours = matrices.Select(m => new Contender("Linear", DenseModels.Products("Linear", m), kernels)).ToArray();
             var theirs = matrices.Select(m => new Contender("MatMul", DenseModels.Products("MatMul", m))).ToArray();
             foreach (var rows in Rows)
             {
                 var x = new Dictionary<string, HostTensor> { ["x"] = Floats(rows, depth) };
                 var calls = new[] { ours, theirs }.Select(side => side.Select(c => c.Prepare(x)).ToArray()).ToArray();
-                Turns.Compare("Linears and MatMul", calls[0][0], calls[1][0], 1e-5);
+                Turns.Compare("Linear and MatMul", calls[0][0], calls[1][0], 1e-5);
                 var times = turns.Measure(calls);
                 double flops = 2.0 * rows * depth * width * count, bytes = 4.0 * depth * width * count;
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -91,6 +91,21 @@ void CopyCodes(const Engine& engine, const StackedWeights& raw, int64_t expert, 
     }
 }
 
+// Of one panel.
+int64_t BytesOf(WeightType type, int64_t depth, int64_t columns) {
+    switch (type) {
+        case WeightType::kHalf:
+            return depth * columns * static_cast<int64_t>(sizeof(Half));
+        case WeightType::kInt8:
+            return QuantizedBlocks(depth) * columns * static_cast<int64_t>(kQuantBlock + sizeof(Half));
+        case WeightType::kInt4:
+            return QuantizedBlocks(depth) * columns * static_cast<int64_t>(kQuantBlock / 2 + sizeof(Half));
+        case WeightType::kFloat:
+            break;
+    }
+    return depth * columns * static_cast<int64_t>(sizeof(float));
+}
+
 }  // namespace
 
 void ExpertMatrix::Free::operator()(void* memory) const { std::free(memory); }
@@ -103,7 +118,9 @@ ExpertMatrix::ExpertMatrix(const Engine& engine, const StackedWeights& weights)
       experts_(weights.Experts()),
       depth_(weights.Depth()),
       width_(weights.Width()),
-      panel_width_(gated_ ? engine.columns / 2 : engine.columns) {}
+      panel_width_(gated_ ? engine.columns / 2 : engine.columns),
+      panels_((width_ + panel_width_ - 1) / panel_width_),
+      panel_bytes_(BytesOf(type_, depth_, engine.columns)) {}
 
 ExpertMatrix ExpertMatrix::Raw(const Engine& engine, const StackedWeights& weights) { return ExpertMatrix(engine, weights); }
 
@@ -116,21 +133,6 @@ ExpertMatrix ExpertMatrix::Pack(const Engine& engine, const StackedWeights& weig
     matrix.packed_ = std::move(packed);
     matrix.raw_ = {};
     return matrix;
-}
-
-int64_t ExpertMatrix::PanelBytes() const {
-    const int64_t columns = engine_->columns, code_blocks = QuantizedBlocks(depth_) * columns;
-    switch (type_) {
-        case WeightType::kHalf:
-            return depth_ * columns * static_cast<int64_t>(sizeof(Half));
-        case WeightType::kInt8:
-            return code_blocks * static_cast<int64_t>(kQuantBlock + sizeof(Half));
-        case WeightType::kInt4:
-            return code_blocks * static_cast<int64_t>(kQuantBlock / 2 + sizeof(Half));
-        case WeightType::kFloat:
-            break;
-    }
-    return depth_ * columns * static_cast<int64_t>(sizeof(float));
 }
 
 int64_t ExpertMatrix::WorkBytes(int64_t rows) const {

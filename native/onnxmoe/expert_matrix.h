@@ -47,10 +47,10 @@ class ExpertMatrix {
 
     // Columns of each matrix in one panel.
     int64_t PanelWidth() const { return panel_width_; }
-    int64_t Panels() const { return (width_ + panel_width_ - 1) / panel_width_; }
+    int64_t Panels() const { return panels_; }
 
     // Bytes of one panel: what a row of x makes the processor read.
-    int64_t PanelBytes() const;
+    int64_t PanelBytes() const { return panel_bytes_; }
 
     // Bytes of working memory that Multiply needs for so many rows; mostly 0 for packed matrices.
     int64_t WorkBytes(int64_t rows) const;
@@ -86,7 +86,7 @@ class ExpertMatrix {
     StackedWeights raw_;
     WeightType type_;
     bool gated_;
-    int64_t experts_, depth_, width_, panel_width_;
+    int64_t experts_, depth_, width_, panel_width_, panels_, panel_bytes_;
     std::unique_ptr<char, Free> packed_;
 };
 

@@ -92,19 +92,21 @@ void GroupedFfn::Compute(Context& context) const {
 
     const int64_t panel_width = up_matrix.PanelWidth(), stride = up_matrix.Panels() * panel_width;
     const int64_t step = std::min(tokens, TokensAtATime(per_token, stride)), slots = step * per_token;
-    const int64_t bias_stride = up_matrix.Panels() * engine.columns;
+    static const float no_bias[kMaxColumns] = {};
+    const bool is_biased = gate_bias.Exists() || up_bias.Exists();
+    const int64_t bias_stride = is_biased ? up_matrix.Panels() * engine.columns : 0;
     for (int64_t first_token = 0; first_token < tokens; first_token += step) {
         const int64_t count = std::min(step, tokens - first_token);
         const int64_t picked_experts = std::min(experts, slots);
-        Scratch scratch(Allocator(), Picks::ScratchBytes(count, per_token, experts) + 2 * Scratch::Bytes<const void*>(slots) +
-                                         Scratch::Bytes<float>(slots * stride) + Scratch::Bytes<float>(picked_experts * bias_stride) +
-                                         Rows::ScratchBytes(type_, count, width) + Rows::ScratchBytes(type_, slots, hidden_width));
+        Scratch scratch(Picks::ScratchBytes(count, per_token, experts) + 2 * Scratch::Bytes<const void*>(slots) +
+                        Scratch::Bytes<float>(slots * stride) + Scratch::Bytes<float>(picked_experts * bias_stride) +
+                        Rows::ScratchBytes(type_, count, width) + Rows::ScratchBytes(type_, slots, hidden_width));
         const Picks picks(indices.As<int64_t>() + first_token * per_token, count, per_token, experts, first_token, scratch);
         const void** inputs = scratch.Take<const void*>(slots);
         const void** hidden_rows = scratch.Take<const void*>(slots);
         float* hidden = scratch.Take<float>(slots * stride);
         float* biases = scratch.Take<float>(picked_experts * bias_stride);
-        CopyBiases(picks, up_matrix, gate_bias.As<float>(), up_bias.As<float>(), gate.Exists(), biases);
+        if (is_biased) CopyBiases(picks, up_matrix, gate_bias.As<float>(), up_bias.As<float>(), gate.Exists(), biases);
         const Rows x_rows(engine, type_, x.As<float>() + first_token * width, width, width, count, scratch);
         const Rows rows_of_hidden(engine, type_, hidden, hidden_width, stride, picks.Total(), scratch);
         int64_t row = 0;
@@ -115,13 +117,13 @@ void GroupedFfn::Compute(Context& context) const {
             }
 
         x_rows.Quantize(context);
-        MultiplyEach({context, Allocator(), engine, picks, up_matrix, inputs},
+        MultiplyEach({context, engine, picks, up_matrix, inputs},
                      [&](int64_t group, int64_t panel, int64_t row, int64_t, const float* tile) {
-                         engine.activate(activation_, gate.Exists(), tile, biases + group * bias_stride + panel * engine.columns,
-                                         hidden + row * stride + panel * panel_width);
+                         const float* bias = is_biased ? biases + group * bias_stride + panel * engine.columns : no_bias;
+                         engine.activate(activation_, gate.Exists(), tile, bias, hidden + row * stride + panel * panel_width);
                      });
         rows_of_hidden.Quantize(context);
-        MultiplyAndCombine({context, Allocator(), engine, picks, down_matrix, hidden_rows}, count, per_token,
+        MultiplyAndCombine({context, engine, picks, down_matrix, hidden_rows}, count, per_token,
                            weights.As<float>() + first_token * per_token, down_bias.As<float>(), y + first_token * width);
     }
 }

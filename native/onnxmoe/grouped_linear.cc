@@ -42,8 +42,8 @@ void GroupedLinear::Compute(Context& context) const {
     const Engine& engine = EngineInUse();
     const ExpertMatrix raw = ExpertMatrix::Raw(engine, {type_, stack, {}});
     const int64_t slots = tokens * per_token, rows_of_x = per_pick_ ? slots : tokens;
-    Scratch scratch(Allocator(), Picks::ScratchBytes(tokens, per_token, experts) + Scratch::Bytes<const void*>(slots) +
-                                     Rows::ScratchBytes(type_, rows_of_x, depth));
+    Scratch scratch(Picks::ScratchBytes(tokens, per_token, experts) + Scratch::Bytes<const void*>(slots) +
+                    Rows::ScratchBytes(type_, rows_of_x, depth));
     const Picks picks(indices.As<int64_t>(), tokens, per_token, experts, 0, scratch);
     const void** rows = scratch.Take<const void*>(slots);
     const Rows x_rows(engine, type_, x.As<float>(), depth, depth, rows_of_x, scratch);
@@ -52,7 +52,7 @@ void GroupedLinear::Compute(Context& context) const {
         for (int64_t j = 0; j < group.count; j++) rows[i++] = x_rows[per_pick_ ? group.picks[j] : group.picks[j] / per_token];
     x_rows.Quantize(context);
 
-    const Product product{context, Allocator(), engine, picks, matrix_ ? *matrix_ : raw, rows};
+    const Product product{context, engine, picks, matrix_ ? *matrix_ : raw, rows};
     if (weights.Exists()) {
         MultiplyAndCombine(product, tokens, per_token, weights.As<float>(), bias.As<float>(), y);
         return;

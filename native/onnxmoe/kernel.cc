@@ -4,8 +4,7 @@ namespace onnxmoe {
 
 Kernel::Kernel(const char* op, const NodeInfo& info, WeightType type)
     : label_(std::string(Prefix(type)) + op + " '" + info.Name() + "': "),
-      engine_(CurrentEngine()),
-      allocator_(info.Allocator(), ort->ReleaseAllocator) {}
+      engine_(CurrentEngine()) {}
 
 void Kernel::Run(Context& context) const {
     try {

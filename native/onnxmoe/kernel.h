@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -10,7 +9,7 @@
 
 namespace onnxmoe {
 
-// What the kernels have in common: a name for messages, an engine, an allocator.
+// What the kernels have in common: a name for messages, an engine.
 class Kernel {
    public:
     // The type's prefix comes before the op's name.
@@ -28,7 +27,6 @@ class Kernel {
     // For the beginning of messages: "GroupedFfn 'layer.3/moe': ".
     const std::string& Label() const { return label_; }
     const Engine& EngineInUse() const { return engine_; }
-    OrtAllocator* Allocator() const { return allocator_.get(); }
 
     // A stack of matrices from an input and, for codes, the scales from the next one; empty tensors for what is absent or not constant.
     static Stack ConstantStack(const NodeInfo& info, size_t input, WeightType type);
@@ -40,7 +38,6 @@ class Kernel {
    private:
     std::string label_;
     const Engine& engine_;
-    std::unique_ptr<OrtAllocator, void (*)(OrtAllocator*)> allocator_;
 };
 
 }  // namespace onnxmoe

@@ -40,7 +40,7 @@ void Linear::Compute(Context& context) const {
     const Engine& engine = EngineInUse();
     const ExpertMatrix raw = ExpertMatrix::Raw(engine, {type_, Stacked(stack), {}});
     const ExpertMatrix& matrix = packed_ ? *packed_ : raw;
-    Scratch scratch(Allocator(), Scratch::Bytes<const void*>(rows) + Rows::ScratchBytes(type_, rows, depth));
+    Scratch scratch(Scratch::Bytes<const void*>(rows) + Rows::ScratchBytes(type_, rows, depth));
     const void** inputs = scratch.Take<const void*>(rows);
     const Rows x_rows(engine, type_, x.As<float>(), depth, depth, rows, scratch);
     for (int64_t r = 0; r < rows; r++) inputs[r] = x_rows[r];
@@ -51,7 +51,7 @@ void Linear::Compute(Context& context) const {
     ParallelFor(context, stretches * panels, nanoseconds, [&](int64_t task) {
         const int64_t begin = rows * (task / panels) / stretches, end = rows * (task / panels + 1) / stretches;
         const int64_t column = task % panels * matrix.PanelWidth(), columns = std::min(matrix.PanelWidth(), width - column);
-        const Work work(Allocator(), matrix.WorkBytes(end - begin));
+        const Work work(matrix.WorkBytes(end - begin));
         matrix.Multiply(0, task % panels, inputs + begin, end - begin, work.Memory(),
                         [&](int64_t r, const float* tile) { std::copy_n(tile, columns, y + (begin + r) * width + column); });
     });

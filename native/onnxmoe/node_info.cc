@@ -53,10 +53,4 @@ int64_t OrtNodeInfo::IntAttribute(const char* name, int64_t otherwise) const {
     return value;
 }
 
-OrtAllocator* OrtNodeInfo::Allocator() const {
-    OrtAllocator* allocator = nullptr;
-    Check(ort->KernelInfoGetAllocator(info_, OrtMemTypeDefault, &allocator));
-    return allocator;
-}
-
 }  // namespace onnxmoe

@@ -21,9 +21,6 @@ class NodeInfo {
 
     virtual std::string StringAttribute(const char* name, const char* otherwise) const = 0;
     virtual int64_t IntAttribute(const char* name, int64_t otherwise) const = 0;
-
-    // Of the session; the caller releases it.
-    virtual OrtAllocator* Allocator() const = 0;
 };
 
 // A node of its own in ONNX Runtime's graph.
@@ -36,7 +33,6 @@ class OrtNodeInfo final : public NodeInfo {
     Tensor ConstantInput(size_t index) const override;
     std::string StringAttribute(const char* name, const char* otherwise) const override;
     int64_t IntAttribute(const char* name, int64_t otherwise) const override;
-    OrtAllocator* Allocator() const override;
 
     size_t InputCount() const;
 

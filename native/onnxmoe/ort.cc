@@ -1,7 +1,6 @@
 #include "ort.h"
 
 #include <memory>
-#include <new>
 
 namespace onnxmoe {
 
@@ -35,16 +34,6 @@ Tensor View(const OrtValue* value) {
     static const char kNothing = 0;
     tensor.data = data == nullptr ? &kNothing : data;
     return tensor;
-}
-
-Scratch::Scratch(OrtAllocator* allocator, size_t bytes) : allocator_(allocator) {
-    Check(ort->AllocatorAlloc(allocator, bytes + 64, &memory_));
-    if (memory_ == nullptr) throw std::bad_alloc();
-    next_ = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(memory_) + 63) / 64 * 64);
-}
-
-Scratch::~Scratch() {
-    if (OrtStatus* status = ort->AllocatorFree(allocator_, memory_)) ort->ReleaseStatus(status);
 }
 
 }  // namespace onnxmoe

@@ -12,7 +12,7 @@
 
 namespace onnxmoe {
 
-// The oldest version with all that is used (an allocator for a kernel: 1.18).
+// The oldest version with all that is used.
 constexpr uint32_t kApiVersion = 18;
 
 // Set once by RegisterCustomOps, before any kernel exists.
@@ -71,33 +71,5 @@ template <>
 inline constexpr ONNXTensorElementDataType kElementType<float> = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
 template <>
 inline constexpr ONNXTensorElementDataType kElementType<int64_t> = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
-
-// Memory from the session's allocator for the duration of one run, carved into arrays.
-class Scratch {
-   public:
-    Scratch(OrtAllocator* allocator, size_t bytes);
-    ~Scratch();
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-
-    // So many bytes does an array need here.
-    template <class T>
-    static size_t Bytes(int64_t count) {
-        return (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-    }
-
-    // The next array, aligned to 64 bytes, uninitialized.
-    template <class T>
-    T* Take(int64_t count) {
-        T* array = reinterpret_cast<T*>(next_);
-        next_ += Bytes<T>(count);
-        return array;
-    }
-
-   private:
-    OrtAllocator* allocator_;
-    void* memory_;
-    char* next_;
-};
 
 }  // namespace onnxmoe

@@ -5,6 +5,7 @@
 
 #include "paged_batch.h"
 #include "paged_cache.h"
+#include "scratch.h"
 
 namespace onnxmoe {
 
@@ -43,10 +44,9 @@ struct Piece {
 template <class Element>
 class Attention {
    public:
-    Attention(Context& context, OrtAllocator* allocator, const Engine& engine, const PagedSizes& sizes, const PagedBatch& batch,
+    Attention(Context& context, const Engine& engine, const PagedSizes& sizes, const PagedBatch& batch,
               float* y)
         : context_(context),
-          allocator_(allocator),
           engine_(engine),
           batch_(batch),
           kv_heads_(sizes.kv_heads),
@@ -60,7 +60,7 @@ class Attention {
     void Run() const {
         StoreNewTokens();
         std::vector<Stretch> stretches = Stretches();
-        Scratch partials(allocator_, PlacePartials(stretches, nullptr));
+        Scratch partials(PlacePartials(stretches, nullptr));
         PlacePartials(stretches, &partials);
         const std::vector<Piece> pieces = Pieces(stretches);
         int64_t nanoseconds = 0;
@@ -82,7 +82,7 @@ class Attention {
         constexpr int64_t kTokens = 16;
         const int64_t width = kv_heads_ * size_;
         ParallelFor(context_, (batch_.tokens + kTokens - 1) / kTokens, batch_.tokens * width * 2, [&](int64_t task) {
-            Scratch scratch(allocator_, Scratch::Bytes<float>(size_) + Scratch::Bytes<Half>(size_));
+            Scratch scratch(Scratch::Bytes<float>(size_) + Scratch::Bytes<Half>(size_));
             float* rotated = scratch.Take<float>(size_);
             Half* halves = scratch.Take<Half>(size_);
             for (int64_t n = task * kTokens; n < std::min(batch_.tokens, (task + 1) * kTokens); n++)
@@ -155,7 +155,7 @@ class Attention {
         const Stretch& stretch = *piece.stretch;
         const int64_t rows = stretch.tokens * group_, floats = PartialFloats(size_);
         const bool is_whole = stretch.partials == nullptr;
-        Scratch scratch(allocator_, Scratch::Bytes<float>(rows * size_) + Scratch::Bytes<float>((rows + kMaxRows) * floats));
+        Scratch scratch(Scratch::Bytes<float>(rows * size_) + Scratch::Bytes<float>((rows + kMaxRows) * floats));
         float* queries = scratch.Take<float>(rows * size_);
         // The splits so far of every row, and the next one of a block of rows.
         float* sums = scratch.Take<float>((rows + kMaxRows) * floats);
@@ -250,7 +250,6 @@ class Attention {
     const float* Sin(int64_t token) const { return batch_.sin + batch_.positions[token] * (size_ / 2); }
 
     Context& context_;
-    OrtAllocator* allocator_;
     const Engine& engine_;
     const PagedBatch& batch_;
     int64_t kv_heads_, group_, size_, page_size_;
@@ -285,9 +284,9 @@ void PagedAttention::Compute(Context& context) const {
     shape.sizes[shape.rank - 1] = heads_ * batch.size;
     float* y = context.Output<float>(shape);
     if (half_)
-        Attention<Half>(context, Allocator(), EngineInUse(), sizes, batch, y).Run();
+        Attention<Half>(context, EngineInUse(), sizes, batch, y).Run();
     else
-        Attention<float>(context, Allocator(), EngineInUse(), sizes, batch, y).Run();
+        Attention<float>(context, EngineInUse(), sizes, batch, y).Run();
 }
 
 }  // namespace onnxmoe

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ort.h"
+#include "scratch.h"
 
 namespace onnxmoe {
 

@@ -27,7 +27,7 @@ void MultiplyAndCombine(const Product& product, int64_t tokens, int64_t per_toke
             if (begin == end) continue;
             const float* expert_bias = bias == nullptr ? nullptr : bias + group.expert * width + column;
             const int64_t first = product.picks.Before(g) + (begin - group.picks);
-            const Work work(product.allocator, matrix.WorkBytes(end - begin));
+            const Work work(matrix.WorkBytes(end - begin));
             matrix.Multiply(group.expert, panel, product.rows + first, end - begin, work.Memory(), [&](int64_t r, const float* tile) {
                 const int64_t pick = begin[r];
                 engine.add_scaled(tile, expert_bias, weights[pick], count, y + pick / per_token * width + column);

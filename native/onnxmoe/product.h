@@ -4,6 +4,7 @@
 
 #include "expert_matrix.h"
 #include "context.h"
+#include "scratch.h"
 #include "picks.h"
 
 namespace onnxmoe {
@@ -11,7 +12,6 @@ namespace onnxmoe {
 // Where a product of picked rows takes place. rows: one for every pick in the sorted order of `picks`.
 struct Product {
     Context& context;
-    OrtAllocator* allocator;
     const Engine& engine;
     const Picks& picks;
     const ExpertMatrix& matrix;
@@ -21,8 +21,8 @@ struct Product {
 // Working memory of one task; none when the matrix needs none.
 class Work {
    public:
-    Work(OrtAllocator* allocator, int64_t bytes) {
-        if (bytes > 0) scratch_.emplace(allocator, bytes);
+    explicit Work(int64_t bytes) {
+        if (bytes > 0) scratch_.emplace(bytes);
         memory_ = bytes > 0 ? scratch_->Take<char>(bytes) : nullptr;
     }
 
@@ -57,7 +57,7 @@ void MultiplyEach(const Product& product, const Finish& finish) {
         const ExpertPicks& group = picks[g];
         const int64_t begin = group.count * piece / pieces(g), end = group.count * (piece + 1) / pieces(g);
         const int64_t panel = task % panels, first = picks.Before(g) + begin;
-        const Work work(product.allocator, matrix.WorkBytes(end - begin));
+        const Work work(matrix.WorkBytes(end - begin));
         matrix.Multiply(group.expert, panel, product.rows + first, end - begin, work.Memory(),
                         [&](int64_t r, const float* tile) { finish(g, panel, first + r, group.picks[begin + r], tile); });
     });

@@ -6,6 +6,7 @@
 #include "elementwise.h"
 #include "program.h"
 #include "row_ops.h"
+#include "scratch.h"
 #include "traits.h"
 
 namespace onnxmoe {
@@ -15,8 +16,7 @@ namespace {
 // A node of the region as its kernel is created.
 class ProgramInfo final : public NodeInfo {
    public:
-    ProgramInfo(const OrtNodeInfo& region, const std::vector<Tensor>& constants, const ProgramNode& node)
-        : region_(region), constants_(constants), node_(node) {}
+    ProgramInfo(const std::vector<Tensor>& constants, const ProgramNode& node) : constants_(constants), node_(node) {}
 
     std::string Name() const override { return node_.name; }
     bool HasInput(size_t index) const override { return index < node_.inputs.size() && node_.inputs[index] >= 0; }
@@ -32,10 +32,8 @@ class ProgramInfo final : public NodeInfo {
         const auto found = node_.attributes.find(name);
         return found == node_.attributes.end() ? otherwise : std::stoll(found->second);
     }
-    OrtAllocator* Allocator() const override { return region_.Allocator(); }
 
    private:
-    const OrtNodeInfo& region_;
     const std::vector<Tensor>& constants_;
     const ProgramNode& node_;
 };
@@ -104,13 +102,14 @@ const KnownOp& OpNamed(const std::string& name) {
 // The values of a run, and the memory of those that come and go in it.
 class Region::Values {
    public:
-    Values(const Region& region, OrtKernelContext* context) : region_(region), context_(context), tensors_(region.values_), memory_(region.values_) {
+    Values(const Region& region, OrtKernelContext* context)
+        : region_(region), context_(context), workspace_(Workspace::OfThread<Values>()), tensors_(region.values_), memory_(region.values_) {
         const OrtContext fed(context);
         for (size_t i = 0; i < region.constants_.size(); i++) tensors_[i] = region.constants_[i].Exists() ? region.constants_[i] : fed.Input(i);
     }
 
     ~Values() {
-        for (size_t i = 0; i < memory_.size(); i++) Free(i);
+        for (size_t i = taken_.size(); i-- > 0;) workspace_.Return(taken_[i].size);
     }
 
     Values(const Values&) = delete;
@@ -127,25 +126,42 @@ class Region::Values {
         } else {
             size_t bytes = type == kInt64 ? sizeof(int64_t) : sizeof(float);
             for (size_t i = 0; i < shape.rank; i++) bytes *= shape[i];
-            Check(ort->AllocatorAlloc(region_.allocator_.get(), std::max<size_t>(bytes, 1), &data));
-            memory_[value] = data;
+            memory_[value] = Take(bytes);
+            data = memory_[value].start;
         }
         static char nothing = 0;
         tensors_[value] = {data == nullptr ? &nothing : data, shape, type};
         return data;
     }
 
-    void Free(int value) {
-        if (memory_[value] == nullptr) return;
-        if (OrtStatus* status = ort->AllocatorFree(region_.allocator_.get(), memory_[value])) ort->ReleaseStatus(status);
-        memory_[value] = nullptr;
-    }
+    // Others may have its memory.
+    void Free(int value) { free_.push_back(memory_[value]); }
 
    private:
+    struct Piece {
+        char* start = nullptr;
+        size_t size = 0;
+    };
+
+    // Layers are alike: what one needs, those before it have given back.
+    Piece Take(size_t bytes) {
+        for (size_t i = free_.size(); i-- > 0;) {
+            if (free_[i].size < bytes || free_[i].size > 4 * bytes) continue;
+            const Piece piece = free_[i];
+            free_[i] = free_.back();
+            free_.pop_back();
+            return piece;
+        }
+        taken_.push_back({workspace_.Take(bytes), bytes});
+        return taken_.back();
+    }
+
     const Region& region_;
     OrtKernelContext* context_;
+    Workspace& workspace_;
     std::vector<Tensor> tensors_;
-    std::vector<void*> memory_;
+    std::vector<Piece> memory_;  // by value
+    std::vector<Piece> taken_, free_;
 };
 
 class Region::NodeContext final : public Context {
@@ -171,10 +187,9 @@ class Region::NodeContext final : public Context {
     Team& team_;
 };
 
-Region::Region(const OrtKernelInfo* kernel_info) : allocator_(nullptr, ort->ReleaseAllocator) {
+Region::Region(const OrtKernelInfo* kernel_info) {
     const OrtNodeInfo info(kernel_info);
     label_ = "Region '" + info.Name() + "': ";
-    allocator_.reset(info.Allocator());
     for (size_t i = 0; i < info.InputCount(); i++) constants_.push_back(info.ConstantInput(i));
     try {
         const Program program(info.StringAttribute("program", ""), static_cast<int>(constants_.size()));
@@ -183,12 +198,13 @@ Region::Region(const OrtKernelInfo* kernel_info) : allocator_(nullptr, ort->Rele
         std::vector<int> last_reader(values_, -1);
         for (const ProgramNode& node : program.nodes) {
             const KnownOp& op = OpNamed(node.op);
-            const ProgramInfo node_info(info, constants_, node);
-            Node made{op.create(node_info, node.type), node.inputs, node.outputs, {}, {}};
+            const ProgramInfo node_info(constants_, node);
+            Node made{node.op + " '" + node.name + "'", nullptr, node.inputs, node.outputs, {}, {}};
             for (size_t i = 0; i < op.inputs; i++) {
-                if (op.is_required(i) && !node_info.HasInput(i)) throw InvalidInput(node.op + " '" + node.name + "' lacks its input " + std::to_string(i));
+                if (op.is_required(i) && !node_info.HasInput(i)) throw InvalidInput(made.name + " lacks its input " + std::to_string(i));
                 made.types.push_back(op.type(i, node.type));
             }
+            made.kernel = op.create(node_info, node.type);
             for (const int input : node.inputs)
                 if (input >= 0) last_reader[input] = static_cast<int>(nodes_.size());
             // What nobody reads goes at once.
@@ -217,7 +233,7 @@ void Region::Run(OrtKernelContext* context) const {
         for (const Node& node : nodes_) {
             for (size_t i = 0; i < std::min(node.inputs.size(), node.types.size()); i++)
                 if (node.inputs[i] >= 0 && values[node.inputs[i]].Exists() && values[node.inputs[i]].type != node.types[i])
-                    throw InvalidInput(label_ + "input " + std::to_string(i) + " of its node " + std::to_string(&node - nodes_.data()) + " has the wrong type");
+                    throw InvalidInput(label_ + "input " + std::to_string(i) + " of " + node.name + " has the wrong type");
             NodeContext running(node, values, team);
             node.kernel->Run(running);
             for (const int value : node.last_read) values.Free(value);

@@ -21,6 +21,7 @@ class Region {
 
    private:
     struct Node {
+        std::string name;
         std::unique_ptr<const Kernel> kernel;
         std::vector<int> inputs, outputs;
         std::vector<ONNXTensorElementDataType> types;  // of the inputs
@@ -31,7 +32,6 @@ class Region {
     class NodeContext;
 
     std::string label_;
-    std::unique_ptr<OrtAllocator, void (*)(OrtAllocator*)> allocator_;
     std::vector<Tensor> constants_;  // by input; empty where it is fed
     int values_;
     std::vector<int> output_of_;  // by value: which output of the region it is, or -1

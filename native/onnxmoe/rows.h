@@ -2,6 +2,7 @@
 
 #include "engine/engine.h"
 #include "context.h"
+#include "scratch.h"
 
 namespace onnxmoe {
 

@@ -15,18 +15,6 @@ internal static class OneNodeModel
     public static byte[] Build(string op, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants, params (string Name, object Value)[] attributes) =>
         Model(op, inputs, constants, attributes).ToByteArray();
 
-    /// <summary>The model with outputs <c>y</c>, <c>y_2</c>, ... of the node.</summary>
-    public static byte[] BuildWithOutputs(string op, int outputs, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants)
-    {
-        var model = Model(op, inputs, constants);
-        for (var i = 2; i <= outputs; i++)
-        {
-            model.Graph.Node[0].Output.Add($"y_{i}");
-            model.Graph.Output.Add(Output($"y_{i}"));
-        }
-        return model.ToByteArray();
-    }
-
     /// <inheritdoc cref="Build"/>
     public static ModelProto Model(string op, (string Name, HostTensor? Tensor)[] inputs, ISet<string> constants, params (string Name, object Value)[] attributes)
     {

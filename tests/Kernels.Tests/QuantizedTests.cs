@@ -79,26 +79,6 @@ public sealed class QuantizedTests
 
     [Theory]
     [CombinedFlags]
-    public void Linears_give_what_single_products_give_bit_for_bit(bool eight, bool constant)
-    {
-        var some = new Some(4);
-        var inputs = new List<(string Name, HostTensor? Tensor)> { ("x", some.Floats(2, 3, 5, 65)) };
-        foreach (var (i, width) in new[] { 64, 1, 33 }.Index())
-        {
-            var codes = BlockCodes.Quantize(some.Floats(1, 65, width), eight ? 8 : 4);
-            inputs.AddRange([($"matrix_{i + 1}", codes.Codes), ($"scales_{i + 1}", codes.Scales)]);
-        }
-        using var session = new KernelSession(OneNodeModel.BuildWithOutputs("Linears", 3, [.. inputs], constant ? Matrices : Nothing), threads: 2);
-        foreach (var (i, output) in session.RunAll(inputs).Index())
-        {
-            (string, HostTensor?)[] one = [inputs[0], inputs[1 + 2 * i], inputs[2 + 2 * i]];
-            using var single = new KernelSession(OneNodeModel.Build("QuantizedLinear", one, constant ? Matrices : Nothing));
-            Assert.Equal(single.Run(one).Values, output.Values);
-        }
-    }
-
-    [Theory]
-    [CombinedFlags]
     public void A_grouped_product_has_the_bits_of_the_plain_loop(bool eight, bool perPick, bool constant)
     {
         if (!System.Runtime.Intrinsics.X86.Fma.IsSupported)

@@ -9,7 +9,6 @@
 // All integer results are exact, so that every implementation gives the same.
 
 typedef int8_t UnalignedBytes __attribute__((vector_size(kVectorBytes), aligned(1), may_alias));
-typedef int8_t CodeVector __attribute__((vector_size(kVectorBytes / 4), aligned(1), may_alias));
 typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
 
 constexpr int kCodeGroups = kQuantBlock / 4;
@@ -138,6 +137,39 @@ void MultiplyCodes(const void* const* x, int rows, const void* panel, int64_t de
     }
 }
 
+// The lowest byte of each element, side by side in the first of the result.
+inline Bytes LowBytes(IntVector v) {
+    Bytes from{};
+    for (int i = 0; i < kWidth; i++) from[i] = 4 * i;
+    return __builtin_shuffle(reinterpret_cast<Bytes>(v), from);
+}
+
+// Every element meets that of the distance `Step`.
+template <int Step, class AnyVector>
+inline AnyVector Swapped(AnyVector v) {
+    IntVector from;
+    for (int i = 0; i < kWidth; i++) from[i] = i ^ Step;
+    return __builtin_shuffle(v, from);
+}
+
+// The largest, or the sum, of all elements in each of them.
+template <int Step = kWidth / 2>
+inline Vector LargestOf(Vector v) {
+    const Vector other = Swapped<Step>(v), largest = other > v ? other : v;
+    if constexpr (Step == 1)
+        return largest;
+    else
+        return LargestOf<Step / 2>(largest);
+}
+
+template <int Step = kWidth / 2, class AnyVector>
+inline AnyVector SumOf(AnyVector v) {
+    if constexpr (Step == 1)
+        return v + Swapped<Step>(v);
+    else
+        return SumOf<Step / 2>(v + Swapped<Step>(v));
+}
+
 // One block of a row: codes, their scale, and what the panel's offset adds to every product, negative.
 inline void QuantizeBlock(const float* x, int offset, int8_t* codes, float* scale, int32_t* correction) {
     constexpr int kParts = kQuantBlock / kWidth;
@@ -148,11 +180,7 @@ inline void QuantizeBlock(const float* x, int offset, int8_t* codes, float* scal
         largest = magnitude > largest ? magnitude : largest;
         zero += value * 0.0f;  // NaN if any value is not finite
     }
-    float maximum = 0, not_finite = 0;
-    for (int i = 0; i < kWidth; i++) {
-        maximum = largest[i] > maximum ? largest[i] : maximum;
-        not_finite += zero[i];
-    }
+    const float maximum = LargestOf(largest)[0], not_finite = SumOf(zero)[0];
     const float inverse = maximum > 0 ? 127.0f / maximum : 0.0f;
     Vector scaled[kParts];
     for (int i = 0; i < kParts; i++) scaled[i] = Load(x + i * kWidth) * inverse;
@@ -163,12 +191,11 @@ inline void QuantizeBlock(const float* x, int offset, int8_t* codes, float* scal
         // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
         const IntVector code = reinterpret_cast<IntVector>(scaled[i] + 12582912.0f) - 0x4b400000;
         total += code;
-        *reinterpret_cast<CodeVector*>(codes + i * kWidth) = __builtin_convertvector(code, CodeVector);
+        const Bytes narrow = LowBytes(code);
+        __builtin_memcpy(codes + i * kWidth, &narrow, kWidth);
     }
-    int32_t sum = 0;
-    for (int i = 0; i < kWidth; i++) sum += total[i];
     *scale = maximum / 127.0f + not_finite;
-    *correction = -offset * sum;
+    *correction = -offset * SumOf(total)[0];
 }
 
 void Quantize(WeightType weights, const float* x, int64_t depth, void* row) {
@@ -178,10 +205,10 @@ void Quantize(WeightType weights, const float* x, int64_t depth, void* row) {
     float* scales = QuantizedScales(codes, blocks);
     int32_t* corrections = QuantizedCorrections(codes, blocks);
     for (int64_t b = 0; b < blocks; b++, codes += kQuantBlock) {
-        float rest[kQuantBlock] = {};
         const float* values = x + b * kQuantBlock;
+        float rest[kQuantBlock];
         if (depth - b * kQuantBlock < kQuantBlock) {
-            for (int64_t i = b * kQuantBlock; i < depth; i++) rest[i - b * kQuantBlock] = x[i];
+            for (int i = 0; i < kQuantBlock; i++) rest[i] = b * kQuantBlock + i < depth ? values[i] : 0.0f;
             values = rest;
         }
         QuantizeBlock(values, offset, codes, scales + b, corrections + b);

@@ -3,8 +3,8 @@ using OnnxMoe.Artifacts.Tensors;
 
 namespace OnnxMoe.Kernels.Tests;
 
-/// <summary>Dense products: Linear (one matrix) and Linears (several of one x).</summary>
-public sealed class LinearsTests
+/// <summary>Dense products.</summary>
+public sealed class LinearTests
 {
     [Theory]
     [CombinedFlags]
@@ -13,28 +13,10 @@ public sealed class LinearsTests
         foreach (var (rows, depth, width) in new[] { (0, 5, 3), (1, 1, 1), (1, 19, 37), (7, 64, 16), (40, 33, 65), (300, 20, 17) })
         {
             var inputs = Inputs(half, [rows, depth], width);
-            using var session = new KernelSession(OneNodeModel.Build("Linear", [inputs[0], inputs[1]], constant ? Matrices : None), two ? 2 : 1);
+            using var session = Session(inputs, constant ? Matrices : None, two ? 2 : 1);
             var (shape, values) = session.Run(inputs);
             Assert.Equal([rows, width], shape);
             Near.Assert(Reference(inputs[0].Tensor!, inputs[1].Tensor!), values);
-        }
-    }
-
-    [Theory]
-    [CombinedFlags]
-    public void Linears_give_what_single_products_give_bit_for_bit(bool half, bool constant)
-    {
-        var inputs = Inputs(half, [2, 9, 70], 64, 3, 130, 1);
-        using var session = Session(inputs, constant ? Matrices : None);
-        var together = session.RunAll(inputs);
-        Assert.Equal(4, together.Length);
-        for (var i = 0; i < together.Length; i++)
-        {
-            var matrix = inputs[1 + 2 * i];
-            Assert.Equal([2, 9, matrix.Tensor!.Shape[1]], together[i].Shape);
-            Near.Assert(Reference(inputs[0].Tensor!, matrix.Tensor), together[i].Values);
-            using var single = new KernelSession(OneNodeModel.Build("Linear", [inputs[0], matrix], constant ? Matrices : None));
-            Assert.Equal(single.Run([inputs[0], matrix]).Values, together[i].Values);
         }
     }
 
@@ -65,31 +47,25 @@ public sealed class LinearsTests
     [Fact]
     public void A_wrong_shape_is_named()
     {
-        var inputs = Inputs(half: false, [2, 8], 5, 6);
-        inputs[3].Tensor = new Some(1).Floats(1, 7, 6);
+        var inputs = Inputs(half: false, [2, 8], 5);
+        inputs[1].Tensor = new Some(1).Floats(1, 7, 6);
         using var session = Session(inputs, Matrices);
         var error = Assert.Throws<OnnxRuntimeException>(() => session.Run(inputs));
-        Assert.Contains("Linears 'node': matrix_2 has the shape [7,6], but must be [D,F] = [8,-1] (-1: any size)", error.Message);
+        Assert.Contains("Linear 'node': matrix has the shape [7,6], but must be [D,F] = [8,-1] (-1: any size)", error.Message);
     }
 
     private static readonly HashSet<string> None = [];
-    private static readonly HashSet<string> Matrices = [.. Enumerable.Range(1, 8).Select(i => $"matrix_{i}")];
+    private static readonly HashSet<string> Matrices = ["matrix"];
 
-    /// <summary>x, then in turns a matrix and its (absent) scales.</summary>
-    private static (string Name, HostTensor? Tensor)[] Inputs(bool half, long[] shape, params long[] widths)
+    private static (string Name, HostTensor? Tensor)[] Inputs(bool half, long[] shape, long width)
     {
         var some = new Some(5);
-        var inputs = new List<(string Name, HostTensor? Tensor)> { ("x", some.Floats(2, shape)) };
-        foreach (var (i, width) in widths.Index())
-        {
-            var matrix = some.Floats(1 / Math.Sqrt(shape[^1]), shape[^1], width);
-            inputs.AddRange([($"matrix_{i + 1}", half ? Some.Halves(matrix) : matrix), ($"scales_{i + 1}", null)]);
-        }
-        return [.. inputs];
+        var (x, matrix) = (some.Floats(2, shape), some.Floats(1 / Math.Sqrt(shape[^1]), shape[^1], width));
+        return [("x", x), ("matrix", half ? Some.Halves(matrix) : matrix)];
     }
 
     private static KernelSession Session((string Name, HostTensor? Tensor)[] inputs, HashSet<string> constants, int threads = 1) =>
-        new(OneNodeModel.BuildWithOutputs("Linears", inputs.Length / 2, inputs, constants), threads);
+        new(OneNodeModel.Build("Linear", inputs, constants), threads);
 
     private static double[] Reference(HostTensor x, HostTensor matrix)
     {
