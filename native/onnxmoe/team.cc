@@ -43,7 +43,7 @@ void Team::HelpUntilOver() {
 
 // A thread that waits long lets others have the core.
 void Team::Wait(int& rounds) {
-    constexpr int kPatience = 4000;
+    constexpr int kPatience = 50'000;
     if (++rounds > kPatience) {
         std::this_thread::yield();
         return;
