@@ -24,7 +24,8 @@ internal static class AttentionModel
         var groups = target == "onnxruntime" ? 2 : 1; // of two heads that share one of keys
         var width = 2 * groups * HeadSize;
         var random = new Random(5);
-        float[] Draw(int count, double scale) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2 - 1) * scale))];
+        // Rows twice as wide have smaller weights, so that their products are as large.
+        float[] Draw(int count, double scale) => [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 2 - 1) * scale / groups))];
         float[] Angles(Func<double, double> of) => [.. Enumerable.Range(0, context * HeadSize / 2).Select(i => (float)of(i / (HeadSize / 2) * Math.Pow(100, -(i % (HeadSize / 2)) / (HeadSize / 2.0))))];
         var graph = new OnnxGraph()
             .Input("input_ids", DataType.Int64, "batch", "sequence")
