@@ -105,15 +105,15 @@ internal sealed class LoadedModel : IDisposable
     {
         var rounded = manifest.Exports.Any(export => export.File == options.File && export.Precision != "fp32");
         var half = options.CachePrecision == "fp16" || (options.CachePrecision == "auto" && rounded);
-        PagedModel? paged = null;
-        string? reason = "Serve:Pages is off";
-        if (options.Pages == "on" && !native && devices > 1)
-            reason = "on several devices only the native kernels can";
-        else if (options.Pages == "on")
-            paged = PagedEngine.TryChange(path, native, half ? ElementType.Float16 : ElementType.Float, out reason);
+        if (options.Pages == "off" && (options.CacheSize > 0 || options.CachePrecision == "fp16"))
+            throw new UserError($"Serve:{(options.CacheSize > 0 ? $"CacheSize is {options.CacheSize}" : "CachePrecision is fp16")}, but Serve:Pages is off, and caches in one piece have no such setting; leave one of the two out.");
+        if (options.Pages == "off" || (devices > 1 && !native))
+        {
+            NotPaged = options.Pages == "off" ? "Serve:Pages is off" : "on several devices only the native kernels can";
+            return null;
+        }
+        var paged = PagedEngine.TryChange(path, native, half ? ElementType.Float16 : ElementType.Float, out var reason);
         NotPaged = reason;
-        if (reason is not null && (options.CacheSize > 0 || options.CachePrecision == "fp16"))
-            throw new UserError($"Serve:{(options.CacheSize > 0 ? $"CacheSize is {options.CacheSize}" : "CachePrecision is fp16")}, but {manifest.Name} does not run on pages, because {reason}; leave that setting out.");
         return paged;
     }
 

@@ -38,7 +38,7 @@ internal sealed class PortableAttention(int pageSize) : PagedAttention(pageSize)
         GraphParts.Info(QueryRows, DataType.Int64, "sequences", "queries"), GraphParts.Info(TokenPlaces, DataType.Int64, "tokens"),
         GraphParts.Info(WriteRows, DataType.Int64, "written"), GraphParts.Info(Columns, DataType.Int64, "columns"),
         .. _heads.SelectMany(heads => (ValueInfoProto[])
-            [GraphParts.Info(PagesOf(heads), DataType.Int64, "sequences", heads, "longest"), GraphParts.Info(SlotsOf(heads), DataType.Int64, $"written of {heads}", 2)]),
+            [GraphParts.Info(PageRows(heads), DataType.Int64, "sequences", heads, "longest"), GraphParts.Info(WriteSlots(heads), DataType.Int64, $"written of {heads}", 2)]),
     ];
 
     /// <inheritdoc/>
@@ -83,14 +83,14 @@ internal sealed class PortableAttention(int pageSize) : PagedAttention(pageSize)
         {
             var chosen = Op("Gather", $"{cache.Name} chosen", [rows, WriteRows], GraphParts.Int("axis", axis));
             var updates = Cast(Reshape(chosen, $"{cache.Name} rows", -1, cache.HeadSize), $"{cache.Name} stored", type);
-            Put(new() { Name = NameOf($"{cache.Name} written"), OpType = "ScatterND", Input = { cache.Name, SlotsOf(cache.Heads), updates }, Output = { OutputOf(cache) } });
+            Put(new() { Name = NameOf($"{cache.Name} written"), OpType = "ScatterND", Input = { cache.Name, WriteSlots(cache.Heads), updates }, Output = { OutputOf(cache) } });
             return OutputOf(cache)!;
         }
 
         // What the sequences' pages hold: [S, heads, L, size]
         string Load(string stored, PagedTensor cache)
         {
-            var pages = Op("Gather", $"{cache.Name} pages", [stored, PagesOf(cache.Heads)]); // [S, heads, pages, tokens of a page, size]
+            var pages = Op("Gather", $"{cache.Name} pages", [stored, PageRows(cache.Heads)]); // [S, heads, pages, tokens of a page, size]
             return Cast(Reshape(pages, $"{cache.Name} read", 0, 0, -1, cache.HeadSize), $"{cache.Name} numbers", ElementType.Float);
         }
 
@@ -159,19 +159,31 @@ internal sealed class PortableAttention(int pageSize) : PagedAttention(pageSize)
             (QueryRows, Tensor(queryRows, steps.Count, queries)), (TokenPlaces, Tensor(places.ToArray(), places.Count)), (WriteRows, Tensor(rows.ToArray(), rows.Count)),
             (Columns, Tensor([.. Enumerable.Range(0, longest * PageSize).Select(column => (long)column)], (long)longest * PageSize)),
             .. _heads.SelectMany(heads => ((string, OrtValue)[])
-            [
-                (PagesOf(heads), Tensor(OfHeads(heads), steps.Count, heads, longest)),
-                (SlotsOf(heads), Tensor([.. slots.SelectMany(slot => Enumerable.Range(0, heads).SelectMany(head => (long[])[slot.Page * heads + head, slot.Place]))], (long)slots.Count * heads, 2)),
-            ]),
+                [(PageRows(heads), Tensor(RowsOf(pages, steps.Count, heads), steps.Count, heads, longest)), (WriteSlots(heads), Tensor(SlotsOf(slots, heads), (long)slots.Count * heads, 2))]),
         ];
-
-        long[] OfHeads(int heads) => [.. Enumerable.Range(0, steps.Count).SelectMany(i => Enumerable.Range(0, heads).SelectMany(head =>
-            pages.Skip(i * longest).Take(longest).Select(page => page * heads + head)))];
     }
 
-    private static string PagesOf(int heads) => $"pages of {heads}"; // [S, heads, pages of the longest]: rows of the memory of a cache with so many heads
+    /// <summary>The rows of a cache's memory that pages [S, P] are: [S, heads, P].</summary>
+    private static long[] RowsOf(long[] pages, int sequences, int heads)
+    {
+        var (rows, count) = (new long[pages.Length * heads], pages.Length / sequences);
+        for (var i = 0; i < rows.Length; i++)
+            rows[i] = pages[i / (heads * count) * count + i % count] * heads + i / count % heads;
+        return rows;
+    }
 
-    private static string SlotsOf(int heads) => $"slots of {heads}"; // [W * heads, 2]: where in that memory the kept tokens go: row, and place in the page
+    /// <summary>Row and place of each head of slots [W]: [W * heads, 2].</summary>
+    private static long[] SlotsOf(List<(long Page, long Place)> slots, int heads)
+    {
+        var places = new long[slots.Count * heads * 2];
+        for (var i = 0; i < slots.Count * heads; i++)
+            (places[2 * i], places[2 * i + 1]) = (slots[i / heads].Page * heads + i % heads, slots[i / heads].Place);
+        return places;
+    }
+
+    private static string PageRows(int heads) => $"page_rows.{heads}"; // [S, heads, pages of the longest]: rows of the memory of a cache with so many heads
+
+    private static string WriteSlots(int heads) => $"write_slots.{heads}"; // [W * heads, 2]: where in that memory the kept tokens go: row, and place in the page
 
     /// <summary>Cosines and sines [N, 1, head size] of each token's position: x * cosine + swapped halves of x * sine is the rotated x.</summary>
     private (string Cosine, string Sine) Angles(AttentionCall call)

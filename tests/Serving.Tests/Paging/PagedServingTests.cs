@@ -173,9 +173,9 @@ public sealed class PagedServingTests
     }
 
     [Theory]
-    [InlineData(1, "auto", "Serve:CacheSize is 1, but tiny does not run on pages, because Serve:Pages is off; leave that setting out.")]
-    [InlineData(0, "fp16", "Serve:CachePrecision is fp16, but tiny does not run on pages, because Serve:Pages is off; leave that setting out.")]
-    public async Task SettingsOfPagesThatAreNotThereAreRefused(int size, string precision, string expected)
+    [InlineData(1, "auto", "Serve:CacheSize is 1, but Serve:Pages is off, and caches in one piece have no such setting; leave one of the two out.")]
+    [InlineData(0, "fp16", "Serve:CachePrecision is fp16, but Serve:Pages is off, and caches in one piece have no such setting; leave one of the two out.")]
+    public async Task SettingsOfPagesWithoutPagesAreRefused(int size, string precision, string expected)
     {
         var problem = await Assert.ThrowsAsync<UserError>(() => ServeAsync(Native, options => (options.Pages, options.CacheSize, options.CachePrecision) = ("off", size, precision)));
         Assert.Equal(expected, problem.Message);
