@@ -1,10 +1,6 @@
-using System.Diagnostics;
 using System.Globalization;
-using Microsoft.Extensions.Logging.Abstractions;
 using OnnxMoe.Exporter;
 using OnnxMoe.Serving;
-using OnnxMoe.Serving.Generation;
-using Prometheus;
 
 namespace OnnxMoe.Bench.Serving;
 
@@ -33,14 +29,14 @@ internal static class SpeedBench
             var folder = Directory.CreateTempSubdirectory("onnxmoe-bench-").FullName;
             try
             {
-                RandomModel.Write(folder, size.Options, size.Vocabulary, Enum.Parse<WeightPrecision>(precision, ignoreCase: true));
+                RandomModel.Write(folder, size.Options, size.Vocabulary, ExportTarget.OnnxMoe, Enum.Parse<WeightPrecision>(precision, ignoreCase: true));
                 var gguf = Path.Combine(folder, "model.gguf");
                 if (llama is not null)
                     GgufFile.Write(gguf, size, Classes[precision]);
                 var (ours, theirs) = (default(Rates), default(Rates));
                 for (var round = 0; round < Rounds; round++)
                 {
-                    ours = ours.Best(Engine(folder, prompt, answer, runs));
+                    ours = ours.Best(EngineSpeed.Measure(folder, prompt, answer, runs, new ServeOptions()));
                     if (llama is not null)
                         theirs = theirs.Best(LlamaCpp.Run(llama, gguf, prompt, answer, runs));
                     bandwidth = Math.Max(bandwidth, ReadBandwidth.Measure());
@@ -60,36 +56,4 @@ internal static class SpeedBench
     }
 
     private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
-
-    private static Rates Engine(string folder, int prompt, int answer, int runs)
-    {
-        using var model = new ServedModel(folder, new ServeOptions { PrefixReuse = "off" }, Metrics.NewCustomRegistry(), NullLogger.Instance);
-        var best = default(Rates);
-        for (var run = 0; run <= runs; run++) // the first warms up, and is seldom the best
-            best = best.Best(new(Time(model, 1, prompt, 1).Prefill, Time(model, 1, prompt, answer).Decode, Time(model, 8, prompt, answer).Decode));
-        return best;
-    }
-
-    /// <summary>Prompt tokens a second until all users have their first token, and answer tokens a second from then on.</summary>
-    private static (double Prefill, double Decode) Time(ServedModel model, int users, int prompt, int answer)
-    {
-        var requests = Enumerable.Range(0, users).Select(user => new GenerationRequest([.. Enumerable.Range(0, prompt).Select(i => (user * 31 + i * 97) % 250)], answer,
-            new SamplingSettings { Temperature = 0, IgnoreEndOfText = true })
-        { TopLogProbs = null }).ToArray();
-        return Measure().GetAwaiter().GetResult();
-
-        async Task<(double, double)> Measure()
-        {
-            var start = Stopwatch.GetTimestamp();
-            var counts = new int[users];
-            var (begun, before, first) = (0L, 0, 0.0);
-            await foreach (var next in model.Language!.Engine.Generate(requests, CancellationToken.None))
-            {
-                counts[next.Sequence] += next.Tokens.Count;
-                if (begun == 0 && counts.All(count => count > 0))
-                    (begun, before, first) = (Stopwatch.GetTimestamp(), counts.Sum(), Stopwatch.GetElapsedTime(start).TotalSeconds);
-            }
-            return (users * prompt / first, (counts.Sum() - before) / Stopwatch.GetElapsedTime(begun).TotalSeconds);
-        }
-    }
 }

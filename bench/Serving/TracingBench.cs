@@ -27,7 +27,7 @@ internal static class TracingBench
         try
         {
             RandomModel.Write(folder, new ModelOptions { Layers = 4, HiddenSize = 256, Heads = 8, KvHeads = 4, ContextLength = 512, Experts = 16, ExpertsPerToken = 4, ExpertHidden = 256 },
-                4096, WeightPrecision.Fp32);
+                4096, ExportTarget.OnnxMoe, WeightPrecision.Fp32);
             var options = new ServeOptions { Trace = "on", TraceFraction = 0.5, Threads = 1 }; // the sample takes the requests 2, 4, ...
             using var model = new ServedModel(folder, options, Metrics.NewCustomRegistry(), NullLogger.Instance);
             var pairs = new List<(Time Plain, Time Traced)>();

@@ -10,8 +10,8 @@ using OnnxMoe.Serving.Sessions;
 namespace OnnxMoe.Serving;
 
 /// <summary>
-/// The sessions of a model folder. A language model with native kernels runs on pages, changed for that (<see cref="PagedModel"/>), on one device or cut
-/// for several; any other runs as its file is.
+/// The sessions of a model folder. A language model runs on pages, changed for that (<see cref="PagedModel"/>): with native kernels on one device or cut for
+/// several, without them on one. Any other, and one that cannot be changed, runs as its file is.
 /// </summary>
 internal sealed class LoadedModel : IDisposable
 {
@@ -33,7 +33,7 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The execution provider that each device's sessions really got.</summary>
     public IReadOnlyList<string> Providers { get; private set; } = [];
 
-    /// <summary>Why a language model with native kernels does not run on pages; null when it does, or is no such model.</summary>
+    /// <summary>Why a language model does not run on pages; null when it does, or is none.</summary>
     public string? NotPaged { get; private set; }
 
     /// <summary>Opens the sessions.</summary>
@@ -51,7 +51,7 @@ internal sealed class LoadedModel : IDisposable
         {
             var path = Path.Combine(folder, options.File);
             var kernels = KernelsFor(manifest, options, devices[0]);
-            var paged = kernels is not null && manifest?.LanguageModel is not null ? loaded.TryPage(path, manifest, options) : null;
+            var paged = manifest?.LanguageModel is not null ? loaded.TryPage(path, manifest, options, devices.Count, kernels is not null) : null;
             IModelGraph Whole() => new WholeGraph(SessionFactory.Open(path, devices[0], options.Threads, kernels), devices[0]);
             IModelGraph Later()
             {
@@ -69,7 +69,7 @@ internal sealed class LoadedModel : IDisposable
             }
             else
             {
-                graph = loaded.Own(paged is null ? Whole() : PagedEngine.Open(paged, path, options.Threads, kernels!))!;
+                graph = loaded.Own(paged is null ? Whole() : PagedEngine.Open(paged, path, devices[0], options.Threads, kernels))!;
             }
             loaded.Tensors = tensors ?? graph;
             loaded.Providers = graph.Providers;
@@ -77,7 +77,7 @@ internal sealed class LoadedModel : IDisposable
                 return loaded;
             loaded.Causal = paged is null
                 ? new LanguageModelSession(graph, sizes) { Threshold = threshold }
-                : loaded.Own(new PagedSession(graph, paged, sizes, homes, PagedEngine.PagesOf(paged, sizes, options) / homes, PagedEngine.PageSize) { Threshold = threshold });
+                : loaded.Own(new PagedSession(graph, paged, sizes, homes, PagedEngine.PagesOf(paged, sizes, options) / homes) { Threshold = threshold });
             return loaded;
         }
         catch
@@ -100,11 +100,19 @@ internal sealed class LoadedModel : IDisposable
         return owned;
     }
 
-    private PagedModel? TryPage(string path, ModelManifest manifest, ServeOptions options)
+    /// <exception cref="UserError">A setting of the pages is given to a model that does not run on them.</exception>
+    private PagedModel? TryPage(string path, ModelManifest manifest, ServeOptions options, int devices, bool native)
     {
         var rounded = manifest.Exports.Any(export => export.File == options.File && export.Precision != "fp32");
         var half = options.CachePrecision == "fp16" || (options.CachePrecision == "auto" && rounded);
-        var paged = PagedEngine.TryChange(path, half ? ElementType.Float16 : ElementType.Float, out var reason);
+        if (options.Pages == "off" && (options.CacheSize > 0 || options.CachePrecision == "fp16"))
+            throw new UserError($"Serve:{(options.CacheSize > 0 ? $"CacheSize is {options.CacheSize}" : "CachePrecision is fp16")}, but Serve:Pages is off, and caches in one piece have no such setting; leave one of the two out.");
+        if (options.Pages == "off" || (devices > 1 && !native))
+        {
+            NotPaged = options.Pages == "off" ? "Serve:Pages is off" : "on several devices only the native kernels can";
+            return null;
+        }
+        var paged = PagedEngine.TryChange(path, native, half ? ElementType.Float16 : ElementType.Float, out var reason);
         NotPaged = reason;
         return paged;
     }

@@ -42,6 +42,9 @@ public sealed class ServeOptions
     [Setting("Sequences that are generated at the same time, each with its own KV cache", Unit = "sequences", Min = 1)]
     public int Slots { get; set; } = 8;
 
+    [Setting("Sequences share their steps, with a KV cache on pages, where the model can be changed so; off gives each runs of its own, whose results never depend on others", Choices = "on|off")]
+    public string Pages { get; set; } = "on";
+
     [Setting("Memory for the KV cache of a model that runs on pages; 0: what all slots could need, at most a quarter of the machine's memory", Unit = "MiB", Min = 0)]
     public int CacheSize { get; set; }
 

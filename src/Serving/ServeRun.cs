@@ -98,6 +98,7 @@ public static class ServeRun
               curl -N {{url}}/v1/chat/completions -d '{"messages": [{"role": "user", "content": "Hello."}], "stream": true}'
 
             {{providers}}
+            Engine: {{server.Model.Engine}}
             {{caches}}
             """;
     }

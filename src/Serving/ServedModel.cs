@@ -108,6 +108,9 @@ public sealed class ServedModel : IDisposable
     /// <summary>The execution provider that each device's sessions really got.</summary>
     public IReadOnlyList<string> Providers => _loaded.Providers;
 
+    /// <summary>How a language model runs sequences (<see cref="CausalModel.Engine"/>), and if not on pages, why; null when it is none.</summary>
+    public string? Engine => _causal is null ? null : _loaded.NotPaged is { } reason ? $"{_causal.Engine}, because {reason}" : _causal.Engine;
+
     /// <summary>Tokens that all caches together can hold, of a language model that runs on pages; null of others, whose caches grow as they need.</summary>
     public long? CacheTokens => _causal is PagedSession paged ? paged.Pools.Sum(pool => (long)pool.Pages * pool.PageSize) : null;
 

@@ -50,6 +50,7 @@ internal static class ActivityApi
         };
         if (model is { Language: { } language, Activity: { } activity })
         {
+            body["engine"] = model.Engine;
             body["context_length"] = language.Sizes.ContextLength;
             body["chat_template"] = activity.HasChatTemplate;
             body["queue"] = Queue(activity);

@@ -13,7 +13,7 @@ internal static class JoinedHeads
         var readers = graph.Node.SelectMany(node => ValueNames.UsedBy(node).Distinct()).CountBy(name => name).ToDictionary();
         var splits = graph.Node.Where(node => node.OpType == "Split" && node.Output.Count == 3 && node.Attribute.Any(attribute => attribute is { Name: "axis", I: -1 }))
             .ToDictionary(node => node.Output[0]);
-        foreach (var attention in graph.Node.Where(node => node.OpType == PagedModel.PagedAttention))
+        foreach (var attention in graph.Node.Where(node => node.OpType == NativeAttention.Op))
         {
             if (!splits.TryGetValue(attention.Input[0], out var split) || !split.Output.SequenceEqual(attention.Input.Take(3)) || split.Output.Any(part => readers[part] > 1))
                 continue;

@@ -10,15 +10,14 @@ internal sealed class PackedSteps : IDisposable
     private readonly Dictionary<string, OrtValue> _values = [];
 
     /// <param name="steps">One sequence each, whose cache has room for its tokens.</param>
+    /// <param name="model">What runs them.</param>
     /// <param name="graph">Which inputs there are.</param>
     /// <param name="threshold">Of the routers; null takes the model's.</param>
-    public PackedSteps(IReadOnlyList<ModelStep> steps, IModelGraph graph, double? threshold)
+    public PackedSteps(IReadOnlyList<ModelStep> steps, PagedModel model, IModelGraph graph, double? threshold)
     {
         Tokens = steps.Sum(step => step.Tokens.Length);
         Requests = [.. steps.SelectMany(step => Enumerable.Repeat(step.Request, step.Tokens.Length))];
-        var longest = steps.Max(step => Pages(step).Count);
         var (ids, positions, experts) = (new long[Tokens], new long[Tokens], new long[Tokens]);
-        var (table, starts, past) = (new int[steps.Count * longest], new int[steps.Count + 1], new int[steps.Count]);
         var rows = new List<long>();
         for (var (i, token) = (0, 0); i < steps.Count; i++)
         {
@@ -27,11 +26,7 @@ internal sealed class PackedSteps : IDisposable
             step.ExpertIds?.CopyTo(experts, token);
             for (var column = 0; column < step.Tokens.Length; column++)
                 positions[token + column] = step.Cache.Length + column;
-            for (var page = 0; page < Pages(step).Count; page++)
-                table[i * longest + page] = Pages(step)[page];
-            past[i] = step.Cache.Length;
             token += step.Tokens.Length;
-            starts[i + 1] = token;
             rows.AddRange(Enumerable.Range(token - LogitRowsOf(step), LogitRowsOf(step)).Select(row => (long)row));
         }
         AddForEach(StepTensors.Ids, ids);
@@ -39,9 +34,8 @@ internal sealed class PackedSteps : IDisposable
         AddForEach(StepTensors.Mask, Array.ConvertAll(ids, _ => 1L)); // no node reads it, but the file has it
         if (graph.Inputs.ContainsKey(PreGate.ExpertIds))
             AddForEach(PreGate.ExpertIds, experts);
-        Add(PagedModel.PageTable, table, [steps.Count, longest]);
-        Add(PagedModel.Starts, starts, [starts.Length]);
-        Add(PagedModel.Past, past, [past.Length]);
+        foreach (var (name, tensor) in model.Attention.ValuesOf(steps))
+            _values[name] = tensor;
         Add(PagedModel.LogitRows, rows.ToArray(), [rows.Count]);
         if (steps[0].ActiveExperts is { } number)
             Add(ActiveExperts.Input, [(long)number], [1]);
@@ -61,10 +55,6 @@ internal sealed class PackedSteps : IDisposable
     /// <summary>Scores of a step: those of its last token, unless all are wanted.</summary>
     public static int LogitRowsOf(ModelStep step) => step.LastLogitsOnly ? 1 : step.Tokens.Length;
 
-    /// <summary>The inputs that these and the pages are.</summary>
-    public static Func<string, bool> IsInput(PagedModel model) => name =>
-        name is PagedModel.PageTable or PagedModel.Starts or PagedModel.Past or PagedModel.LogitRows || model.Caches.Any(cache => cache.Name == name);
-
     /// <summary>All inputs of a run.</summary>
     public Dictionary<string, OrtValue> InputsWith(IReadOnlyDictionary<string, OrtValue> pages) => new(_values.Concat(pages));
 
@@ -73,8 +63,6 @@ internal sealed class PackedSteps : IDisposable
         foreach (var value in _values.Values)
             value.Dispose();
     }
-
-    private static IReadOnlyList<int> Pages(ModelStep step) => ((PagedCache)step.Cache).Pages;
 
     private void Add<T>(string name, T[] values, long[] shape) where T : unmanaged =>
         _values[name] = OrtValue.CreateTensorValueFromMemory(values, shape);

@@ -33,22 +33,36 @@ internal static class PagedEngine
     }
 
     /// <summary>The model's file changed to run on pages; null with the reason when it cannot.</summary>
-    public static PagedModel? TryChange(string path, ElementType cache, out string? reason)
+    /// <param name="path">The file.</param>
+    /// <param name="native">Whether the native kernels will be there.</param>
+    /// <param name="cache">What the cache holds: float or float16.</param>
+    /// <param name="reason">Why it cannot, to follow "because".</param>
+    public static PagedModel? TryChange(string path, bool native, ElementType cache, out string? reason)
     {
-        if (!PagedModel.TryMake(ModelFile.Load(path), PageSize, cache, out var paged, out reason))
+        if (!PagedModel.TryMake(ModelFile.Load(path), native ? new NativeAttention(PageSize) : new PortableAttention(PageSize), cache, out var paged, out reason))
             return null;
-        NativeProducts.Use(paged.Model);
-        RowGraph.TryUse(paged.Model);
+        if (native)
+        {
+            NativeProducts.Use(paged.Model);
+            RowGraph.TryUse(paged.Model);
+        }
         FusedNorms.Use(paged.Model);
-        JoinedHeads.Use(paged.Model);
+        if (native)
+            JoinedHeads.Use(paged.Model);
         return paged;
     }
 
-    /// <summary>Opens a changed model on the processor.</summary>
-    public static WholeGraph Open(PagedModel model, string path, int threads, string kernels)
+    /// <summary>Opens a changed model on one device.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">Its file.</param>
+    /// <param name="device">Where it runs; native attention does on the processor.</param>
+    /// <param name="threads">Threads of one step; 0 takes one a core.</param>
+    /// <param name="kernels">Path of the native library; null for attention in standard operators.</param>
+    public static WholeGraph Open(PagedModel model, string path, Device device, int threads, string? kernels)
     {
-        var whole = model.Model.Clone();
-        Regions.Use(whole, model.CacheType);
-        return new(SessionFactory.OpenChanged(whole.ToByteArray(), path, threads, kernels), new Device(null));
+        var whole = model.Model;
+        if (kernels is not null)
+            Regions.Use(whole = whole.Clone(), model.CacheType);
+        return new(SessionFactory.OpenChanged(whole.ToByteArray(), path, device, threads, kernels), device);
     }
 }

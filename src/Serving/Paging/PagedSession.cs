@@ -6,8 +6,8 @@ using OnnxMoe.Serving.Sessions;
 namespace OnnxMoe.Serving.Paging;
 
 /// <summary>
-/// Runs a <see cref="PagedModel"/>: the steps that are given together share one run (one for each home device), with their caches on pages. What a token
-/// computes does not depend on the tokens beside it, bit for bit.
+/// Runs a <see cref="PagedModel"/>: the steps that are given together share runs (one for each home device, or as many as its attention wants), with their
+/// caches on pages. What a token computes does not depend on the tokens beside it, with the native attention bit for bit, else but for rounding.
 /// </summary>
 internal sealed class PagedSession : CausalModel, IDisposable
 {
@@ -22,17 +22,19 @@ internal sealed class PagedSession : CausalModel, IDisposable
     /// <param name="sizes">What the manifest says of it.</param>
     /// <param name="homes">Devices that sequences are at home on.</param>
     /// <param name="pages">Pages of each of them.</param>
-    /// <param name="pageSize">Tokens of a page.</param>
     /// <exception cref="UserError">An input or output of the contract is missing.</exception>
-    public PagedSession(IModelGraph graph, PagedModel model, LanguageModelSizes sizes, int homes, int pages, int pageSize)
-        : base(graph, sizes, PackedSteps.IsInput(model))
+    public PagedSession(IModelGraph graph, PagedModel model, LanguageModelSizes sizes, int homes, int pages)
+        : base(graph, sizes, model.IsInput)
     {
         _model = model;
-        _pools = [.. Enumerable.Range(0, homes).Select(_ => new PagePool(pages, pageSize))];
-        _memories = [.. Enumerable.Range(0, homes).Select(_ => new PagedMemory(model, pages, pageSize))];
+        _pools = [.. Enumerable.Range(0, homes).Select(_ => new PagePool(pages, model.Attention.PageSize))];
+        _memories = [.. Enumerable.Range(0, homes).Select(_ => new PagedMemory(model, pages, graph.DeviceMemory))];
         _homes = [.. Enumerable.Range(0, homes).Select(device => new Home(device, 0))];
         _problems = new Exception?[homes];
     }
+
+    /// <inheritdoc/>
+    public override string Engine => _model.Attention.Name;
 
     /// <inheritdoc/>
     public override bool StepsTogether => true;
@@ -65,7 +67,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
     public override IReadOnlyList<StepResult> Forward(IReadOnlyList<ModelStep> steps)
     {
         // One run takes one number of active experts, and is at home on one device.
-        var groups = steps.Index().GroupBy(step => (((PagedCache)step.Item.Cache).Home, step.Item.ActiveExperts)).Select(group => group.ToArray()).ToArray();
+        var groups = steps.Index().GroupBy(step => (((PagedCache)step.Item.Cache).Home, step.Item.ActiveExperts)).SelectMany(_model.Attention.RunsOf).ToArray();
         var results = new StepResult[steps.Count];
         var outcomes = Run([.. groups.Select(group => Array.ConvertAll(group, step => step.Item))]);
         foreach (var (group, outcome) in groups.Zip(outcomes))
@@ -92,7 +94,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
         var pool = _pools[home.Device];
         Free(home.Device);
         _pools[home.Device] = new PagePool(pool.Pages, pool.PageSize, pool);
-        _memories[home.Device] = new PagedMemory(_model, pool.Pages, pool.PageSize);
+        _memories[home.Device] = new PagedMemory(_model, pool.Pages, Graph.DeviceMemory);
         (_homes[home.Device], _problems[home.Device]) = (home, null);
     }
 
@@ -100,7 +102,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
 
     private (ModelStep[] Steps, RunOutputs? Outputs, Exception? Problem)[] Run(ModelStep[][] groups)
     {
-        var packed = Array.ConvertAll(groups, steps => new PackedSteps(steps, Graph, Threshold));
+        var packed = Array.ConvertAll(groups, steps => new PackedSteps(steps, _model, Graph, Threshold));
         IReadOnlyList<GraphResult> results = [];
         try
         {
@@ -123,7 +125,12 @@ internal sealed class PagedSession : CausalModel, IDisposable
     private GraphRun RunOf(ModelStep[] group, PackedSteps steps)
     {
         var home = HomeOf(group);
-        return new(steps.InputsWith(_memories[home.Device].Tensors), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))]) { Home = home, TokenRequests = steps.Requests };
+        return new(steps.InputsWith(_memories[home.Device].Tensors), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))])
+        {
+            InPlace = _memories[home.Device].Outputs,
+            Home = home,
+            TokenRequests = steps.Requests,
+        };
     }
 
     private static Home HomeOf(ModelStep[] group) => ((PagedCache)group[0].Cache).Home;

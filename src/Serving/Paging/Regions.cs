@@ -73,7 +73,7 @@ internal sealed class Regions
     {
         var type = node.Attribute.Any(attribute => attribute.Type is not (AttributeType.Int or AttributeType.Float or AttributeType.String)) ? null : (node.Domain, MoeFunctions.OpOf(node.OpType)) switch
         {
-            (MoeFunctions.Domain, PagedModel.PagedAttention) => _cache == ElementType.Float16 ? "half" : "float",
+            (MoeFunctions.Domain, NativeAttention.Op) => _cache == ElementType.Float16 ? "half" : "float",
             (MoeFunctions.Domain, MoeFunctions.Linear or MoeFunctions.QuantizedLinear) => WeightsOf(node.Input[1]),
             (MoeFunctions.Domain, MoeFunctions.GroupedLinear or MoeFunctions.QuantizedGroupedLinear) => WeightsOf(node.Input[2]),
             (MoeFunctions.Domain, MoeFunctions.GroupedFfn or MoeFunctions.QuantizedGroupedFfn) => WeightsOf(node.Input[3]),

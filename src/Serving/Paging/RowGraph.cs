@@ -140,7 +140,7 @@ internal sealed class RowGraph
         {
             return MoeFunctions.OpOf(node.OpType) switch
             {
-                PagedModel.PagedAttention => First(),
+                NativeAttention.Op => First(),
                 MoeFunctions.Linear or MoeFunctions.QuantizedLinear => Of(1),
                 MoeFunctions.GroupedFfn or MoeFunctions.QuantizedGroupedFfn => node.Input.Any(_rows.Contains) ? null : First(),
                 _ => null,

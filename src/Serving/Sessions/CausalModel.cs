@@ -33,6 +33,9 @@ public abstract class CausalModel
     /// <summary>The layers that report their routing, and their iterations, in the order in which a token meets them.</summary>
     public IReadOnlyList<RoutingSite> RoutedLayers { get; }
 
+    /// <summary>How it runs sequences: "native pages", "portable pages" or "one by one".</summary>
+    public abstract string Engine { get; }
+
     /// <summary>True when steps that are given together are faster than one after the other.</summary>
     public abstract bool StepsTogether { get; }
 
@@ -68,8 +71,8 @@ public abstract class CausalModel
     public abstract SequenceCache NewSequence(long request);
 
     /// <summary>
-    /// Takes several steps, each with a cache of its own that it advances by its tokens. What one computes does not depend on the others, and the failure of
-    /// one is its own, which leaves its cache as it was.
+    /// Takes several steps, each with a cache of its own that it advances by its tokens. What one computes does not depend on the others (on portable pages but
+    /// for rounding), and the failure of one is its own, which leaves its cache as it was.
     /// </summary>
     public abstract IReadOnlyList<StepResult> Forward(IReadOnlyList<ModelStep> steps);
 

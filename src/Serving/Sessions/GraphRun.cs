@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Microsoft.ML.OnnxRuntime;
 
 namespace OnnxMoe.Serving.Sessions;
@@ -7,6 +8,9 @@ namespace OnnxMoe.Serving.Sessions;
 /// <param name="Outputs">The outputs to compute, and whether each stays on the device or comes to the host.</param>
 public sealed record GraphRun(IReadOnlyDictionary<string, OrtValue> Inputs, IReadOnlyList<(string Name, bool Stays)> Outputs)
 {
+    /// <summary>Further outputs, each with the tensor that it is written to: an input, where the graph changes that. They are no part of the result.</summary>
+    public IReadOnlyDictionary<string, OrtValue> InPlace { get; init; } = ReadOnlyDictionary<string, OrtValue>.Empty;
+
     /// <summary>Number of the request it is for.</summary>
     public long Request { get; init; }
 

@@ -20,6 +20,9 @@ public interface IModelGraph : IDisposable
     /// <summary>True when runs that are given together are computed together, which is then faster than one after the other.</summary>
     bool RunsTogether { get; }
 
+    /// <summary>The memory of the GPU that it runs on, for what stays there between runs; null is the host's.</summary>
+    OrtAllocator? DeviceMemory => null;
+
     /// <summary>Where a new sequence of a request is to be at home, of several devices.</summary>
     Home HomeOf(long request) => default;
 

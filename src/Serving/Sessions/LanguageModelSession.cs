@@ -31,6 +31,9 @@ public sealed class LanguageModelSession : CausalModel
     }
 
     /// <inheritdoc/>
+    public override string Engine => "one by one";
+
+    /// <inheritdoc/>
     public override bool StepsTogether => Graph.RunsTogether;
 
     /// <inheritdoc/>

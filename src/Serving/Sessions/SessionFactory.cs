@@ -32,9 +32,9 @@ public static class SessionFactory
 
     /// <summary>Opens an ONNX file that was changed in memory.</summary>
     /// <inheritdoc cref="OpenPart"/>
-    public static InferenceSession OpenChanged(byte[] model, string path, int threads, string? kernels)
+    public static InferenceSession OpenChanged(byte[] model, string path, Device device, int threads, string? kernels)
     {
-        using var options = Options(new Device(null), threads, kernels);
+        using var options = Options(device, threads, kernels);
         return OpenBytes(model, path, options);
     }
 

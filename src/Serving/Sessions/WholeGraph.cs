@@ -7,6 +7,8 @@ namespace OnnxMoe.Serving.Sessions;
 /// <param name="device">The device it was opened on.</param>
 public sealed class WholeGraph(InferenceSession session, Device device) : IModelGraph
 {
+    private readonly Lazy<OrtAllocator>? _memory = device.CudaId is null ? null : new(() => new OrtAllocator(session, device.Memory));
+
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, NodeMetadata> Inputs => session.InputMetadata;
 
@@ -23,9 +25,17 @@ public sealed class WholeGraph(InferenceSession session, Device device) : IModel
     public bool RunsTogether => false;
 
     /// <inheritdoc/>
+    public OrtAllocator? DeviceMemory => _memory?.Value;
+
+    /// <inheritdoc/>
     public IReadOnlyList<GraphResult> Run(IReadOnlyList<GraphRun> runs) => [.. runs.Select(Run)];
 
-    public void Dispose() => session.Dispose();
+    public void Dispose()
+    {
+        if (_memory is { IsValueCreated: true })
+            _memory.Value.Dispose();
+        session.Dispose();
+    }
 
     private GraphResult Run(GraphRun run)
     {
@@ -37,8 +47,13 @@ public sealed class WholeGraph(InferenceSession session, Device device) : IModel
                 binding.BindInput(name, value);
             foreach (var (name, stays) in run.Outputs)
                 binding.BindOutputToDevice(name, stays ? device.Memory : OrtMemoryInfo.DefaultInstance);
+            foreach (var (name, value) in run.InPlace)
+                binding.BindOutput(name, value);
             session.RunWithBinding(options, binding);
-            return new([.. binding.GetOutputValues()]); // in the order they were bound
+            OrtValue[] values = [.. binding.GetOutputValues()]; // in the order they were bound
+            foreach (var written in values[run.Outputs.Count..])
+                written.Dispose(); // the tensor itself is the caller's
+            return new(values[..run.Outputs.Count]);
         }
         catch (Exception problem)
         {

@@ -7,6 +7,7 @@ namespace OnnxMoe.Serving.Tests.Support;
 internal sealed class OnnxGraph
 {
     private const string MoeDomain = "onnxmoe";
+    private const string RuntimeDomain = "com.microsoft";
     private readonly GraphProto _graph = new() { Name = "test" };
     private readonly List<FunctionProto> _functions = [];
     private readonly List<(TensorProto Tensor, byte[] Values)> _stored = [];
@@ -109,12 +110,29 @@ internal sealed class OnnxGraph
         return this;
     }
 
+    /// <summary>A call of ONNX Runtime's GroupQueryAttention with rotary embeddings.</summary>
+    public OnnxGraph GroupQueryAttention(string name, int heads, int keyHeads, string[] inputs, string[] outputs)
+    {
+        Node("GroupQueryAttention", inputs, outputs, ("num_heads", heads), ("kv_num_heads", keyHeads), ("do_rotary", 1), ("rotary_interleaved", 0));
+        (_graph.Node[^1].Name, _graph.Node[^1].Domain) = (name, RuntimeDomain);
+        return this;
+    }
+
+    /// <summary>What GroupQueryAttention is told of a mask: the last position of each sequence, and how many there are.</summary>
+    public OnnxGraph LengthsOf(string mask) => Constant("axis 1", 1).Constant("1", 1)
+        .Node("ReduceSum", [mask, "axis 1"], [$"{mask} sums"], ("keepdims", 0)).Node("Sub", [$"{mask} sums", "1"], [$"{mask} ends 64"])
+        .Node("Cast", [$"{mask} ends 64"], [$"{mask} ends"], ("to", (long)TensorProto.Types.DataType.Int32))
+        .Node("Shape", [mask], [$"{mask} size"], ("start", 1), ("end", 2)).Node("Squeeze", [$"{mask} size"], [$"{mask} total 64"])
+        .Node("Cast", [$"{mask} total 64"], [$"{mask} total"], ("to", (long)TensorProto.Types.DataType.Int32));
+
     public void Save(string path)
     {
         var model = new ModelProto { IrVersion = 8, Graph = _graph, Functions = { _functions } };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = 17 });
         if (_functions.Count > 0)
             model.OpsetImport.Add(new OperatorSetIdProto { Domain = MoeDomain, Version = 1 });
+        if (_graph.Node.Any(node => node.Domain == RuntimeDomain))
+            model.OpsetImport.Add(new OperatorSetIdProto { Domain = RuntimeDomain, Version = 1 });
         if (_stored.Count > 0)
             SaveStored(path + ".data");
         System.IO.File.WriteAllBytes(path, model.ToByteArray());

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
+using OnnxMoe.Serving;
+using OnnxMoe.Serving.Generation;
+using Prometheus;
+
+namespace OnnxMoe.Bench.Serving;
+
+/// <summary>Tokens a second of the engine without HTTP, sampling included.</summary>
+internal static class EngineSpeed
+{
+    /// <param name="folder">The model's.</param>
+    /// <param name="prompt">Tokens of a prompt.</param>
+    /// <param name="answer">Tokens of an answer.</param>
+    /// <param name="runs">The best counts.</param>
+    /// <param name="options">How it is served.</param>
+    public static Rates Measure(string folder, int prompt, int answer, int runs, ServeOptions options)
+    {
+        options.PrefixReuse = "off";
+        using var model = new ServedModel(folder, options, Metrics.NewCustomRegistry(), NullLogger.Instance);
+        var best = default(Rates);
+        for (var run = 0; run <= runs; run++) // the first warms up, and is seldom the best
+            best = best.Best(new(Time(model, 1, prompt, 1).Prefill, Time(model, 1, prompt, answer).Decode, Time(model, 8, prompt, answer).Decode));
+        return best;
+    }
+
+    /// <summary>Prompt tokens a second until all users have their first token, and answer tokens a second from then on.</summary>
+    private static (double Prefill, double Decode) Time(ServedModel model, int users, int prompt, int answer)
+    {
+        var requests = Enumerable.Range(0, users).Select(user => new GenerationRequest([.. Enumerable.Range(0, prompt).Select(i => (user * 31 + i * 97) % 250)], answer,
+            new SamplingSettings { Temperature = 0, IgnoreEndOfText = true })
+        { TopLogProbs = null }).ToArray();
+        return Measure().GetAwaiter().GetResult();
+
+        async Task<(double, double)> Measure()
+        {
+            var start = Stopwatch.GetTimestamp();
+            var counts = new int[users];
+            var (begun, before, first) = (0L, 0, 0.0);
+            await foreach (var next in model.Language!.Engine.Generate(requests, CancellationToken.None))
+            {
+                counts[next.Sequence] += next.Tokens.Count;
+                if (begun == 0 && counts.All(count => count > 0))
+                    (begun, before, first) = (Stopwatch.GetTimestamp(), counts.Sum(), Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+            return (users * prompt / first, (counts.Sum() - before) / Stopwatch.GetElapsedTime(begun).TotalSeconds);
+        }
+    }
+}
