@@ -10,14 +10,14 @@ namespace OnnxMoe.Drills.Tools;
 internal sealed partial class RunningServer : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly Task<string> _error;
-    private Task<string> _output = Task.FromResult("");
+    private readonly OutputTail _error;
+    private Task _output = Task.CompletedTask;
 
     private RunningServer(Process process)
     {
         _process = process;
         AppDomain.CurrentDomain.ProcessExit += KillQuietly; // drills that are stopped leave nothing behind
-        _error = process.StandardError.ReadToEndAsync();
+        _error = new(process.StandardError);
     }
 
     /// <summary>A client that waits long and connects as often as it likes.</summary>
@@ -37,14 +37,14 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     /// <summary>Starts a server and waits until it listens.</summary>
     /// <exception cref="DrillFailedException">It ended before.</exception>
-    public static RunningServer Start(string command, string model, IReadOnlyDictionary<string, string> environment, params string[] settings)
+    public static RunningServer Start(string command, string model, Dictionary<string, string> environment, params string[] settings)
     {
         var server = Begin(command, model, environment, settings);
         while (server._process.StandardOutput.ReadLine() is { } line)
         {
             if (ListeningAt().Match(line) is not { Success: true } match)
                 continue;
-            server._output = server._process.StandardOutput.ReadToEndAsync();
+            server._output = server._process.StandardOutput.BaseStream.CopyToAsync(Stream.Null); // a line a request, which nobody needs
             server.Address = IPEndPoint.Parse(match.Groups[1].Value);
             server.Client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue }) { BaseAddress = new($"http://{server.Address}"), Timeout = TimeSpan.FromMinutes(10) };
             return server;
@@ -57,8 +57,8 @@ internal sealed partial class RunningServer : IAsyncDisposable
     /// <returns>Its exit code and what it wrote to standard error.</returns>
     public static (int Code, string Error) Refused(string command, string model)
     {
-        var server = Begin(command, model, new Dictionary<string, string>(), []);
-        _ = server._process.StandardOutput.ReadToEndAsync();
+        var server = Begin(command, model, [], []);
+        _ = server._process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
         return server.Ended();
     }
 
@@ -72,7 +72,7 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     /// <summary>The sum of a metric's lines.</summary>
     public async Task<double> MetricAsync(string name) => (await Client.GetStringAsync("/metrics")).Split('\n')
-        .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal)).Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
+        .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal)).Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
 
     /// <summary>Waits until nothing runs and nothing waits.</summary>
     public async Task IdleAsync()
@@ -101,7 +101,7 @@ internal sealed partial class RunningServer : IAsyncDisposable
             _process.WaitForExit();
             throw new DrillFailedException("The server did not end within three minutes.");
         }
-        return (_process.ExitCode, _error.Result.Trim());
+        return (_process.ExitCode, _error.Text);
     }
 
     public async ValueTask DisposeAsync()
@@ -110,12 +110,12 @@ internal sealed partial class RunningServer : IAsyncDisposable
         if (!_process.HasExited)
             _process.Kill();
         await _process.WaitForExitAsync();
-        await Task.WhenAll(_error, _output);
+        await Task.WhenAll(_error.Ended, _output);
         Client?.Dispose();
         _process.Dispose();
     }
 
-    private static RunningServer Begin(string command, string model, IReadOnlyDictionary<string, string> environment, string[] settings)
+    private static RunningServer Begin(string command, string model, Dictionary<string, string> environment, string[] settings)
     {
         var start = new ProcessStartInfo(command, ["serve", Path.GetFileName(model), "--models", Path.GetDirectoryName(model)!, "--port", "0", .. settings])
         {
