@@ -16,6 +16,7 @@ internal sealed class PackedSteps : IDisposable
     {
         Tokens = steps.Sum(step => step.Tokens.Length);
         Requests = [.. steps.SelectMany(step => Enumerable.Repeat(step.Request, step.Tokens.Length))];
+        ComputedBefore = steps.Any(step => step.Repeated > 0) ? [.. steps.SelectMany(step => step.Tokens.Select((_, column) => column < step.Repeated))] : null;
         var longest = steps.Max(step => Pages(step).Count);
         var (ids, positions, experts) = (new long[Tokens], new long[Tokens], new long[Tokens]);
         var (table, starts, past) = (new int[steps.Count * longest], new int[steps.Count + 1], new int[steps.Count]);
@@ -57,6 +58,9 @@ internal sealed class PackedSteps : IDisposable
 
     /// <summary>The request of each token.</summary>
     public IReadOnlyList<long> Requests { get; }
+
+    /// <summary>Whether each token was computed before; null when none was.</summary>
+    public IReadOnlyList<bool>? ComputedBefore { get; }
 
     /// <summary>Scores of a step: those of its last token, unless all are wanted.</summary>
     public static int LogitRowsOf(ModelStep step) => step.LastLogitsOnly ? 1 : step.Tokens.Length;

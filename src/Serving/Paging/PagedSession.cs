@@ -123,7 +123,12 @@ internal sealed class PagedSession : CausalModel, IDisposable
     private GraphRun RunOf(ModelStep[] group, PackedSteps steps)
     {
         var home = HomeOf(group);
-        return new(steps.InputsWith(_memories[home.Device].Tensors), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))]) { Home = home, TokenRequests = steps.Requests };
+        return new(steps.InputsWith(_memories[home.Device].Tensors), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))])
+        {
+            Home = home,
+            TokenRequests = steps.Requests,
+            ComputedBefore = steps.ComputedBefore,
+        };
     }
 
     private static Home HomeOf(ModelStep[] group) => ((PagedCache)group[0].Cache).Home;
