@@ -11,5 +11,6 @@ internal interface IDrill
     /// <summary>Does it, and stops all that it started.</summary>
     /// <returns>What happened, in a line.</returns>
     /// <exception cref="DrillFailedException">The server did not stand it.</exception>
+    /// <exception cref="DrillSkippedException">It cannot be done on this machine.</exception>
     Task<string> RunAsync(Setting setting);
 }

@@ -22,7 +22,7 @@ for (var i = 2; i < args.Length; i++)
 IDrill[] all =
 [
     new Connections(), new SlowReaders(), new HalfOpenSockets(), new LargeBodies(), new InvalidUtf8(), new RandomBytes(), new Cancellations(), new Terminated(), new Killed(),
-    new MemoryLimit(), new DamagedFiles(), new ChangedFiles(), new Soak(TimeSpan.FromMinutes(minutes)),
+    new MemoryLimit(), new ContainerLimit(), new Encrypted(), new FailingDevices(), new DamagedFiles(), new ChangedFiles(), new Soak(TimeSpan.FromMinutes(minutes)),
 ];
 if (names.FirstOrDefault(name => all.All(drill => drill.Name != name)) is { } unknown)
 {
@@ -39,6 +39,10 @@ foreach (var drill in all.Where(drill => names.Count == 0 ? drill is not Soak : 
     try
     {
         (result, facts) = ("passed", await drill.RunAsync(setting));
+    }
+    catch (DrillSkippedException problem)
+    {
+        (result, facts) = ("skipped", problem.Message);
     }
     catch (DrillFailedException problem)
     {

@@ -37,9 +37,9 @@ public static class ExportRun
         }
         if (trained.Any is TransformerModel transformer)
         {
-            return new ExportJob(transformer, manifest, [new AllOutputsCheck(transformer, HeldOutTokens.Load(transformer, manifest, log))], null, options, log)
+            return new ExportJob(transformer, manifest, [new AllOutputsCheck(transformer, HeldOutTokens.Load(modelFolder, transformer, manifest, log))], null, options, log)
             {
-                Quality = measures ? HeldOutQuality.OfTokens(transformer, manifest, options.QualityTokens) : null,
+                Quality = measures ? HeldOutQuality.OfTokens(modelFolder, transformer, manifest, options.QualityTokens) : null,
             };
         }
         if (options.Text.Length > 0)

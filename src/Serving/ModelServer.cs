@@ -69,6 +69,7 @@ public sealed class ModelServer : IAsyncDisposable
             state.AddCheck(() => slot.Current.Language?.Engine.Problem);
             state.AddCheck(() => slot.Current.Placement?.Problem);
             registry.AddBeforeCollectCallback(() => slot.Current.CollectMetrics());
+            registry.AddBeforeCollectCallback(new ProcessMetrics(registry).Collect);
             app.UseRequests(new HttpMetrics(registry), state, log);
             app.UseErrors(log);
             app.UseRouting();

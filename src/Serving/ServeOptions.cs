@@ -84,7 +84,7 @@ public sealed class ServeOptions
     [Setting("Largest request body", Unit = "MiB", Min = 1)]
     public int MaxBody { get; set; } = 64;
 
-    [Setting("Longest time for a client to send a request's headers", Unit = "seconds", Min = 1, Max = 86400)]
+    [Setting("Longest time for a client to send a request's headers, and before that to end its TLS handshake", Unit = "seconds", Min = 1, Max = 86400)]
     public double HeaderSeconds { get; set; } = 30;
 
     [Setting("Longest time for a client to send a request's body", Unit = "seconds", Min = 1, Max = 86400)]

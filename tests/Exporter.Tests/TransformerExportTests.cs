@@ -35,7 +35,7 @@ public class TransformerExportTests
             using var exported = new Exported(model, target);
             using var session = exported.Open();
             ModelCheck check = model is DecoderLm ? new CausalLmChecks(model, [.. Enumerable.Range(0, 12).Select(i => (long)(i * 7 % Vocabulary))])
-                : new AllOutputsCheck(model, HeldOutTokens.Load(model, new("onnxmoe/1", "some", backbone, DateTimeOffset.UnixEpoch, new(1, 1)), TextWriter.Null));
+                : new AllOutputsCheck(model, HeldOutTokens.Load("", model, new("onnxmoe/1", "some", backbone, DateTimeOffset.UnixEpoch, new(1, 1)), TextWriter.Null));
             var results = check.Run(session, "", ModelExporter.AllowsLeftPadding(exported.Model), default).ToArray();
             Assert.NotEmpty(results);
             Assert.All(results, result => Assert.True(result.MaxRelative < 2e-5, $"{architecture}: {result}"));

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using OnnxMoe.Drills.Tools;
 
@@ -14,8 +13,8 @@ internal sealed class LargeBodies : IDrill
     public async Task<string> RunAsync(Setting setting)
     {
         // All bodies together are several times the heap, so that what is kept of each would show.
-        await using var server = RunningServer.Start(setting.Command, setting.Model, new Dictionary<string, string> { ["DOTNET_GCHeapHardLimit"] = (HeapMiB << 20).ToString("X", CultureInfo.InvariantCulture) });
-        var questions = await Questions.LearnAsync(server);
+        var (server, questions) = await (setting with { HeapMiB = HeapMiB }).StartAsync();
+        await using var running = server;
         byte[][] bodies =
         [
             Encoding.UTF8.GetBytes($$"""{"prompt": "{{new string('a', Size)}}"}"""),

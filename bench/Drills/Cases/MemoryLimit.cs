@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using OnnxMoe.Drills.Tools;
 
@@ -19,9 +18,8 @@ internal sealed class MemoryLimit : IDrill
 
     private static async Task<string> Under(Setting setting, int mib)
     {
-        var limit = new Dictionary<string, string> { ["DOTNET_GCHeapHardLimit"] = (mib << 20).ToString("X", CultureInfo.InvariantCulture) };
-        await using var server = RunningServer.Start(setting.Command, setting.Model, limit);
-        var questions = await Questions.LearnAsync(server);
+        var (server, questions) = await (setting with { HeapMiB = mib }).StartAsync();
+        await using var running = server;
         var body = Encoding.UTF8.GetBytes($$"""{"prompt": "{{new string('a', 10_000_000)}}"}""");
         var statuses = (await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => Send(server, body))))).CountBy(status => status).OrderBy(pair => pair.Key).ToArray();
         var seen = string.Join(", ", statuses.Select(pair => $"{pair.Value} x {(pair.Key == 0 ? "no answer" : pair.Key)}"));

@@ -10,14 +10,14 @@ namespace OnnxMoe.Drills.Tools;
 internal sealed partial class RunningServer : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly Task<string> _error;
-    private Task<string> _output = Task.FromResult("");
+    private readonly OutputTail _error;
+    private Task _output = Task.CompletedTask;
 
     private RunningServer(Process process)
     {
         _process = process;
         AppDomain.CurrentDomain.ProcessExit += KillQuietly; // drills that are stopped leave nothing behind
-        _error = process.StandardError.ReadToEndAsync();
+        _error = new(process.StandardError);
     }
 
     /// <summary>A client that waits long and connects as often as it likes.</summary>
@@ -37,16 +37,18 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     /// <summary>Starts a server and waits until it listens.</summary>
     /// <exception cref="DrillFailedException">It ended before.</exception>
-    public static RunningServer Start(string command, string model, IReadOnlyDictionary<string, string> environment, params string[] settings)
+    public static RunningServer Start(string command, string model, Dictionary<string, string> environment, MemoryGroup? group, params string[] settings)
     {
-        var server = Begin(command, model, environment, settings);
+        var server = Begin(command, model, environment, group, settings);
         while (server._process.StandardOutput.ReadLine() is { } line)
         {
             if (ListeningAt().Match(line) is not { Success: true } match)
                 continue;
-            server._output = server._process.StandardOutput.ReadToEndAsync();
-            server.Address = IPEndPoint.Parse(match.Groups[1].Value);
-            server.Client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue }) { BaseAddress = new($"http://{server.Address}"), Timeout = TimeSpan.FromMinutes(10) };
+            server._output = server._process.StandardOutput.BaseStream.CopyToAsync(Stream.Null); // a line a request, which nobody needs
+            server.Address = IPEndPoint.Parse(match.Groups[2].Value);
+            var handler = new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue };
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true; // drills sign their own
+            server.Client = new HttpClient(handler) { BaseAddress = new($"{match.Groups[1].Value}://{server.Address}"), Timeout = TimeSpan.FromMinutes(10) };
             return server;
         }
         var (code, error) = server.Ended();
@@ -57,8 +59,8 @@ internal sealed partial class RunningServer : IAsyncDisposable
     /// <returns>Its exit code and what it wrote to standard error.</returns>
     public static (int Code, string Error) Refused(string command, string model)
     {
-        var server = Begin(command, model, new Dictionary<string, string>(), []);
-        _ = server._process.StandardOutput.ReadToEndAsync();
+        var server = Begin(command, model, [], null, []);
+        _ = server._process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
         return server.Ended();
     }
 
@@ -72,7 +74,7 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     /// <summary>The sum of a metric's lines.</summary>
     public async Task<double> MetricAsync(string name) => (await Client.GetStringAsync("/metrics")).Split('\n')
-        .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal)).Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
+        .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal)).Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
 
     /// <summary>Waits until nothing runs and nothing waits.</summary>
     public async Task IdleAsync()
@@ -101,7 +103,7 @@ internal sealed partial class RunningServer : IAsyncDisposable
             _process.WaitForExit();
             throw new DrillFailedException("The server did not end within three minutes.");
         }
-        return (_process.ExitCode, _error.Result.Trim());
+        return (_process.ExitCode, _error.Text);
     }
 
     public async ValueTask DisposeAsync()
@@ -110,14 +112,16 @@ internal sealed partial class RunningServer : IAsyncDisposable
         if (!_process.HasExited)
             _process.Kill();
         await _process.WaitForExitAsync();
-        await Task.WhenAll(_error, _output);
+        await Task.WhenAll(_error.Ended, _output);
         Client?.Dispose();
         _process.Dispose();
     }
 
-    private static RunningServer Begin(string command, string model, IReadOnlyDictionary<string, string> environment, string[] settings)
+    private static RunningServer Begin(string command, string model, Dictionary<string, string> environment, MemoryGroup? group, string[] settings)
     {
-        var start = new ProcessStartInfo(command, ["serve", Path.GetFileName(model), "--models", Path.GetDirectoryName(model)!, "--port", "0", .. settings])
+        string[] serve = [command, "serve", Path.GetFileName(model), "--models", Path.GetDirectoryName(model)!, "--port", "0", .. settings];
+        string[] words = group is null ? serve : ["sh", "-c", "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"", group.Folder, .. serve];
+        var start = new ProcessStartInfo(words[0], words[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -139,6 +143,6 @@ internal sealed partial class RunningServer : IAsyncDisposable
         return long.Parse(line.Split([':', '\t', ' '], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     }
 
-    [GeneratedRegex("http://(127.0.0.1:[0-9]+)")]
+    [GeneratedRegex("(https?)://(127.0.0.1:[0-9]+)")]
     private static partial Regex ListeningAt();
 }

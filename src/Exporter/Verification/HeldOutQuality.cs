@@ -38,15 +38,16 @@ public sealed class HeldOutQuality
     }
 
     /// <summary>Of a model that fills in or translates: the tokens asked for, in batches of the test part of its training data; null when the data are not here.</summary>
+    /// <param name="modelFolder">Where the tokenizer is.</param>
     /// <param name="model">Says which data.</param>
     /// <param name="manifest">Names them.</param>
     /// <param name="least">Predictions wanted, if there are as many.</param>
-    public static HeldOutQuality? OfTokens(TransformerModel model, ModelManifest manifest, int least)
+    public static HeldOutQuality? OfTokens(string modelFolder, TransformerModel model, ModelManifest manifest, int least)
     {
         const int rows = 16;
         try
         {
-            var task = TokenTask.Of(DataOf(manifest), model.Options, model.Options.ContextLength, least, TextWriter.Null);
+            var task = HeldOutTask.Open(modelFolder, model, manifest, least);
             var wanted = least;
             return new(Perplexity, [.. task.HeldOut(test: true, rows).TakeWhile(batch => wanted > 0 && (wanted -= batch.Predicted) < least)
                 .Select(batch => (batch.ToInputs(), batch.Tokens.Targets))]);

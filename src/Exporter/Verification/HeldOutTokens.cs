@@ -1,4 +1,3 @@
-using System.Text.Json;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Trainer.Backbones;
@@ -13,12 +12,13 @@ public static class HeldOutTokens
     private const int Rows = 12;
 
     /// <summary>The first of the test part of the model's training data, or random ones when the data are not here.</summary>
+    /// <param name="modelFolder">Where the tokenizer is.</param>
     /// <param name="model">Whose inputs.</param>
     /// <param name="manifest">Names the data.</param>
     /// <param name="log">Told when the training data are not here.</param>
-    public static IReadOnlyDictionary<string, HostTensor> Load(TransformerModel model, ModelManifest manifest, TextWriter log)
+    public static IReadOnlyDictionary<string, HostTensor> Load(string modelFolder, TransformerModel model, ModelManifest manifest, TextWriter log)
     {
-        var batch = Batch(model.Options, manifest, log) ?? Random(model);
+        var batch = Batch(modelFolder, model, manifest, log) ?? Random(model);
         var inputs = new Dictionary<string, HostTensor>(batch.ToInputs());
         var mask = inputs["attention_mask"];
         var (values, length) = (mask.AsSpan<long>().ToArray(), (int)mask.Shape[1]);
@@ -28,12 +28,11 @@ public static class HeldOutTokens
         return inputs;
     }
 
-    private static TaskBatch? Batch(ModelOptions options, ModelManifest manifest, TextWriter log)
+    private static TaskBatch? Batch(string modelFolder, TransformerModel model, ModelManifest manifest, TextWriter log)
     {
         try
         {
-            var data = manifest.Recipe?["Data"]?.Deserialize<DataOptions>() ?? throw new UserError("The manifest does not say what the training data were.");
-            return TokenTask.Of(data, options, options.ContextLength, int.MaxValue / 2, TextWriter.Null).HeldOut(test: true, Rows).First();
+            return HeldOutTask.Open(modelFolder, model, manifest, int.MaxValue / 2).HeldOut(test: true, Rows).First();
         }
         catch (UserError problem)
         {

@@ -122,7 +122,7 @@ internal sealed class CutGraph : IModelGraph
                     ApplyExperts(call, states);
                 Array.ForEach(Live(states), run => run.Release(_deadAfter[segment]));
             }
-            return [.. states.Select(run => run.Result())];
+            return [.. states.Select(run => run.Result(Traffic))];
         }
         finally
         {
@@ -275,7 +275,7 @@ internal sealed class CutGraph : IModelGraph
         while (StillThere(all) is { Length: > 0 } runs)
         {
             var tokens = Array.ConvertAll(runs, run => run.TokensOf(call));
-            float[][]? results;
+            DispatchedTokens[]? results;
             try
             {
                 using var experts = WithoutLost();
@@ -294,7 +294,7 @@ internal sealed class CutGraph : IModelGraph
             if (results is null)
                 continue;
             for (var i = 0; i < runs.Length; i++)
-                runs[i].Add(call.Output, OrtValue.CreateTensorValueFromMemory(results[i], [tokens[i].Count, tokens[i].Width]));
+                runs[i].Add(call, tokens[i], results[i]);
             return;
         }
     }

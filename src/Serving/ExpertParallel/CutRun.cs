@@ -12,7 +12,7 @@ internal sealed class CutRun(GraphRun run, Home home, int homes) : IDisposable
 {
     private readonly Dictionary<string, OrtValue> _made = [];
     private readonly Dictionary<string, bool> _wanted = run.Outputs.ToDictionary(output => output.Name, output => output.Stays);
-
+    private readonly List<(int Layer, int[] Tokens)> _met = []; // by device: tokens that met experts of a layer there
     private int _users = 1;
 
     /// <summary>Where it is at home.</summary>
@@ -32,7 +32,15 @@ internal sealed class CutRun(GraphRun run, Home home, int homes) : IDisposable
 
     /// <summary>The tokens that go to the experts of a call.</summary>
     public RoutedTokens TokensOf(ExpertCall call) =>
-        new(Find(call.Tokens)!, Find(call.Indices)!, Find(call.Weights)!, home.Device, token => TokenRoutes.TurnOf(run.TokenRequests?[token] ?? run.Request, homes));
+        new(Find(call.Tokens)!, Find(call.Indices)!, Find(call.Weights)!, home.Device,
+            token => TokenRoutes.TurnOf(run.TokenRequests?[token] ?? run.Request, homes), token => run.ComputedBefore?[token] != true);
+
+    /// <summary>Takes over what came of the tokens of a call.</summary>
+    public void Add(ExpertCall call, RoutedTokens tokens, DispatchedTokens results)
+    {
+        Add(call.Output, OrtValue.CreateTensorValueFromMemory(results.Values, [tokens.Count, tokens.Width]));
+        _met.Add((call.Site.Layer, results.Met));
+    }
 
     /// <summary>The run goes no further.</summary>
     public void Fail(Exception problem) => Problem = problem;
@@ -64,10 +72,14 @@ internal sealed class CutRun(GraphRun run, Home home, int homes) : IDisposable
     }
 
     /// <summary>What the caller gets.</summary>
-    public GraphResult Result()
+    /// <param name="traffic">Is told where the tokens met experts. Those of a run that failed come again, so they do not count.</param>
+    public GraphResult Result(TrafficCounter traffic)
     {
         if (Problem is not null)
             return new(Problem);
+        foreach (var (layer, tokens) in _met)
+            for (var device = 0; device < tokens.Length; device++)
+                traffic.Add(layer, home.Device, device, tokens[device]);
         var values = run.Outputs.Select(output => _made[output.Name]).ToArray();
         _made.Clear();
         return new(values);

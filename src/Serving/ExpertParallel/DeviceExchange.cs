@@ -36,7 +36,7 @@ internal sealed class DeviceExchange(DeviceGroup devices) : IExpertExchange
             {
                 var began = TimeProvider.System.GetTimestamp();
                 sums[device] = used.SessionsOf(call)[device]!.Apply(part.Rows, part.Places, part.Weights, part.Count, options);
-                traffic.Worked(device, part.Count, TimeProvider.System.GetElapsedTime(began));
+                traffic.Worked(device, TimeProvider.System.GetElapsedTime(began));
             }, used.Dispose);
         }
     }

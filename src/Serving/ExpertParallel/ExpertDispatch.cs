@@ -11,19 +11,13 @@ internal static class ExpertDispatch
     /// <param name="sources">The tokens of all runs of the step.</param>
     /// <param name="experts">The experts and who finds them.</param>
     /// <param name="exchange">Brings the tokens there and back.</param>
-    /// <param name="traffic">Is told what is sent, and who works how long.</param>
-    /// <returns>A result [T, D] for each run; null when a device has failed, or had before.</returns>
-    public static float[][]? Apply(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, IExpertExchange exchange, TrafficCounter traffic)
+    /// <param name="traffic">Is told who works how long.</param>
+    /// <returns>What each run gets; null when a device has failed, or had before.</returns>
+    public static DispatchedTokens[]? Apply(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, IExpertExchange exchange, TrafficCounter traffic)
     {
         var parcels = Pack(call, sources, experts);
         if (!exchange.Reaches([.. Enumerable.Range(0, parcels.Length).Where(device => parcels[device].Tokens.Count > 0)]))
             return null;
-        for (var device = 0; device < parcels.Length; device++)
-        {
-            foreach (var (source, _) in parcels[device].Tokens)
-                if (sources[source].Home != device)
-                    traffic.Add(call.Site.Layer, sources[source].Home, device);
-        }
         return exchange.Apply(call, experts, Array.ConvertAll(parcels, parcel => parcel.WorkOn(sources)), traffic) is { } sums ? Sum(sources, parcels, sums) : null;
     }
 
@@ -49,14 +43,19 @@ internal static class ExpertDispatch
         return parcels;
     }
 
-    private static float[][] Sum(IReadOnlyList<RoutedTokens> sources, Parcel[] parcels, float[][] sums)
+    private static DispatchedTokens[] Sum(IReadOnlyList<RoutedTokens> sources, Parcel[] parcels, float[][] sums)
     {
-        var results = sources.Select(source => new float[source.Count * source.Width]).ToArray();
+        var results = sources.Select(source => new DispatchedTokens(new float[source.Count * source.Width], new int[parcels.Length])).ToArray();
         for (var device = 0; device < parcels.Length; device++)
         {
             var (width, tokens) = (sources[0].Width, parcels[device].Tokens);
             for (var i = 0; i < tokens.Count; i++)
-                Add(sums[device].AsSpan(i * width, width), results[tokens[i].Source].AsSpan(tokens[i].Token * width, width));
+            {
+                var (source, token) = tokens[i];
+                Add(sums[device].AsSpan(i * width, width), results[source].Values.AsSpan(token * width, width));
+                if (sources[source].IsNew(token))
+                    results[source].Met[device]++;
+            }
         }
         return results;
     }

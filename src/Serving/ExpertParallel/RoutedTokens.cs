@@ -8,7 +8,8 @@ namespace OnnxMoe.Serving.ExpertParallel;
 /// <param name="Weights">[T, K]</param>
 /// <param name="Home">The device they come from.</param>
 /// <param name="TurnOf">Which of its home's requests a token belongs to.</param>
-internal sealed record RoutedTokens(OrtValue Rows, OrtValue Indices, OrtValue Weights, int Home, Func<int, long> TurnOf)
+/// <param name="IsNew">Whether a token is computed for the first time.</param>
+internal sealed record RoutedTokens(OrtValue Rows, OrtValue Indices, OrtValue Weights, int Home, Func<int, long> TurnOf, Func<int, bool> IsNew)
 {
     /// <summary>T.</summary>
     public int Count { get; } = (int)Rows.GetTensorTypeAndShape().Shape[0];

@@ -2,7 +2,10 @@ using OnnxMoe.Artifacts.Placement;
 
 namespace OnnxMoe.Serving.ExpertParallel;
 
-/// <summary>Counts the tokens that devices send each other, and the work they do; any number of threads may add.</summary>
+/// <summary>
+/// Counts the tokens that devices send each other, and the work they do; any number of threads may add. A token counts once a layer, however often a device's
+/// failure or the want of a slot makes it go there again.
+/// </summary>
 public sealed class TrafficCounter
 {
     private readonly int _devices;
@@ -24,16 +27,17 @@ public sealed class TrafficCounter
         return new TokenTraffic(layer.Key, tokens);
     })];
 
-    /// <summary>Tokens that a device has taken through its experts so far, each counted once a layer, and how long it was busy with them.</summary>
+    /// <summary>Tokens that a device has taken through its experts so far, each counted once a layer, and how long it was busy, repetitions included.</summary>
     public (long Tokens, TimeSpan Busy) WorkOf(int device) => (Interlocked.Read(ref _tokens[device]), TimeSpan.FromTicks(Interlocked.Read(ref _busy[device])));
 
-    /// <summary>A device has taken tokens through its experts.</summary>
-    internal void Worked(int device, int tokens, TimeSpan time)
+    /// <summary>A device was busy with its experts.</summary>
+    internal void Worked(int device, TimeSpan time) => Interlocked.Add(ref _busy[device], time.Ticks);
+
+    /// <summary>Tokens of a home have met experts of a layer on a device.</summary>
+    internal void Add(int layer, int home, int device, int tokens)
     {
         Interlocked.Add(ref _tokens[device], tokens);
-        Interlocked.Add(ref _busy[device], time.Ticks);
+        if (device != home)
+            Interlocked.Add(ref _sent[layer][(home * _devices) + device], tokens);
     }
-
-    /// <summary>A token goes to another device.</summary>
-    internal void Add(int layer, int from, int to) => Interlocked.Increment(ref _sent[layer][(from * _devices) + to]);
 }

@@ -352,7 +352,7 @@ public sealed class Scheduler : IGenerationEngine, IDisposable
         bool chosen;
         using (var result = outcome.Value())
         {
-            _recorder.Add(sequence.Id, prefill, step.Tokens.Length, result, step.RoutingWeights);
+            _recorder.Add(sequence.Id, prefill, step, result);
             chosen = sequence.Take(result, step.Tokens.Length);
         }
         if (!chosen)

@@ -14,6 +14,7 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     private readonly List<TokenScore> _unreported = [];
     private readonly List<TokenScore> _promptScores = [];
     private readonly List<TokenRouting> _routing = []; // not reported yet
+    private int _computed; // tokens of which the model has computed everything, even if its cache was given up since
     private int _routed; // generated tokens whose experts are known
     private SequenceCache? _cache;
 
@@ -96,6 +97,7 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
             ActiveExperts = ActiveExperts,
             ExpertIds = ExpertIds.Count > 0 ? [.. ExpertIds.Skip(seen).Take(count)] : null,
             Request = id,
+            Repeated = Math.Clamp(_computed - seen, 0, count),
             LastLogitsOnly = !request.PromptLogProbs || !IsPrefill,
         };
     }
@@ -107,6 +109,7 @@ internal sealed class Sequence(long id, int index, GenerationRequest request, IT
     /// <returns>True when a token was chosen, or the sequence ended without one.</returns>
     public bool Take(ForwardResult result, int columns)
     {
+        _computed = Math.Max(_computed, CachedTokens);
         if (IsPrefill && request.PromptLogProbs)
             ScorePrompt(result, columns);
         if (request.Routing)

@@ -30,7 +30,7 @@ internal sealed class GroupExchange(ServerGroup group, PlacedExperts experts, IR
                 var step = GroupStep.Share(group, new(calls.Index().First(known => known.Item == call).Index, work[0].Width, work[0].Picks));
                 var (sums, took) = Apply(step, counts, [.. work.SelectMany(part => part.Rows)], [.. work.SelectMany(part => part.Places)], [.. work.SelectMany(part => part.Weights)]);
                 for (var device = 0; device < counts.Length; device++)
-                    traffic.Worked(device, counts[device], took[device]);
+                    traffic.Worked(device, took[device]);
                 var offset = 0;
                 return [.. counts.Select(count => sums[(offset * step.Width)..((offset += count) * step.Width)])];
             }

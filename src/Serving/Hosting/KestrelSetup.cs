@@ -44,6 +44,7 @@ internal static class KestrelSetup
         listen.Protocols = HttpProtocols.Http1AndHttp2;
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
+            HandshakeTimeout = TimeSpan.FromSeconds(options.HeaderSeconds), // the usual ten are few for a crowd that comes at once
             OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = context.Value }),
         });
     }

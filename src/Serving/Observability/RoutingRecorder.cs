@@ -33,27 +33,31 @@ public sealed class RoutingRecorder(IReadOnlyList<RoutingSite> sites, EngineMetr
     /// <summary>True for the requests in the sample. Spread evenly: of any hundred in a row a fraction of 0.3 takes thirty.</summary>
     public bool Records(long request) => trace is not null && Math.Floor(request * fraction) > Math.Floor((request - 1) * fraction);
 
-    /// <summary>Takes the routing of one step of one sequence.</summary>
-    public void Add(long request, bool prefill, int tokens, ForwardResult result, bool traced)
+    /// <summary>Takes the routing of one step of one sequence. Tokens that are computed again count no second time, though a cache of experts would need these again.</summary>
+    public void Add(long request, bool prefill, ModelStep step, ForwardResult result)
     {
         for (var site = 0; site < sites.Count; site++)
         {
-            metrics.CountExperts(sites[site].Layer, result.ExpertIndices(site));
-            load.Add(site, result.ExpertIndices(site));
+            metrics.CountExperts(sites[site].Layer, New(step, result.ExpertIndices(site)));
+            load.Add(site, New(step, result.ExpertIndices(site)));
             meter?.Use(Array.IndexOf(_layers, sites[site].Layer), _layers.Length, result.ExpertIndices(site)); // a slot serves all iterations
         }
-        if (!traced)
+        var tokens = step.Tokens.Length - step.Repeated;
+        if (!step.RoutingWeights || tokens == 0)
             return;
         var ids = new ReadOnlyMemory<long>[sites.Count];
         var weights = new ReadOnlyMemory<float>[sites.Count];
         for (var site = 0; site < sites.Count; site++)
         {
             var slots = trace!.Header.Layers[site].ExpertsPerToken;
-            ids[site] = Padded(result.ExpertIndices(site), tokens, slots, -1);
-            weights[site] = Padded(result.ExpertWeights(site), tokens, slots, 0f);
+            ids[site] = Padded(New(step, result.ExpertIndices(site)), tokens, slots, -1);
+            weights[site] = Padded(New(step, result.ExpertWeights(site)), tokens, slots, 0f);
         }
         trace!.Append(request, prefill ? RoutingPhase.Prefill : RoutingPhase.Decode, tokens, ids, weights);
     }
+
+    /// <summary>The values of the tokens that were not computed before.</summary>
+    private static ReadOnlySpan<T> New<T>(ModelStep step, ReadOnlySpan<T> values) => values[(values.Length / step.Tokens.Length * step.Repeated)..];
 
     /// <summary>Slots that a token can fill; where callers choose how many, as many as they can choose.</summary>
     private static int Slots(MoeLayerSizes layer, ActiveExperts? active) =>

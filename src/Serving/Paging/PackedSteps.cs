@@ -17,6 +17,7 @@ internal sealed class PackedSteps : IDisposable
     {
         Tokens = steps.Sum(step => step.Tokens.Length);
         Requests = [.. steps.SelectMany(step => Enumerable.Repeat(step.Request, step.Tokens.Length))];
+        ComputedBefore = steps.Any(step => step.Repeated > 0) ? [.. steps.SelectMany(step => step.Tokens.Select((_, column) => column < step.Repeated))] : null;
         var (ids, positions, experts) = (new long[Tokens], new long[Tokens], new long[Tokens]);
         var rows = new List<long>();
         for (var (i, token) = (0, 0); i < steps.Count; i++)
@@ -51,6 +52,9 @@ internal sealed class PackedSteps : IDisposable
 
     /// <summary>The request of each token.</summary>
     public IReadOnlyList<long> Requests { get; }
+
+    /// <summary>Whether each token was computed before; null when none was.</summary>
+    public IReadOnlyList<bool>? ComputedBefore { get; }
 
     /// <summary>Scores of a step: those of its last token, unless all are wanted.</summary>
     public static int LogitRowsOf(ModelStep step) => step.LastLogitsOnly ? 1 : step.Tokens.Length;

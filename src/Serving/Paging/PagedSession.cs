@@ -130,6 +130,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
             InPlace = _memories[home.Device].Outputs,
             Home = home,
             TokenRequests = steps.Requests,
+            ComputedBefore = steps.ComputedBefore,
         };
     }
 

@@ -19,4 +19,7 @@ public sealed record GraphRun(IReadOnlyDictionary<string, OrtValue> Inputs, IRea
 
     /// <summary>The request of each token, when the run serves several that are at home on the same device; null when there is but one.</summary>
     public IReadOnlyList<long>? TokenRequests { get; init; }
+
+    /// <summary>Whether each token was computed before, and is computed again because its cache was lost; null when none was.</summary>
+    public IReadOnlyList<bool>? ComputedBefore { get; init; }
 }

@@ -93,7 +93,12 @@ public sealed class LanguageModelSession : CausalModel
             Add(PreGate.ExpertIds, OrtValue.CreateTensorValueFromMemory(experts, [cache.Rows, tensors.Columns]));
 
         // The cache stays on the device; what sampling and statistics read comes to the host.
-        return new(inputs, [("logits", false), .. _caches.Outputs, .. RoutingOutputs(step.RoutingWeights)]) { Request = step.Request, Home = cache.Home };
+        return new(inputs, [("logits", false), .. _caches.Outputs, .. RoutingOutputs(step.RoutingWeights)])
+        {
+            Request = step.Request,
+            Home = cache.Home,
+            ComputedBefore = step.Repeated > 0 ? [.. Enumerable.Range(0, step.Tokens.Length).Select(token => token % tensors.Columns < step.Repeated)] : null,
+        };
 
         void Add(string name, OrtValue value)
         {

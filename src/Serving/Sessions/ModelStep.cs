@@ -17,6 +17,9 @@ public sealed record ModelStep(long[] Tokens, SequenceCache Cache)
     /// <summary>Number of the client's request.</summary>
     public long Request { get; init; }
 
+    /// <summary>How many of the first columns were computed before, and are computed again because the cache was lost.</summary>
+    public int Repeated { get; init; }
+
     /// <summary>Only the last column's scores are needed, so that a model may leave the others out.</summary>
     public bool LastLogitsOnly { get; init; }
 }

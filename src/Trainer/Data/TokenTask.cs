@@ -36,4 +36,14 @@ public abstract class TokenTask(ITokenizer tokenizer)
         ModelOptions.MaskedLm => new MaskedText(TokenDataset.Open(data, log), length, evaluationTokens, data.MaskedShare),
         _ => new CausalText(TokenDataset.Open(data, log), length, evaluationTokens),
     };
+
+    /// <summary>The task of a model that exists, for its held-out data alone.</summary>
+    /// <param name="data">The section Data.</param>
+    /// <param name="model">The section Model.</param>
+    /// <param name="evaluationTokens">Tokens of an evaluation.</param>
+    /// <param name="tokenizer">The model's.</param>
+    /// <exception cref="Artifacts.UserError">The data are not there, or not what the model learns.</exception>
+    public static TokenTask HeldOutOf(DataOptions data, ModelOptions model, int evaluationTokens, ITokenizer tokenizer) => model.Backbone == ModelOptions.EncoderDecoder
+        ? Translations.OpenHeldOut(data, model.ContextLength, evaluationTokens, tokenizer)
+        : Of(data, model, model.ContextLength, evaluationTokens, TextWriter.Null); // its tokens are kept on disk
 }

@@ -30,8 +30,15 @@ public sealed class Translations : TokenTask
             log.WriteLine($"Learning a vocabulary of {options.VocabularySize} tokens from {both.Length / 2:N0} sentences in two languages");
         ITokenizer tokenizer = options.Tokenizer == ByteTokenizer.Name ? new ByteTokenizer() : BpeTrainer.Train(both, options.VocabularySize);
         var translations = new Translations(tokenizer, text, contextLength, evaluationTokens);
-        return translations._train.Length > 0 && translations._validation.Length > 0 && translations._test.Length > 0 ? translations
-            : throw new UserError($"No sentences of {options.Source} are left: with Data:MaxWords {options.MaxWords} and Model:ContextLength {contextLength} all are too long.");
+        return translations._train.Length > 0 && translations._validation.Length > 0 && translations._test.Length > 0 ? translations : throw TooLong(options, contextLength);
+    }
+
+    /// <summary>Those to measure on alone: to learn the vocabulary and to encode what was trained on takes most of the time.</summary>
+    /// <exception cref="UserError">The data are not there, or no sentence is short enough.</exception>
+    public static Translations OpenHeldOut(DataOptions options, int contextLength, int evaluationTokens, ITokenizer tokenizer)
+    {
+        var translations = new Translations(tokenizer, ParallelText.Load(options) with { Train = [] }, contextLength, evaluationTokens);
+        return translations._validation.Length > 0 && translations._test.Length > 0 ? translations : throw TooLong(options, contextLength);
     }
 
     /// <summary>Sentences of the test data with their translations.</summary>
@@ -49,6 +56,9 @@ public sealed class Translations : TokenTask
     }
 
     public override string Describe() => $"{_train.Length:N0} training sentences";
+
+    private static UserError TooLong(DataOptions options, int contextLength) =>
+        new($"No sentences of {options.Source} are left: with Data:MaxWords {options.MaxWords} and Model:ContextLength {contextLength} all are too long.");
 
     /// <summary>Pads the sentences on the right. What is written begins with the end of a text, in place of a beginning, and ends with it.</summary>
     public TaskBatch Collate(IReadOnlyList<TokenPair> pairs)

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using OnnxMoe.Artifacts.Placement;
+using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Serving.Tests.Support;
 
 namespace OnnxMoe.Serving.Tests.Http;
@@ -116,6 +117,57 @@ public sealed class DeviceFailureTests
     }
 
     [Theory]
+    [InlineData(0, false)]
+    [InlineData(5, true)]
+    public async Task TokensThatAreSentToALayerAgainCountOnce(int copies, bool paged)
+    {
+        const int Lost = 2;
+        JsonNode sent = null!;
+        var trace = await TracedAsync(copies, paged, async served =>
+        {
+            // It fails at the experts of a request that is at home elsewhere, and is never of use.
+            await served.AnswerAsync($"/admin/devices/{Lost}/fail", "");
+            foreach (var request in DevicesTests.Requests)
+                await served.AnswerAsync("/v1/completions", request);
+            sent = JsonNode.Parse(await served.Client.GetStringAsync("/admin/placement"))!["tokens_sent"]!;
+        });
+        var plan = PlanOf(copies, 1, paged).Without(new HashSet<int> { Lost });
+        foreach (var layer in plan.Layers)
+        {
+            var (routes, expected) = (new TokenRoutes(layer), new long[Devices, Devices]);
+            foreach (var site in Enumerable.Range(0, trace.Layers.Count).Where(site => trace.Layers[site].Layer == layer.Layer))
+                for (var token = 0; token < trace.Tokens; token++)
+                {
+                    var turn = TokenRoutes.TurnOf(trace.Requests[token], Devices);
+                    var home = TokenRoutes.HomeOf(trace.Requests[token], Devices) is var first && first == Lost ? TokenRoutes.HomeOf(turn, Devices - 1) : first;
+                    foreach (var device in trace.Ids(site, token).ToArray().Where(expert => expert >= 0).Select(expert => routes.DeviceOf(expert, home, turn)).Distinct().Where(device => device != home))
+                        expected[home, device]++;
+                }
+            for (var from = 0; from < Devices; from++)
+                for (var to = 0; to < Devices; to++)
+                    Assert.Equal(expected[from, to], (long)sent[$"{layer.Layer}"]![from]![to]!);
+        }
+    }
+
+    [Theory]
+    [InlineData("fail", false)]
+    [InlineData("fail", true)]
+    [InlineData("hang", true)]
+    public async Task SequencesThatAreComputedAgainElsewhereCountOnce(string fault, bool paged)
+    {
+        long worked = 0;
+        var trace = await TracedAsync(0, paged, async served =>
+        {
+            await served.AnswerAsync($"/admin/devices/1/{fault}?after={InGeneration}", "");
+            await Task.WhenAll(Enumerable.Range(0, 6).Select(i => served.AnswerAsync("/v1/completions", $$"""{"prompt":"abc{{i}}","max_tokens":40,"seed":{{i}},"active_experts":1,"ignore_eos":true}""")));
+            Assert.Equal(1, await served.MetricAsync("onnxmoe_device_failures_total"));
+            worked = JsonNode.Parse(await served.Client.GetStringAsync("/status"))!["devices"]!.AsArray().Sum(device => (long)device!["tokens"]!);
+        });
+        Assert.Equal(6 * (4 + 39), trace.Tokens);
+        Assert.Equal(trace.Tokens * trace.Layers.Count, worked); // with one expert a token, it meets one device in each layer and pass
+    }
+
+    [Theory]
     [InlineData("/admin/devices/0/restart", 400, "has not failed")]
     [InlineData("/admin/devices/3/restart", 400, "from 0 to 2")]
     [InlineData("/admin/devices/x/fail", 400, "from 0 to 2")]
@@ -150,6 +202,19 @@ public sealed class DeviceFailureTests
         (options.Devices, options.FaultInjection, options.DeviceTimeout, options.PrefixReuse) = (Devices, "on", 5, "off");
         set?.Invoke(options);
     });
+
+    /// <summary>The routing trace of what is asked.</summary>
+    private static async Task<RoutingTrace> TracedAsync(int copies, bool paged, Func<Served, Task> ask)
+    {
+        using var copy = new Scratch();
+        await using (var served = await StartAsync(copies, paged, options => options.Trace = "on"))
+        {
+            await ask(served);
+            await served.Server.DisposeAsync();
+            File.Copy(Path.Combine(served.Folder, "trace-serve.bin"), copy.PathOf("trace.bin"));
+        }
+        return RoutingTrace.Load(copy.PathOf("trace.bin"));
+    }
 
     private static PlacementPlan PlanOf(int copies, int seed, bool paged) => MoeModel.Plan(Devices, copies, seed, 0, paged ? 1 : 2);
 

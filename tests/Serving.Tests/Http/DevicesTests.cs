@@ -81,6 +81,30 @@ public sealed class DevicesTests
     }
 
     [Fact]
+    public async Task TokensThatAreComputedAgainForWantOfPagesAreSentOnce()
+    {
+        using var copy = new Scratch();
+        var plan = MoeModel.Plan(3, 4, 5, 0, 1);
+        double counted;
+        // 1 MiB holds 4,096 tokens, a third on each device; the two sequences of each would take 1,800.
+        await using (var served = await Served.StartAsync(folder =>
+        {
+            AttentionModel.Write(folder, 2048);
+            Save(folder, plan);
+        }, options => (options.Devices, options.Trace, options.CacheSize) = (3, "on", 1)))
+        {
+            await Task.WhenAll(Enumerable.Range(0, 6).Select(i => served.AnswerAsync("/v1/completions", $$"""{"prompt":"{{i}}","max_tokens":900,"seed":{{i}},"ignore_eos":true}""")));
+            Assert.True(await served.MetricAsync("onnxmoe_num_preemptions_total") > 0);
+            counted = await served.MetricAsync("onnxmoe_device_tokens_sent_total");
+            await served.Server.DisposeAsync();
+            File.Copy(Path.Combine(served.Folder, "trace-serve.bin"), copy.PathOf("trace.bin"));
+        }
+        var trace = RoutingTrace.Load(copy.PathOf("trace.bin"));
+        Assert.Equal(6 * 900, trace.Tokens);
+        Assert.Equal(TokenTraffic.Predict(plan, trace).Sum(layer => layer.Total), counted);
+    }
+
+    [Fact]
     public async Task APlanIsReplacedWhileAnswersStream()
     {
         // With one expert a token there is no sum whose order a plan could change: the texts must be the same to the last byte.

@@ -37,6 +37,9 @@ public sealed class MetricsTests
         Assert.Equal(2 + 1, Of("onnxmoe_request_params_n_sum"));
         Assert.Equal(4 + 3, Of("onnxmoe_request_params_max_tokens_sum"));
         Assert.Equal(0, Of("onnxmoe_num_requests_running"));
+        GC.Collect(); // after which there are numbers
+        samples = PrometheusText.Parse(await served.Client.GetStringAsync("/metrics"));
+        Assert.All((string[])["process_resident_memory_bytes", "onnxmoe_managed_heap_bytes", "onnxmoe_managed_committed_bytes"], name => Assert.InRange(Of(name), 1e5, 1e12));
         Assert.Equal(1, Of("onnxmoe_inference_request_success_total", "tiny"));
         Assert.Equal(1, Of("onnxmoe_inference_request_failure_total", "tiny"));
         Assert.Equal(2, Of("onnxmoe_inference_count_total"));

@@ -67,6 +67,39 @@ public sealed class RoutingTests
     }
 
     [Fact]
+    public async Task WhatIsComputedAgainIsTracedOnce()
+    {
+        var (roomy, preempted) = await TraceAsync(0);
+        Assert.Equal(0, preempted);
+        (var tight, preempted) = await TraceAsync(1);
+        Assert.True(preempted > 0);
+        Assert.Equal(roomy, tight);
+        Assert.All(tight, request => Assert.Equal((3, 1199), (request.Prefilled, request.Decoded)));
+
+        // For each request, in the order of its routing, since which comes first is chance: the tokens of each phase, and the experts of all.
+        static async Task<((int Prefilled, int Decoded, string Experts)[] Requests, double Preempted)> TraceAsync(int cacheSize)
+        {
+            using var copy = new Scratch();
+            double preempted;
+            await using (var served = await Served.StartAsync(folder => AttentionModel.Write(folder, 2048), options => (options.CacheSize, options.Trace) = (cacheSize, "on")))
+            {
+                await Task.WhenAll(Enumerable.Range(0, 4).Select(i =>
+                    served.AnswerAsync("/v1/completions", $$"""{"prompt":"x{{i}}y","max_tokens":1200,"seed":{{i}},"ignore_eos":true}""")));
+                preempted = await served.MetricAsync("onnxmoe_num_preemptions_total");
+                Assert.Equal(4 * 1202 * AttentionModel.Layers * 2, await served.MetricAsync("onnxmoe_expert_tokens_total"));
+                await served.Server.DisposeAsync();
+                File.Copy(Path.Combine(served.Folder, "trace-serve.bin"), copy.PathOf("trace.bin"));
+            }
+            using var reader = new RoutingTraceReader(copy.PathOf("trace.bin"));
+            var requests = reader.Frames().GroupBy(frame => frame.Request).Select(frames => (
+                frames.Where(frame => frame.Phase == RoutingPhase.Prefill).Sum(frame => frame.Tokens),
+                frames.Where(frame => frame.Phase == RoutingPhase.Decode).Sum(frame => frame.Tokens),
+                string.Join(' ', Enumerable.Range(0, AttentionModel.Layers).SelectMany(layer => frames.SelectMany(frame => frame.Ids[layer].ToArray())))));
+            return ([.. requests.OrderBy(request => request.Item3, StringComparer.Ordinal)], preempted);
+        }
+    }
+
+    [Fact]
     public async Task WhoDoesNotAskIsNotTold()
     {
         await using var served = await Served.RandomAsync();

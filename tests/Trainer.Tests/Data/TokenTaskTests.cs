@@ -56,6 +56,8 @@ public sealed class TokenTaskTests : IDisposable
         Assert.Equal(task.Batch(1, 5, 0, 4).Tokens.Inputs, task.Batch(1, 5, 0, 4).Tokens.Inputs);
         Assert.NotEqual(task.Batch(1, 5, 0, 4).Tokens.Inputs, task.Batch(1, 6, 0, 4).Tokens.Inputs);
         Assert.Equal(24, task.HeldOut(test: true, 5).Sum(some => some.Tokens.Rows));
+        var measured = TokenTask.HeldOutOf(Bible, new ModelOptions { Backbone = ModelOptions.EncoderDecoder, ContextLength = 64 }, 100_000, task.Tokenizer);
+        Assert.Equal(task.HeldOut(test: true, 5).SelectMany(some => some.Tokens.Targets), measured.HeldOut(test: true, 5).SelectMany(some => some.Tokens.Targets));
     }
 
     [Fact]
