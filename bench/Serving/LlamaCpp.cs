@@ -9,12 +9,13 @@ internal static class LlamaCpp
     /// <summary>Runs a GGUF file.</summary>
     /// <param name="script">Path of speed.mjs, beside which the package is installed.</param>
     /// <param name="model">The file.</param>
+    /// <param name="vocabulary">Its token ids.</param>
     /// <param name="prompt">Tokens of a prompt.</param>
     /// <param name="answer">Tokens of an answer.</param>
     /// <param name="runs">Of each the best counts.</param>
-    public static Rates Run(string script, string model, int prompt, int answer, int runs)
+    public static Rates Run(string script, string model, int vocabulary, int prompt, int answer, int runs)
     {
-        var start = new ProcessStartInfo("node", [script, model, $"{prompt}", $"{answer}", $"{runs}"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("node", [script, model, $"{vocabulary}", $"{prompt}", $"{answer}", $"{runs}"]) { RedirectStandardOutput = true };
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -5,14 +5,12 @@ namespace OnnxMoe.Bench.Serving;
 /// <summary>The sizes of a model, in the order of the command line.</summary>
 internal sealed record ModelSize(int Width, int Layers, int Heads, int KeyHeads, int Hidden, int Experts, int Picks, int Vocabulary)
 {
-    /// <summary>Tokens that prompt and answer may have together.</summary>
-    public const int Context = 1024;
-
     /// <summary>Weights that a token meets, without the embedding.</summary>
     public long ActiveWeights => (long)Layers * (2L * Width * Width + 2L * Width * (Width / Heads * KeyHeads) + 3L * Picks * Width * Hidden + (long)Width * Experts) + (long)Width * Vocabulary;
 
     /// <summary>As the trainer wants them.</summary>
-    public ModelOptions Options => new()
+    /// <param name="context">Tokens of prompt and answer together.</param>
+    public ModelOptions OptionsFor(int context) => new()
     {
         HiddenSize = Width,
         Layers = Layers,
@@ -21,7 +19,7 @@ internal sealed record ModelSize(int Width, int Layers, int Heads, int KeyHeads,
         ExpertHidden = Hidden,
         Experts = Experts,
         ExpertsPerToken = Picks,
-        ContextLength = Context,
+        ContextLength = context,
         FirstDenseLayers = 0,
         SharedExperts = 0,
     };

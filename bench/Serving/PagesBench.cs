@@ -22,7 +22,7 @@ internal static class PagesBench
             var folder = Directory.CreateTempSubdirectory("onnxmoe-bench-").FullName;
             try
             {
-                RandomModel.Write(folder, size.Options, size.Vocabulary, target, WeightPrecision.Fp32);
+                RandomModel.Write(folder, size.OptionsFor(prompt + answer), size.Vocabulary, target, WeightPrecision.Fp32);
                 (string Name, Func<ServeOptions> Options)[] engines =
                 [
                     ("portable pages", () => new()), ("portable pages, cache of 4 GiB", () => new() { CacheSize = 4096 }), ("one by one", () => new() { Pages = "off" }),

@@ -29,7 +29,7 @@ internal static class SpeedBench
             var folder = Directory.CreateTempSubdirectory("onnxmoe-bench-").FullName;
             try
             {
-                RandomModel.Write(folder, size.Options, size.Vocabulary, ExportTarget.OnnxMoe, Enum.Parse<WeightPrecision>(precision, ignoreCase: true));
+                RandomModel.Write(folder, size.OptionsFor(prompt + answer), size.Vocabulary, ExportTarget.OnnxMoe, Enum.Parse<WeightPrecision>(precision, ignoreCase: true));
                 var gguf = Path.Combine(folder, "model.gguf");
                 if (llama is not null)
                     GgufFile.Write(gguf, size, Classes[precision]);
@@ -38,7 +38,7 @@ internal static class SpeedBench
                 {
                     ours = ours.Best(EngineSpeed.Measure(folder, prompt, answer, runs, new ServeOptions()));
                     if (llama is not null)
-                        theirs = theirs.Best(LlamaCpp.Run(llama, gguf, prompt, answer, runs));
+                        theirs = theirs.Best(LlamaCpp.Run(llama, gguf, size.Vocabulary, prompt, answer, runs));
                     bandwidth = Math.Max(bandwidth, ReadBandwidth.Measure());
                 }
                 var bytes = precision switch { "fp32" => 4, "fp16" => 2, "int8" => 34.0 / 32, _ => 18.0 / 32 };

@@ -15,7 +15,7 @@ public sealed class RegionsTests
     {
         using var scratch = new Scratch();
         AttentionModel.Write(scratch.Folder);
-        var paged = PagedEngine.TryChange(scratch.PathOf("model.onnx"), ElementType.Float, out _)!;
+        var paged = PagedEngine.TryChange(scratch.PathOf("model.onnx"), native: true, ElementType.Float, out _)!;
         var before = paged.Model.Graph.Clone();
         Regions.Use(paged.Model, ElementType.Float);
         var after = paged.Model.Graph;
