@@ -165,10 +165,11 @@ public sealed class PagedServingTests
             AttentionModel.Spoil(folder, 'z');
         }, options => (options.Kernels, options.PrefixReuse) = (engine == Native ? "on" : "off", "off"));
         var before = await served.AnswerAsync("/v1/completions", Request(20));
-        await served.PostAsync("/v1/completions", Request(60, ",\"echo\":true").Replace("\"prompt\":\"", "\"prompt\":\"z"));
+        var spoilt = $$"""{"prompt":"{{new string('z', 31)}}","max_tokens":1}"""; // a page but for one token
+        await served.PostAsync("/v1/completions", spoilt);
         AssertSame(engine, before, await served.AnswerAsync("/v1/completions", Request(20))); // on the pages that the other has left
-        var (spoilt, good) = (served.PostAsync("/v1/completions", Request(60).Replace("\"prompt\":\"", "\"prompt\":\"z")), served.AnswerAsync("/v1/completions", Request(20)));
-        await spoilt;
+        var (bad, good) = (served.PostAsync("/v1/completions", spoilt), served.AnswerAsync("/v1/completions", Request(20)));
+        await bad;
         AssertSame(engine, before, await good);
     }
 
