@@ -65,7 +65,7 @@ internal sealed class LoadedModel : IDisposable
             if (devices.Count > 1)
             {
                 var cut = loaded.OpenCut(name, folder, manifest, options, devices, kernels, paged);
-                (graph, homes, loaded.Placement) = (cut, cut.Homes, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File)));
+                (graph, homes, loaded.Placement) = (cut, cut.Homes, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File, devices.Count)));
             }
             else
             {
@@ -120,7 +120,7 @@ internal sealed class LoadedModel : IDisposable
     private CutGraph OpenCut(string name, string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
     {
         var file = FileOf(folder, options, devices, kernels, paged);
-        return Own(new CutGraph(file, ReadPlan(name, folder, manifest, options, file), devices,
+        return Own(new CutGraph(file, ReadPlan(name, folder, manifest, options, file, devices.Count), devices,
             options.DeviceTimeout > 0 && ServerGroup.Current is null ? TimeSpan.FromSeconds(options.DeviceTimeout) : Timeout.InfiniteTimeSpan, ServerGroup.Current));
     }
 
@@ -131,39 +131,37 @@ internal sealed class LoadedModel : IDisposable
         return new(Path.Combine(folder, options.File), devices[0].CudaId is null && ServerGroup.Current is null ? Math.Max(1, threads / devices.Count) : options.Threads, kernels, paged?.Model);
     }
 
-    /// <summary>Loads the experts of a rank of a group other than 0.</summary>
-    /// <param name="name">The model's name.</param>
-    /// <param name="folder">Its folder.</param>
-    /// <param name="manifest">Null where there is none.</param>
+    /// <summary>Loads what a rank of a group other than 0 has.</summary>
+    /// <param name="folder">The model's folder.</param>
     /// <param name="options">File, threads, kernels and so on.</param>
     /// <param name="group">The group.</param>
-    /// <param name="held">What was loaded, in words.</param>
     /// <exception cref="UserError">A file is missing or damaged, or the plan does not fit.</exception>
-    public static GroupExchange OpenMember(string name, string folder, ModelManifest? manifest, ServeOptions options, ServerGroup group, out string held)
+    public static GroupExchange OpenMember(string folder, ServeOptions options, ServerGroup group)
     {
+        var manifest = ServedModel.ReadManifest(folder, options, out var name);
         var devices = DevicesOf(options);
         var file = FileOf(folder, options, devices, KernelsFor(manifest, options, devices[0]), null);
-        var plan = ReadPlan(name, folder, manifest, options, file);
+        var plan = ReadPlan(name, folder, manifest, options, file, devices.Count);
         CutGraph.RequireFit(plan, file, devices.Count);
-        var experts = new PlacedExperts(file, file.Cut.Calls, plan, devices, only: group.Rank);
-        held = $"{experts.CountOf(group.Rank)} of {file.Layers.Sum(layer => layer.Experts)} experts ({devices[group.Rank]})";
-        return new GroupExchange(group, experts, file.Cut.Calls);
+        return new GroupExchange(group, new PlacedExperts(file, file.Cut.Calls, plan, devices, only: group.Rank), file.Cut.Calls);
     }
 
     /// <summary>The devices of a server. In a group each rank has one, of several GPUs of a host that with its number on the host.</summary>
-    /// <exception cref="UserError">One GPU is named, though several are wanted.</exception>
+    /// <exception cref="UserError">One GPU is named, though several are wanted; or so many devices that are not the ranks.</exception>
     public static IReadOnlyList<Device> DevicesOf(ServeOptions options)
     {
         if (ServerGroup.Current is not { } group)
             return Device.Several(options.Device, options.Devices);
+        if (options.Devices != 1 && options.Devices != group.Size)
+            throw new UserError($"Serve:Devices is {options.Devices}, but the group has {group.Size} ranks, each of which is a device; leave the setting out, or start as many with mpirun -np {options.Devices}.");
         var device = Device.Parse(options.Device);
         if (device.CudaId is not null && !options.Device.Contains(':') && int.TryParse(Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_LOCAL_RANK"), out var local))
             device = new(local);
         return [.. Enumerable.Repeat(device, group.Size)];
     }
 
-    private static PlacementPlan ReadPlan(string name, string folder, ModelManifest? manifest, ServeOptions options, CutFile file) =>
-        ServedPlacement.Read(Path.Combine(folder, options.Placement), name, manifest?.Files.GetValueOrDefault("weights.safetensors") ?? "", file.Layers, options.Devices);
+    private static PlacementPlan ReadPlan(string name, string folder, ModelManifest? manifest, ServeOptions options, CutFile file, int devices) =>
+        ServedPlacement.Read(Path.Combine(folder, options.Placement), name, manifest?.Files.GetValueOrDefault("weights.safetensors") ?? "", file.Layers, devices);
 
     /// <summary>The native kernels, for a file that was exported for them. They are the processor's.</summary>
     private static string? KernelsFor(ModelManifest? manifest, ServeOptions options, Device device) =>

@@ -358,7 +358,9 @@ internal sealed class CutGraph : IModelGraph
     public static void RequireFit(PlacementPlan plan, CutFile file, int devices)
     {
         if (plan.Devices.Count != devices)
-            throw new UserError($"The plan is for {plan.Devices.Count} devices, but Serve:Devices is {devices}; plan again for {devices} GPUs with 'onnxmoe place', or serve with --devices {plan.Devices.Count}.");
+            throw new UserError(ServerGroup.Current is not null
+                ? $"The plan is for {plan.Devices.Count} devices, but the group has {devices} ranks; plan again for {devices} GPUs with 'onnxmoe place', or start as many ranks with mpirun -np {plan.Devices.Count}."
+                : $"The plan is for {plan.Devices.Count} devices, but Serve:Devices is {devices}; plan again for {devices} GPUs with 'onnxmoe place', or serve with --devices {plan.Devices.Count}.");
         PlacementCheck.Matches(plan, file.Layers, "The plan");
     }
 

@@ -1,3 +1,4 @@
+using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Serving.ExpertParallel;
 
 namespace OnnxMoe.Serving.Groups;
@@ -12,6 +13,12 @@ namespace OnnxMoe.Serving.Groups;
 internal sealed class GroupExchange(ServerGroup group, PlacedExperts experts, IReadOnlyList<ExpertCall> calls) : IExpertExchange, IDisposable
 {
     private readonly Lock _turn = new();
+
+    /// <summary>Where the experts of all ranks are.</summary>
+    public PlacementPlan Plan => experts.Plan;
+
+    /// <summary>What this rank holds, in words.</summary>
+    public string Held => $"{experts.CountOf(group.Rank)} of {Plan.Layers.Sum(layer => layer.Experts)} experts";
 
     /// <inheritdoc/>
     public int Homes => 1;
@@ -55,7 +62,7 @@ internal sealed class GroupExchange(ServerGroup group, PlacedExperts experts, IR
         {
             try
             {
-                if (group.Rank == 0 && group.Problem is null)
+                if (group is { Rank: 0, Started: true, Problem: null })
                     GroupStep.Share(group, new(GroupStep.End, 0, 0));
             }
             catch (OperationCanceledException)

@@ -7,17 +7,16 @@ namespace OnnxMoe.Serving.Groups;
 internal static class GroupMember
 {
     /// <summary>Loads the experts and applies them until rank 0 ends the group.</summary>
-    /// <exception cref="UserError">The model or the plan is not right.</exception>
     /// <exception cref="GroupBrokenException">Another rank has died.</exception>
     public static void Run(string folder, ServeOptions options, ServerGroup group, TextWriter output)
     {
-        var manifest = ServedModel.ReadManifest(folder, options, out var name);
-        using var exchange = LoadedModel.OpenMember(name, folder, manifest, options, group, out var held);
-        output.WriteLine($"Rank {group.Rank} of {group.Size} on {Environment.MachineName} holds {held}.");
-        group.Meet();
+        using var member = GroupStart.Load(group, () => LoadedModel.OpenMember(folder, options, group), member => GroupReport.Of(folder, options, member.Plan));
+        if (member is null)
+            return;
+        output.WriteLine($"Rank {group.Rank} of {group.Size} on {Environment.MachineName} holds {member.Held}.");
         try
         {
-            exchange.Follow();
+            member.Follow();
         }
         catch (OperationCanceledException)
         {

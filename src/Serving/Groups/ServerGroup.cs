@@ -16,12 +16,7 @@ public sealed unsafe class ServerGroup : IDisposable
     {
         (Rank, Size) = (rank, size);
         _stop = (int*)NativeMemory.AllocZeroed(sizeof(int));
-        _lifeline = Lifeline.Open(this, problem =>
-        {
-            Problem ??= problem;
-            Volatile.Write(ref *_stop, 1); // who waits for the others would wait for ever
-            Broken?.Invoke();
-        });
+        _lifeline = Lifeline.Open(this, Break);
     }
 
     /// <summary>The group that this process is in; null when it serves alone.</summary>
@@ -35,6 +30,9 @@ public sealed unsafe class ServerGroup : IDisposable
 
     /// <summary>Why the group cannot go on; null while it can.</summary>
     public string? Problem { get; private set; }
+
+    /// <summary>Whether all ranks have loaded their part, so that they follow rank 0.</summary>
+    public bool Started { get; internal set; }
 
     /// <summary>Tells that <see cref="Problem"/> is set.</summary>
     public event Action? Broken;
@@ -58,8 +56,23 @@ public sealed unsafe class ServerGroup : IDisposable
     /// <summary>Each rank gives each other one a number.</summary>
     public int[] ExchangeCounts(int[] counts) => MpiLibrary.ExchangeCounts(counts, _stop);
 
-    /// <summary>Waits until all ranks are here.</summary>
-    public void Meet() => ExchangeCounts(new int[Size]);
+    /// <summary>Tells each rank what every rank says, in their order.</summary>
+    public byte[][] Gather(byte[] mine)
+    {
+        var lengths = ExchangeCounts([.. Enumerable.Repeat(mine.Length, Size)]);
+        var all = Exchange([.. Enumerable.Repeat(mine, Size).SelectMany(bytes => bytes)], [.. Enumerable.Repeat(mine.Length, Size)], 1, lengths);
+        var offset = 0;
+        return Array.ConvertAll(lengths, length => all[offset..(offset += length)]);
+    }
+
+    /// <summary>The group cannot go on: who waits for the others gives up.</summary>
+    /// <param name="problem">Why, in one sentence without its full stop.</param>
+    public void Break(string problem)
+    {
+        Problem ??= problem;
+        Volatile.Write(ref *_stop, 1);
+        Broken?.Invoke();
+    }
 
     /// <summary>Leaves the job; returns when all others do. Who ends without it ends the others too: <c>mpirun</c> sees to that.</summary>
     public void Leave()

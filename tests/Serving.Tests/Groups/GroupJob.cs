@@ -18,9 +18,12 @@ internal sealed partial class GroupJob : IDisposable
     /// <param name="folder">The model.</param>
     /// <param name="devices">Serve:Devices.</param>
     /// <param name="trace">Serve:Trace.</param>
-    public GroupJob(int ranks, string folder, int devices = 1, string trace = "off")
+    /// <param name="port">Serve:Port.</param>
+    /// <param name="last">The model folder of the last rank; null for the one that all have.</param>
+    public GroupJob(int ranks, string folder, int devices = 1, string trace = "off", int port = 0, string? last = null)
     {
-        var start = new ProcessStartInfo("mpirun", ["--allow-run-as-root", "--oversubscribe", "-np", $"{ranks}", Environment.ProcessPath!, "exec", typeof(GroupJob).Assembly.Location, folder, $"{devices}", trace])
+        string[] Ranks(int count, string model) => ["-np", $"{count}", Environment.ProcessPath!, "exec", typeof(GroupJob).Assembly.Location, model, $"{devices}", trace, $"{port}"];
+        var start = new ProcessStartInfo("mpirun", ["--allow-run-as-root", "--oversubscribe", .. last is null ? Ranks(ranks, folder) : [.. Ranks(ranks - 1, folder), ":", .. Ranks(1, last)]])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -54,6 +57,9 @@ internal sealed partial class GroupJob : IDisposable
     /// <summary>The process of a rank.</summary>
     public async Task<Process> ProcessOfAsync(int rank) => Process.GetProcessById(int.Parse(
         (await FindAsync(new Regex($@"Process (\d+) is rank {rank}\b"))).Groups[1].Value, CultureInfo.InvariantCulture));
+
+    /// <summary>Sends mpirun a signal.</summary>
+    public void Signal(string name) => Process.Start("kill", [$"-{name}", $"{_mpirun.Id}"]).WaitForExit();
 
     /// <summary>Waits for the end of the job.</summary>
     /// <returns>Its exit code.</returns>

@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using OnnxMoe.Artifacts.Placement;
 using OnnxMoe.Artifacts.Routing;
 using OnnxMoe.Serving.Tests.Http;
@@ -80,8 +83,90 @@ public sealed class GroupTests
         using var scratch = new Scratch();
         MoeModel.Write(scratch.Folder);
         using var job = new GroupJob(2, scratch.Folder, devices: 3);
-        Assert.NotEqual(0, await job.EndAsync());
+        Assert.Equal(2, await job.EndAsync());
         Assert.Contains("Serve:Devices is 3, but the group has 2 ranks", job.Output);
+    }
+
+    [Fact]
+    public async Task APlanForAnotherNumberOfRanksIsRefused()
+    {
+        using var scratch = new Scratch();
+        MoeModel.Write(scratch.Folder);
+        MoeModel.Plan(3, 1, 0).Save(scratch.PathOf(PlacementPlan.FileName));
+        using var job = new GroupJob(2, scratch.Folder);
+        Assert.Equal(2, await job.EndAsync());
+        Assert.Single(Regex.Matches(job.Output, "The plan is for 3 devices, but the group has 2 ranks"));
+    }
+
+    [Fact]
+    public async Task ARankWithAnotherModelIsRefused()
+    {
+        using var scratch = new Scratch();
+        using var other = new Scratch();
+        MoeModel.Write(scratch.Folder);
+        MoeModel.Write(other.Folder, context: 128);
+        Assert.Matches("Rank 2 of the group \\(on .+\\) has another model.onnx than rank 0", await RefusalAsync(scratch.Folder, other.Folder));
+    }
+
+    [Fact]
+    public async Task ARankWithAnotherPlanIsRefused()
+    {
+        using var scratch = new Scratch();
+        using var other = new Scratch();
+        MoeModel.Write(scratch.Folder);
+        MoeModel.Write(other.Folder);
+        MoeModel.Plan(3, 1, 0).Save(scratch.PathOf(PlacementPlan.FileName));
+        Assert.Matches("Rank 2 of the group \\(on .+\\) has another placement plan than rank 0", await RefusalAsync(scratch.Folder, other.Folder));
+    }
+
+    [Fact]
+    public async Task ARankWithoutTheModelIsRefused()
+    {
+        using var scratch = new Scratch();
+        MoeModel.Write(scratch.Folder);
+        Assert.Matches("Rank 2 of the group \\(on .+\\): There is no model folder", await RefusalAsync(scratch.Folder, scratch.PathOf("nowhere")));
+    }
+
+    [Fact]
+    public async Task ATakenPortEndsTheGroupWithOneSentence()
+    {
+        using var scratch = new Scratch();
+        MoeModel.Write(scratch.Folder);
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        using var job = new GroupJob(3, scratch.Folder, port: port);
+        Assert.Equal(2, await job.EndAsync());
+        Assert.Contains($"Port {port} of 127.0.0.1 is in use", job.Output);
+        Assert.DoesNotContain("MPI failed", job.Output);
+    }
+
+    [Fact]
+    public async Task Sigusr1ToMpirunLetsRequestsFinish()
+    {
+        using var scratch = new Scratch();
+        MoeModel.Write(scratch.Folder, context: 4096);
+        using var job = new GroupJob(Ranks, scratch.Folder);
+        using var client = await job.ClientAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
+        {
+            Content = new StringContent("""{"prompt":"abc","max_tokens":300,"ignore_eos":true,"stream":true}"""),
+        };
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var stream = new StreamReader(await response.Content.ReadAsStreamAsync());
+        Assert.StartsWith("data: ", await stream.ReadLineAsync());
+        job.Signal("USR1");
+        Assert.EndsWith("data: [DONE]\n\n", await stream.ReadToEndAsync());
+        Assert.Equal(0, await job.EndAsync());
+    }
+
+    /// <summary>What a group of three says that refuses to start because of what its last rank has.</summary>
+    private static async Task<string> RefusalAsync(string folder, string last)
+    {
+        using var job = new GroupJob(3, folder, last: last);
+        Assert.Equal(2, await job.EndAsync());
+        Assert.DoesNotContain("Serving", job.Output);
+        return job.Output;
     }
 
     private static async Task<JsonNode> AnswerAsync(HttpClient client, string request)
