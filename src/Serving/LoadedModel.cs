@@ -51,7 +51,8 @@ internal sealed class LoadedModel : IDisposable
         {
             var path = Path.Combine(folder, options.File);
             var kernels = KernelsFor(manifest, options, devices[0]);
-            var paged = manifest?.LanguageModel is not null ? loaded.TryPage(path, manifest, options, devices.Count, kernels is not null) : null;
+            var paged = TryPage(path, manifest, options, devices.Count, kernels is not null, out var reason);
+            loaded.NotPaged = reason;
             IModelGraph Whole() => new WholeGraph(SessionFactory.Open(path, devices[0], options.Threads, kernels), devices[0]);
             IModelGraph Later()
             {
@@ -64,8 +65,10 @@ internal sealed class LoadedModel : IDisposable
             IModelGraph graph;
             if (devices.Count > 1)
             {
-                var cut = loaded.OpenCut(name, folder, manifest, options, devices, kernels, paged);
-                (graph, homes, loaded.Placement) = (cut, cut.Homes, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File, devices.Count)));
+                var cut = loaded.Own(OpenCut(name, folder, manifest, options, devices, kernels, paged));
+                graph = ServerGroup.Current is not { } group ? cut
+                    : loaded.Own(new GroupGraph(group, cut, paged is null ? 0 : PagesOf(paged, manifest!, options, cut.Homes), paged?.Caches.Select(cache => cache.Name).ToHashSet() ?? []));
+                (homes, loaded.Placement) = (cut.Homes, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File, devices.Count)));
             }
             else
             {
@@ -77,7 +80,7 @@ internal sealed class LoadedModel : IDisposable
                 return loaded;
             loaded.Causal = paged is null
                 ? new LanguageModelSession(graph, sizes) { Threshold = threshold }
-                : loaded.Own(new PagedSession(graph, paged, sizes, homes, PagedEngine.PagesOf(paged, sizes, options) / homes) { Threshold = threshold });
+                : loaded.Own(new PagedSession(graph, paged, sizes, homes, PagesOf(paged, manifest, options, homes)) { Threshold = threshold });
             return loaded;
         }
         catch
@@ -100,28 +103,38 @@ internal sealed class LoadedModel : IDisposable
         return owned;
     }
 
+    /// <summary>Pages of each home.</summary>
+    private static int PagesOf(PagedModel paged, ModelManifest manifest, ServeOptions options, int homes) => PagedEngine.PagesOf(paged, manifest.LanguageModel!, options) / homes;
+
+    /// <summary>A language model, changed to run on pages; null for any other, with the reason where there is one.</summary>
     /// <exception cref="UserError">A setting of the pages is given to a model that does not run on them.</exception>
-    private PagedModel? TryPage(string path, ModelManifest manifest, ServeOptions options, int devices, bool native)
+    private static PagedModel? TryPage(string path, ModelManifest? manifest, ServeOptions options, int devices, bool native, out string? reason)
     {
+        reason = null;
+        if (manifest?.LanguageModel is null)
+            return null;
         var rounded = manifest.Exports.Any(export => export.File == options.File && export.Precision != "fp32");
         var half = options.CachePrecision == "fp16" || (options.CachePrecision == "auto" && rounded);
         if (options.Pages == "off" && (options.CacheSize > 0 || options.CachePrecision == "fp16"))
             throw new UserError($"Serve:{(options.CacheSize > 0 ? $"CacheSize is {options.CacheSize}" : "CachePrecision is fp16")}, but Serve:Pages is off, and caches in one piece have no such setting; leave one of the two out.");
         if (options.Pages == "off" || (devices > 1 && !native))
         {
-            NotPaged = options.Pages == "off" ? "Serve:Pages is off" : "on several devices only the native kernels can";
+            reason = options.Pages == "off" ? "Serve:Pages is off" : "on several devices only the native kernels can";
             return null;
         }
-        var paged = PagedEngine.TryChange(path, native, half ? ElementType.Float16 : ElementType.Float, out var reason);
-        NotPaged = reason;
-        return paged;
+        return PagedEngine.TryChange(path, native, half ? ElementType.Float16 : ElementType.Float, out reason);
     }
 
-    private CutGraph OpenCut(string name, string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
+    private static CutGraph OpenCut(string name, string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
     {
         var file = FileOf(folder, options, devices, kernels, paged);
-        return Own(new CutGraph(file, ReadPlan(name, folder, manifest, options, file, devices.Count), devices,
-            options.DeviceTimeout > 0 && ServerGroup.Current is null ? TimeSpan.FromSeconds(options.DeviceTimeout) : Timeout.InfiniteTimeSpan, ServerGroup.Current));
+        var limit = options.DeviceTimeout > 0 ? TimeSpan.FromSeconds(options.DeviceTimeout) : Timeout.InfiniteTimeSpan;
+        var plan = ReadPlan(name, folder, manifest, options, file, devices.Count);
+        if (ServerGroup.Current is not { } group)
+            return new CutGraph(file, plan, devices, limit);
+        group.Limit = limit;
+        // Caches in one piece cannot be kept by another process, so that then rank 0 is home to all.
+        return new CutGraph(file, plan, devices, Timeout.InfiniteTimeSpan, group, paged is null ? 1 : null);
     }
 
     private static CutFile FileOf(string folder, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
@@ -136,14 +149,13 @@ internal sealed class LoadedModel : IDisposable
     /// <param name="options">File, threads, kernels and so on.</param>
     /// <param name="group">The group.</param>
     /// <exception cref="UserError">A file is missing or damaged, or the plan does not fit.</exception>
-    public static GroupExchange OpenMember(string folder, ServeOptions options, ServerGroup group)
+    public static GroupMember OpenMember(string folder, ServeOptions options, ServerGroup group)
     {
         var manifest = ServedModel.ReadManifest(folder, options, out var name);
         var devices = DevicesOf(options);
-        var file = FileOf(folder, options, devices, KernelsFor(manifest, options, devices[0]), null);
-        var plan = ReadPlan(name, folder, manifest, options, file, devices.Count);
-        CutGraph.RequireFit(plan, file, devices.Count);
-        return new GroupExchange(group, new PlacedExperts(file, file.Cut.Calls, plan, devices, only: group.Rank), file.Cut.Calls);
+        var kernels = KernelsFor(manifest, options, devices[0]);
+        var paged = TryPage(Path.Combine(folder, options.File), manifest, options, devices.Count, kernels is not null, out _);
+        return new GroupMember(group, OpenCut(name, folder, manifest, options, devices, kernels, paged), paged);
     }
 
     /// <summary>The devices of a server. In a group each rank has one, of several GPUs of a host that with its number on the host.</summary>

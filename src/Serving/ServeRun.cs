@@ -86,6 +86,8 @@ public static class ServeRun
             """;
         if (server.Model.Placement is { } placement)
             tensors = $"{tensors}\n  curl {url}/admin/placement\n\n{Describe(placement, options)}\n";
+        if (ServerGroup.Current is { } group)
+            tensors = $"{tensors}{group.Describe(server.Model.Homes)}\n";
         var providers = $"ONNX Runtime runs it with {string.Join(", ", server.Model.Providers)}.";
         if (server.Model.Language is not { } language)
             return $"{tensors}\n\n{providers}";

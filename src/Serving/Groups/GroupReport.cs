@@ -15,14 +15,19 @@ internal sealed record GroupReport(string Host, string? Problem, SortedDictionar
     /// <param name="folder">The model folder.</param>
     /// <param name="options">The settings.</param>
     /// <param name="plan">Where the experts are.</param>
-    /// <exception cref="UserError">A file cannot be read.</exception>
+    /// <exception cref="UserError">A file cannot be read, or a setting is not for groups.</exception>
     public static GroupReport Of(string folder, ServeOptions options, PlacementPlan plan)
     {
+        if (options.WatchModel)
+            throw new UserError("Serve:WatchModel is on, but a group of processes keeps its model until it ends; leave the setting out.");
         var has = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
             ["version of onnxmoe"] = typeof(GroupReport).Assembly.GetName().Version!.ToString(3),
             ["placement plan"] = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(plan.Layers, JsonFile.Options))),
             ["value of Serve:Kernels"] = options.Kernels,
+            ["value of Serve:Pages"] = options.Pages,
+            ["value of Serve:CachePrecision"] = options.CachePrecision,
+            ["kind of device"] = options.Device.Split(':')[0],
         };
         foreach (var (name, sum) in FilesOf(folder, options.File))
             has[name] = sum;

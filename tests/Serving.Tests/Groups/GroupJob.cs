@@ -9,7 +9,7 @@ namespace OnnxMoe.Serving.Tests.Groups;
 internal sealed partial class GroupJob : IDisposable
 {
     /// <summary>Longer than anything takes here; only a hang gets there.</summary>
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(150);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(600);
 
     private readonly Process _mpirun;
     private readonly StringBuilder _output = new();
@@ -20,9 +20,10 @@ internal sealed partial class GroupJob : IDisposable
     /// <param name="trace">Serve:Trace.</param>
     /// <param name="port">Serve:Port.</param>
     /// <param name="last">The model folder of the last rank; null for the one that all have.</param>
-    public GroupJob(int ranks, string folder, int devices = 1, string trace = "off", int port = 0, string? last = null)
+    /// <param name="timeout">Serve:DeviceTimeout.</param>
+    public GroupJob(int ranks, string folder, int devices = 1, string trace = "off", int port = 0, string? last = null, int timeout = 0)
     {
-        string[] Ranks(int count, string model) => ["-np", $"{count}", Environment.ProcessPath!, "exec", typeof(GroupJob).Assembly.Location, model, $"{devices}", trace, $"{port}"];
+        string[] Ranks(int count, string model) => ["-np", $"{count}", Environment.ProcessPath!, "exec", typeof(GroupJob).Assembly.Location, model, $"{devices}", trace, $"{port}", $"{timeout}"];
         var start = new ProcessStartInfo("mpirun", ["--allow-run-as-root", "--oversubscribe", .. last is null ? Ranks(ranks, folder) : [.. Ranks(ranks - 1, folder), ":", .. Ranks(1, last)]])
         {
             RedirectStandardOutput = true,

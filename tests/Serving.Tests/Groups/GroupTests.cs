@@ -16,14 +16,16 @@ public sealed class GroupTests
 {
     private const int Ranks = 4;
 
-    [Fact]
-    public async Task FourProcessesAnswerAsOne()
+    [Theory]
+    [InlineData(true)] // on pages each rank is home to some of the sequences
+    [InlineData(false)]
+    public async Task FourProcessesAnswerAsOne(bool paged)
     {
         using var scratch = new Scratch();
-        AttentionModel.Write(scratch.Folder);
-        var plan = MoeModel.Plan(Ranks, 5, 1, 0, 1);
+        Write(scratch.Folder);
+        var plan = paged ? MoeModel.Plan(Ranks, 5, 1, 0, 1) : MoeModel.Plan(Ranks, 5, 1);
         plan.Save(scratch.PathOf(PlacementPlan.FileName));
-        await using var one = await Served.StartAsync(folder => AttentionModel.Write(folder));
+        await using var one = await Served.StartAsync(Write);
         using var job = new GroupJob(Ranks, scratch.Folder, trace: "on");
         using var client = await job.ClientAsync();
         foreach (var request in DevicesTests.Requests)
@@ -39,18 +41,27 @@ public sealed class GroupTests
         await Task.WhenAll(DevicesTests.Requests.Select(request => AnswerAsync(client, request))); // together, too
         var sent = JsonNode.Parse(await client.GetStringAsync("/admin/placement"))!["tokens_sent"]!;
         Assert.Equal(400, (int)(await client.PostAsync("/admin/placement", null)).StatusCode); // a group keeps its plan
+        Assert.Equal(400, (int)(await client.PostAsync("/admin/reload", null)).StatusCode); // and its model
 
         Process.Start("kill", ["-TERM", $"{(await job.ProcessOfAsync(0)).Id}"]).WaitForExit();
         Assert.Equal(0, await job.EndAsync());
         for (var rank = 1; rank < Ranks; rank++)
             Assert.Contains($"holds {plan.Layers.Sum(layer => layer.Devices[rank].Count)} of 16 experts", job.Output);
-        var predicted = TokenTraffic.Predict(plan, RoutingTrace.Load(scratch.PathOf("trace-serve.bin")), homes: 1);
+        var predicted = TokenTraffic.Predict(plan, RoutingTrace.Load(scratch.PathOf("trace-serve.bin")), homes: paged ? null : 1);
         foreach (var layer in predicted)
         {
             Assert.True(layer.Total > 0);
             for (var from = 0; from < Ranks; from++)
                 for (var to = 0; to < Ranks; to++)
                     Assert.Equal(layer.Tokens[from, to], (long)sent[$"{layer.Layer}"]![from]![to]!);
+        }
+
+        void Write(string folder)
+        {
+            if (paged)
+                AttentionModel.Write(folder);
+            else
+                MoeModel.Write(folder);
         }
     }
 
@@ -75,6 +86,21 @@ public sealed class GroupTests
         Assert.DoesNotContain("[DONE]", rest);
         Assert.NotEqual(0, await job.EndAsync());
         Assert.Contains("Rank 2 of the group", job.Output);
+    }
+
+    [Fact]
+    public async Task ARankThatHangsEndsTheGroup()
+    {
+        using var scratch = new Scratch();
+        AttentionModel.Write(scratch.Folder);
+        using var job = new GroupJob(Ranks, scratch.Folder, timeout: 2);
+        using var client = await job.ClientAsync();
+        using var victim = await job.ProcessOfAsync(2);
+        Process.Start("kill", ["-STOP", $"{victim.Id}"]).WaitForExit();
+        using var response = await client.PostAsync("/v1/completions", new StringContent("""{"prompt":"abc","max_tokens":9}"""));
+        Assert.Equal(503, (int)response.StatusCode);
+        Assert.Contains("has not answered within 2 seconds", await response.Content.ReadAsStringAsync());
+        Assert.NotEqual(0, await job.EndAsync());
     }
 
     [Fact]
@@ -150,7 +176,7 @@ public sealed class GroupTests
         using var client = await job.ClientAsync();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
         {
-            Content = new StringContent("""{"prompt":"abc","max_tokens":300,"ignore_eos":true,"stream":true}"""),
+            Content = new StringContent("""{"prompt":"abc","max_tokens":60,"ignore_eos":true,"stream":true}"""),
         };
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using var stream = new StreamReader(await response.Content.ReadAsStreamAsync());
