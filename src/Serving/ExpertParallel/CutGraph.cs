@@ -292,6 +292,7 @@ internal sealed class CutGraph : IModelGraph
             }
             catch (Exception problem)
             {
+                _ranks?.Break($"Rank {_ranks.Rank} of the group has failed ({problem.GetType().Name}: {problem.Message.TrimEnd('.')})"); // the others are in the layer, and would wait
                 Array.ForEach(runs, run => run.Fail(new InvalidOperationException($"The experts of layer {call.Site} failed.", problem)));
                 return;
             }
