@@ -4,6 +4,9 @@
 // Whoever waits polls, and sleeps after a while: the waiting calls of MPI keep a processor busy, also while a server has nothing to do. And a wait
 // for a process that is gone never ends, so that it must be possible to give it up.
 #include <mpi.h>
+#ifdef OPEN_MPI
+#include <mpi-ext.h>
+#endif
 #include <sched.h>
 #include <time.h>
 
@@ -41,6 +44,11 @@ std::vector<int> Offsets(const int32_t* counts, int size) {
     return offsets;
 }
 
+void Copy(const char* from, char* text, int size) {
+    std::strncpy(text, from, size - 1);
+    text[size - 1] = 0;
+}
+
 }  // namespace
 
 // Joins the job; rank and size of it are written.
@@ -61,10 +69,10 @@ EXPORT int onnxmoe_mpi_broadcast(void* data, int32_t bytes, const volatile int32
     return Wait(request, stop);
 }
 
-// Each rank gives each other one a number.
-EXPORT int onnxmoe_mpi_exchange_counts(const int32_t* send, int32_t* receive, const volatile int32_t* stop) {
+// Each rank gives each other one so many numbers.
+EXPORT int onnxmoe_mpi_exchange_counts(const int32_t* send, int32_t* receive, int32_t each, const volatile int32_t* stop) {
     MPI_Request request;
-    if (int error = MPI_Ialltoall(send, 1, MPI_INT32_T, receive, 1, MPI_INT32_T, MPI_COMM_WORLD, &request); error != MPI_SUCCESS) return error;
+    if (int error = MPI_Ialltoall(send, each, MPI_INT32_T, receive, each, MPI_INT32_T, MPI_COMM_WORLD, &request); error != MPI_SUCCESS) return error;
     return Wait(request, stop);
 }
 
@@ -89,8 +97,25 @@ EXPORT void onnxmoe_mpi_describe(int32_t error, char* text, int32_t size) {
     char message[MPI_MAX_ERROR_STRING] = "";
     int length = 0;
     MPI_Error_string(error, message, &length);
-    std::strncpy(text, message, size - 1);
-    text[size - 1] = 0;
+    Copy(message, text, size);
+}
+
+// Which MPI this is: the first words of what it says of itself.
+EXPORT void onnxmoe_mpi_version(char* text, int32_t size) {
+    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    int length = 0;
+    MPI_Get_library_version(version, &length);
+    version[std::strcspn(version, ",\n")] = 0;
+    Copy(version, text, size);
+}
+
+// 1 when MPI can be given memory of a GPU. Only Open MPI and its kin can be asked.
+EXPORT int onnxmoe_mpi_cuda_aware() {
+#ifdef MPIX_CUDA_AWARE_SUPPORT
+    return MPIX_Query_cuda_support();
+#else
+    return 0;
+#endif
 }
 
 // Leaves the job; returns when all ranks do.

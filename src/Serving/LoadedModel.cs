@@ -51,7 +51,8 @@ internal sealed class LoadedModel : IDisposable
         {
             var path = Path.Combine(folder, options.File);
             var kernels = KernelsFor(manifest, options, devices[0]);
-            var paged = manifest?.LanguageModel is not null ? loaded.TryPage(path, manifest, options, devices.Count, kernels is not null) : null;
+            var paged = TryPage(path, manifest, options, devices.Count, kernels is not null, out var reason);
+            loaded.NotPaged = reason;
             IModelGraph Whole() => new WholeGraph(SessionFactory.Open(path, devices[0], options.Threads, kernels), devices[0]);
             IModelGraph Later()
             {
@@ -64,8 +65,10 @@ internal sealed class LoadedModel : IDisposable
             IModelGraph graph;
             if (devices.Count > 1)
             {
-                var cut = loaded.OpenCut(name, folder, manifest, options, devices, kernels, paged);
-                (graph, homes, loaded.Placement) = (cut, cut.Homes, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File)));
+                var cut = loaded.Own(OpenCut(name, folder, manifest, options, devices, kernels, paged));
+                graph = ServerGroup.Current is not { } group ? cut
+                    : loaded.Own(new GroupGraph(group, cut, paged is null ? 0 : PagesOf(paged, manifest!, options, cut.Homes), paged?.Caches.Select(cache => cache.Name).ToHashSet() ?? []));
+                (homes, loaded.Placement) = (cut.Homes, new ServedPlacement(cut, () => ReadPlan(name, folder, manifest, options, cut.File, devices.Count)));
             }
             else
             {
@@ -77,7 +80,7 @@ internal sealed class LoadedModel : IDisposable
                 return loaded;
             loaded.Causal = paged is null
                 ? new LanguageModelSession(graph, sizes) { Threshold = threshold }
-                : loaded.Own(new PagedSession(graph, paged, sizes, homes, PagedEngine.PagesOf(paged, sizes, options) / homes) { Threshold = threshold });
+                : loaded.Own(new PagedSession(graph, paged, sizes, homes, PagesOf(paged, manifest, options, homes)) { Threshold = threshold });
             return loaded;
         }
         catch
@@ -100,28 +103,38 @@ internal sealed class LoadedModel : IDisposable
         return owned;
     }
 
+    /// <summary>Pages of each home.</summary>
+    private static int PagesOf(PagedModel paged, ModelManifest manifest, ServeOptions options, int homes) => PagedEngine.PagesOf(paged, manifest.LanguageModel!, options) / homes;
+
+    /// <summary>A language model, changed to run on pages; null for any other, with the reason where there is one.</summary>
     /// <exception cref="UserError">A setting of the pages is given to a model that does not run on them.</exception>
-    private PagedModel? TryPage(string path, ModelManifest manifest, ServeOptions options, int devices, bool native)
+    private static PagedModel? TryPage(string path, ModelManifest? manifest, ServeOptions options, int devices, bool native, out string? reason)
     {
+        reason = null;
+        if (manifest?.LanguageModel is null)
+            return null;
         var rounded = manifest.Exports.Any(export => export.File == options.File && export.Precision != "fp32");
         var half = options.CachePrecision == "fp16" || (options.CachePrecision == "auto" && rounded);
         if (options.Pages == "off" && (options.CacheSize > 0 || options.CachePrecision == "fp16"))
             throw new UserError($"Serve:{(options.CacheSize > 0 ? $"CacheSize is {options.CacheSize}" : "CachePrecision is fp16")}, but Serve:Pages is off, and caches in one piece have no such setting; leave one of the two out.");
         if (options.Pages == "off" || (devices > 1 && !native))
         {
-            NotPaged = options.Pages == "off" ? "Serve:Pages is off" : "on several devices only the native kernels can";
+            reason = options.Pages == "off" ? "Serve:Pages is off" : "on several devices only the native kernels can";
             return null;
         }
-        var paged = PagedEngine.TryChange(path, native, half ? ElementType.Float16 : ElementType.Float, out var reason);
-        NotPaged = reason;
-        return paged;
+        return PagedEngine.TryChange(path, native, half ? ElementType.Float16 : ElementType.Float, out reason);
     }
 
-    private CutGraph OpenCut(string name, string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
+    private static CutGraph OpenCut(string name, string folder, ModelManifest? manifest, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
     {
         var file = FileOf(folder, options, devices, kernels, paged);
-        return Own(new CutGraph(file, ReadPlan(name, folder, manifest, options, file), devices,
-            options.DeviceTimeout > 0 && ServerGroup.Current is null ? TimeSpan.FromSeconds(options.DeviceTimeout) : Timeout.InfiniteTimeSpan, ServerGroup.Current));
+        var limit = options.DeviceTimeout > 0 ? TimeSpan.FromSeconds(options.DeviceTimeout) : Timeout.InfiniteTimeSpan;
+        var plan = ReadPlan(name, folder, manifest, options, file, devices.Count);
+        if (ServerGroup.Current is not { } group)
+            return new CutGraph(file, plan, devices, limit);
+        group.Limit = limit;
+        // Caches in one piece cannot be kept by another process, so that then rank 0 is home to all.
+        return new CutGraph(file, plan, devices, Timeout.InfiniteTimeSpan, group, paged is null ? 1 : null);
     }
 
     private static CutFile FileOf(string folder, ServeOptions options, IReadOnlyList<Device> devices, string? kernels, PagedModel? paged)
@@ -131,39 +144,36 @@ internal sealed class LoadedModel : IDisposable
         return new(Path.Combine(folder, options.File), devices[0].CudaId is null && ServerGroup.Current is null ? Math.Max(1, threads / devices.Count) : options.Threads, kernels, paged?.Model);
     }
 
-    /// <summary>Loads the experts of a rank of a group other than 0.</summary>
-    /// <param name="name">The model's name.</param>
-    /// <param name="folder">Its folder.</param>
-    /// <param name="manifest">Null where there is none.</param>
+    /// <summary>Loads what a rank of a group other than 0 has.</summary>
+    /// <param name="folder">The model's folder.</param>
     /// <param name="options">File, threads, kernels and so on.</param>
     /// <param name="group">The group.</param>
-    /// <param name="held">What was loaded, in words.</param>
     /// <exception cref="UserError">A file is missing or damaged, or the plan does not fit.</exception>
-    public static GroupExchange OpenMember(string name, string folder, ModelManifest? manifest, ServeOptions options, ServerGroup group, out string held)
+    public static GroupMember OpenMember(string folder, ServeOptions options, ServerGroup group)
     {
+        var manifest = ServedModel.ReadManifest(folder, options, out var name);
         var devices = DevicesOf(options);
-        var file = FileOf(folder, options, devices, KernelsFor(manifest, options, devices[0]), null);
-        var plan = ReadPlan(name, folder, manifest, options, file);
-        CutGraph.RequireFit(plan, file, devices.Count);
-        var experts = new PlacedExperts(file, file.Cut.Calls, plan, devices, only: group.Rank);
-        held = $"{experts.CountOf(group.Rank)} of {file.Layers.Sum(layer => layer.Experts)} experts ({devices[group.Rank]})";
-        return new GroupExchange(group, experts, file.Cut.Calls);
+        var kernels = KernelsFor(manifest, options, devices[0]);
+        var paged = TryPage(Path.Combine(folder, options.File), manifest, options, devices.Count, kernels is not null, out _);
+        return new GroupMember(group, OpenCut(name, folder, manifest, options, devices, kernels, paged), paged);
     }
 
     /// <summary>The devices of a server. In a group each rank has one, of several GPUs of a host that with its number on the host.</summary>
-    /// <exception cref="UserError">One GPU is named, though several are wanted.</exception>
+    /// <exception cref="UserError">One GPU is named, though several are wanted; or so many devices that are not the ranks.</exception>
     public static IReadOnlyList<Device> DevicesOf(ServeOptions options)
     {
         if (ServerGroup.Current is not { } group)
             return Device.Several(options.Device, options.Devices);
+        if (options.Devices != 1 && options.Devices != group.Size)
+            throw new UserError($"Serve:Devices is {options.Devices}, but the group has {group.Size} ranks, each of which is a device; leave the setting out, or start as many with mpirun -np {options.Devices}.");
         var device = Device.Parse(options.Device);
         if (device.CudaId is not null && !options.Device.Contains(':') && int.TryParse(Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_LOCAL_RANK"), out var local))
             device = new(local);
         return [.. Enumerable.Repeat(device, group.Size)];
     }
 
-    private static PlacementPlan ReadPlan(string name, string folder, ModelManifest? manifest, ServeOptions options, CutFile file) =>
-        ServedPlacement.Read(Path.Combine(folder, options.Placement), name, manifest?.Files.GetValueOrDefault("weights.safetensors") ?? "", file.Layers, options.Devices);
+    private static PlacementPlan ReadPlan(string name, string folder, ModelManifest? manifest, ServeOptions options, CutFile file, int devices) =>
+        ServedPlacement.Read(Path.Combine(folder, options.Placement), name, manifest?.Files.GetValueOrDefault("weights.safetensors") ?? "", file.Layers, devices);
 
     /// <summary>The native kernels, for a file that was exported for them. They are the processor's.</summary>
     private static string? KernelsFor(ModelManifest? manifest, ServeOptions options, Device device) =>

@@ -61,11 +61,12 @@ public sealed class ModelServer : IAsyncDisposable
             var state = new ServerState();
             var keys = new ApiKeyRing(options, log);
             limits = new RateLimits(options.RateLimit);
+            ServedModel Load() => new(folder, options, registry, log);
             slot = new ModelSlot(() => slot is not null && ServerGroup.Current is not null
                 ? throw new UserError("A group of processes keeps its model until it ends; start it again.")
                 : slot is not null && options.Trace == "on"
                 ? throw new UserError("The routing trace is one version's alone, so a server that writes one (Serve:Trace) does not reload; start it again.")
-                : new ServedModel(folder, options, registry, log), log);
+                : ServerGroup.Current is { } group ? GroupStart.Load(group, Load, model => GroupReport.Of(folder, options, model.Placement!.Plan))! : Load(), log);
             state.AddCheck(() => slot.Current.Language?.Engine.Problem);
             state.AddCheck(() => slot.Current.Placement?.Problem);
             registry.AddBeforeCollectCallback(() => slot.Current.CollectMetrics());

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Serving.ExpertParallel;
 using OnnxMoe.Serving.Groups;
@@ -8,6 +9,9 @@ namespace OnnxMoe.Serving;
 /// <summary>The <c>serve</c> verb: serves a model folder until it is told to stop.</summary>
 public static class ServeRun
 {
+    /// <summary>SIGUSR1.</summary>
+    private const PosixSignal GroupStop = (PosixSignal)10;
+
     /// <inheritdoc cref="ExecuteAsync(string, ServeOptions, TextWriter, CancellationToken)"/>
     public static Task ExecuteAsync(string modelFolder, ServeOptions options, CancellationToken stop) =>
         ExecuteAsync(modelFolder, options, Console.Out, stop);
@@ -28,20 +32,31 @@ public static class ServeRun
     /// <summary>Rank 0 answers requests until it is told to stop; then it tells the others. They mind no signal.</summary>
     private static async Task ExecuteInGroupAsync(string modelFolder, ServeOptions options, TextWriter output, CancellationToken stop)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        // mpirun passes it on to all ranks and waits for them. At SIGTERM it gives them a second.
+        using var passedOn = PosixSignalRegistration.Create(GroupStop, context =>
+        {
+            context.Cancel = true;
+            end.Cancel();
+        });
         using var group = ServerGroup.Join();
-        if (options.Devices != 1 && options.Devices != group.Size)
-            throw new UserError($"Serve:Devices is {options.Devices}, but the group has {group.Size} ranks, each of which is a device; leave the setting out, or start as many with mpirun -np {options.Devices}.");
-        options.Devices = group.Size;
         if (group.Rank > 0)
         {
             await Task.Run(() => GroupMember.Run(modelFolder, options, group, output), CancellationToken.None);
             group.Leave();
             return;
         }
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         group.Broken += end.Cancel;
-        if (group.Problem is null)
-            await ServeAsync(modelFolder, options, output, end.Token);
+        try
+        {
+            if (group.Problem is null)
+                await ServeAsync(modelFolder, options, output, end.Token);
+        }
+        catch (UserError) when (group.Problem is null)
+        {
+            group.Leave(); // the others do, too
+            throw;
+        }
         if (group.Problem is { } problem)
             throw new GroupBrokenException(problem);
         group.Leave();
@@ -50,25 +65,11 @@ public static class ServeRun
     private static async Task ServeAsync(string modelFolder, ServeOptions options, TextWriter output, CancellationToken stop)
     {
         await using var server = await ModelServer.StartAsync(modelFolder, options);
-        Meet();
         await output.WriteLineAsync(Greeting(server, options));
         await Task.Delay(Timeout.Infinite, stop).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await output.WriteLineAsync(ServerGroup.Current?.Problem is { } problem ? $"{problem}: the group ends." : "Stopping: new requests get status 503, running ones may finish.");
         if (!await server.DrainAsync(TimeSpan.FromSeconds(options.DrainSeconds)))
             await output.WriteLineAsync($"Some requests were cut off after {options.DrainSeconds} seconds (Serve:DrainSeconds).");
-    }
-
-    /// <summary>Waits until the others of the group have loaded their experts.</summary>
-    private static void Meet()
-    {
-        try
-        {
-            ServerGroup.Current?.Meet();
-        }
-        catch (OperationCanceledException)
-        {
-            throw new GroupBrokenException(ServerGroup.Current!.Problem!);
-        }
     }
 
     private static string Describe(ServedPlacement placement, ServeOptions options) => placement.Plan.Source.Trace.Length > 0 || placement.Plan.Solver != ServedPlacement.Contiguous
@@ -85,6 +86,8 @@ public static class ServeRun
             """;
         if (server.Model.Placement is { } placement)
             tensors = $"{tensors}\n  curl {url}/admin/placement\n\n{Describe(placement, options)}\n";
+        if (ServerGroup.Current is { } group)
+            tensors = $"{tensors}{group.Describe(server.Model.Homes)}\n";
         var providers = $"ONNX Runtime runs it with {string.Join(", ", server.Model.Providers)}.";
         if (server.Model.Language is not { } language)
             return $"{tensors}\n\n{providers}";

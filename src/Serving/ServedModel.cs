@@ -105,6 +105,9 @@ public sealed class ServedModel : IDisposable
     /// <summary>Where its experts are, when it is on several devices.</summary>
     public ServedPlacement? Placement { get; }
 
+    /// <summary>How many of its devices sequences are at home on.</summary>
+    public int Homes => _causal is PagedSession paged ? paged.Pools.Count : 1;
+
     /// <summary>The execution provider that each device's sessions really got.</summary>
     public IReadOnlyList<string> Providers => _loaded.Providers;
 

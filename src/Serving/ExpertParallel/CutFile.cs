@@ -33,6 +33,9 @@ internal sealed class CutFile(string path, int threads, string? kernels, ModelPr
     public IReadOnlyList<(int Layer, int Experts)> Layers =>
         [.. Cut.Calls.OrderBy(call => call.Site).DistinctBy(call => call.Site.Layer).Select(call => (call.Site.Layer, ExpertsOf(call)))];
 
+    /// <summary>Numbers of a token that the experts of a layer take, D.</summary>
+    public int WidthOf(ExpertCall call) => (int)Initializers[call.Stacks[0]].Dims[1];
+
     /// <summary>How many experts a layer has.</summary>
     public int ExpertsOf(ExpertCall call) => (int)Initializers[call.Stacks[0]].Dims[0];
 }

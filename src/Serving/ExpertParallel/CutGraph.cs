@@ -19,13 +19,13 @@ internal sealed class CutGraph : IModelGraph
     private readonly CutFile _file;
     private readonly GraphCut _cut;
     private readonly IReadOnlyList<Device> _devices;
-    private readonly InferenceSession[][] _segments; // by device; those that are one processor share them
+    private readonly InferenceSession[]?[] _segments; // by device, those of this process; those that are one processor share them
     private readonly Dictionary<string, ValueInfoProto> _infos = []; // of the values between segments
     private readonly string[][] _deadAfter; // values that no later segment reads
     private readonly HashSet<string> _toHost; // what the dispatch reads
     private readonly HashSet<string> _internal; // what segments and experts read
     private readonly IExpertExchange _exchange;
-    private readonly bool _isMine; // the devices are this process's, not ranks of a group
+    private readonly ServerGroup? _ranks; // whose ranks the devices are; null when all are this process's
     private readonly Lock _gate = new();
     private readonly Lock _replacing = new();
     private PlacementPlan _wanted; // for all devices; changed under _replacing
@@ -35,14 +35,13 @@ internal sealed class CutGraph : IModelGraph
     /// <param name="plan">Where its experts go.</param>
     /// <param name="devices">The devices in the plan's order.</param>
     /// <param name="limit">How long a device may take for a segment, or for the experts of a layer.</param>
-    /// <param name="group">The group of processes whose ranks are the devices, this being rank 0; null when all are this process's.</param>
+    /// <param name="ranks">The group of processes whose ranks are the devices, this being one of them; null when all are this process's.</param>
+    /// <param name="homes">How many of the devices sequences can be at home on, the first ones; null for all.</param>
     /// <exception cref="UserError">The model does not fit the plan, or a device is not there.</exception>
-    public CutGraph(CutFile file, PlacementPlan plan, IReadOnlyList<Device> devices, TimeSpan limit, ServerGroup? group = null)
+    public CutGraph(CutFile file, PlacementPlan plan, IReadOnlyList<Device> devices, TimeSpan limit, ServerGroup? ranks = null, int? homes = null)
     {
-        (_file, _cut, _devices) = (file, file.Cut, devices);
+        (_file, _cut, _devices, Homes, _ranks) = (file, file.Cut, devices, homes ?? devices.Count, ranks);
         _wanted = Checked(plan);
-        _isMine = group is null;
-        Homes = _isMine ? devices.Count : 1;
         _segments = new InferenceSession[Homes][];
         Group = new DeviceGroup(devices, limit, Homes);
         Traffic = new TrafficCounter(_cut.Calls.Select(call => call.Site.Layer), devices.Count);
@@ -52,11 +51,11 @@ internal sealed class CutGraph : IModelGraph
         try
         {
             OpenSegments();
-            var sessions = _segments[0];
-            (Inputs, OptionalInputs) = (sessions[0].InputMetadata, sessions[0].OverridableInitializerMetadata);
-            Outputs = file.Model.Graph.Output.ToDictionary(output => output.Name, output => sessions.First(session => session.OutputMetadata.ContainsKey(output.Name)).OutputMetadata[output.Name]);
-            _experts = new PlacedExperts(file, _cut.Calls, plan, devices, only: group?.Rank);
-            _exchange = group is null ? new DeviceExchange(Group) : new GroupExchange(group, _experts.Share(), _cut.Calls);
+            var sessions = _segments.FirstOrDefault(sessions => sessions is not null) ?? [];
+            (Inputs, OptionalInputs) = sessions.Length > 0 ? (sessions[0].InputMetadata, sessions[0].OverridableInitializerMetadata) : (Nothing, Nothing);
+            Outputs = sessions.Length == 0 ? Nothing : file.Model.Graph.Output.ToDictionary(output => output.Name, output => sessions.First(session => session.OutputMetadata.ContainsKey(output.Name)).OutputMetadata[output.Name]);
+            _experts = new PlacedExperts(file, _cut.Calls, plan, devices, only: ranks?.Rank);
+            _exchange = ranks is null ? new DeviceExchange(Group) : new GroupExchange(ranks);
         }
         catch
         {
@@ -65,6 +64,8 @@ internal sealed class CutGraph : IModelGraph
             throw;
         }
     }
+
+    private static IReadOnlyDictionary<string, NodeMetadata> Nothing { get; } = new Dictionary<string, NodeMetadata>();
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, NodeMetadata> Inputs { get; }
@@ -76,7 +77,7 @@ internal sealed class CutGraph : IModelGraph
     public IReadOnlyDictionary<string, NodeMetadata> Outputs { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Providers => [.. _segments.Select(sessions => string.Join(" and ", sessions.SelectMany(SessionProviders.Of).Distinct().Order()))];
+    public IReadOnlyList<string> Providers => [.. _segments.OfType<InferenceSession[]>().Select(sessions => string.Join(" and ", sessions.SelectMany(SessionProviders.Of).Distinct().Order()))];
 
     /// <inheritdoc/>
     public bool RunsTogether => true;
@@ -93,6 +94,9 @@ internal sealed class CutGraph : IModelGraph
                 return _experts.Plan;
         }
     }
+
+    /// <summary>How many experts of all layers are on a device.</summary>
+    public int ExpertsOn(int device) => Current.CountOf(device);
 
     /// <summary>How many of the devices sequences can be at home on: the first ones.</summary>
     public int Homes { get; }
@@ -182,7 +186,6 @@ internal sealed class CutGraph : IModelGraph
     {
         // What a device uses that hangs stays in memory until the process ends.
         var ended = Group.Stop();
-        (_exchange as IDisposable)?.Dispose();
         _experts.Dispose();
         if (ended)
             DisposeSegments();
@@ -232,6 +235,7 @@ internal sealed class CutGraph : IModelGraph
         using var experts = ShareCurrent();
         if (Problem(device, experts) is null)
             return false;
+        _ranks?.Break($"Rank {device} of the group has failed ({problem.GetType().Name}: {problem.Message.TrimEnd('.')})");
         Group.Fail(device, $"{problem.GetType().Name}: {problem.Message}", job);
         return true;
     }
@@ -247,7 +251,7 @@ internal sealed class CutGraph : IModelGraph
     private void RunSegment(int number, CutRun run, RunOptions options)
     {
         var device = _devices[run.Home.Device];
-        var (session, segment) = (_segments[run.Home.Device][number], _cut.Segments[number]);
+        var (session, segment) = (_segments[run.Home.Device]![number], _cut.Segments[number]);
         using var binding = session.CreateIoBinding();
         foreach (var name in session.InputMetadata.Keys.Concat(session.OverridableInitializerMetadata.Keys))
         {
@@ -272,14 +276,14 @@ internal sealed class CutGraph : IModelGraph
     {
         foreach (var run in Live(all))
             run.Try(() => run.TokensOf(call).Check(call, _file.ExpertsOf(call)));
-        while (StillThere(all) is { Length: > 0 } runs)
+        while (StillThere(all) is var runs && (runs.Length > 0 || _ranks is not null)) // a rank without tokens works for the others
         {
             var tokens = Array.ConvertAll(runs, run => run.TokensOf(call));
             DispatchedTokens[]? results;
             try
             {
                 using var experts = WithoutLost();
-                results = ExpertDispatch.Apply(call, tokens, experts, _exchange, Traffic);
+                results = ExpertDispatch.Apply(call, _file.WidthOf(call), tokens, experts, _exchange, Traffic);
             }
             catch (GroupBrokenException problem)
             {
@@ -288,6 +292,7 @@ internal sealed class CutGraph : IModelGraph
             }
             catch (Exception problem)
             {
+                _ranks?.Break($"Rank {_ranks.Rank} of the group has failed ({problem.GetType().Name}: {problem.Message.TrimEnd('.')})"); // the others are in the layer, and would wait
                 Array.ForEach(runs, run => run.Fail(new InvalidOperationException($"The experts of layer {call.Site} failed.", problem)));
                 return;
             }
@@ -302,7 +307,7 @@ internal sealed class CutGraph : IModelGraph
     /// <summary>The experts, of which none is on a device that has failed; the caller's.</summary>
     private PlacedExperts WithoutLost()
     {
-        if (_isMine && Lacks(Current))
+        if (_ranks is null && Lacks(Current))
         {
             lock (_replacing)
             {
@@ -317,7 +322,7 @@ internal sealed class CutGraph : IModelGraph
 
     private void RequireMine()
     {
-        if (!_isMine)
+        if (_ranks is not null)
             throw new UserError("A group of processes keeps its plan and its devices until it ends; start it again.");
     }
 
@@ -353,32 +358,31 @@ internal sealed class CutGraph : IModelGraph
         old.Dispose();
     }
 
-    /// <summary>Refuses a plan that is not for so many devices and this model.</summary>
-    /// <exception cref="UserError">It is not.</exception>
-    public static void RequireFit(PlacementPlan plan, CutFile file, int devices)
-    {
-        if (plan.Devices.Count != devices)
-            throw new UserError($"The plan is for {plan.Devices.Count} devices, but Serve:Devices is {devices}; plan again for {devices} GPUs with 'onnxmoe place', or serve with --devices {plan.Devices.Count}.");
-        PlacementCheck.Matches(plan, file.Layers, "The plan");
-    }
-
     private PlacementPlan Checked(PlacementPlan plan)
     {
-        RequireFit(plan, _file, _devices.Count);
+        if (plan.Devices.Count != _devices.Count)
+            throw new UserError(_ranks is not null
+                ? $"The plan is for {plan.Devices.Count} devices, but the group has {_devices.Count} ranks; plan again for {_devices.Count} GPUs with 'onnxmoe place', or start as many ranks with mpirun -np {plan.Devices.Count}."
+                : $"The plan is for {plan.Devices.Count} devices, but Serve:Devices is {_devices.Count}; plan again for {_devices.Count} GPUs with 'onnxmoe place', or serve with --devices {plan.Devices.Count}.");
+        PlacementCheck.Matches(plan, _file.Layers, "The plan");
         return plan;
     }
 
     private void OpenSegments()
     {
         var symbols = SegmentModel.Symbols(_file.Model);
-        for (var number = 0; number < Homes; number++)
-            _segments[number] = _segments.Take(number).Zip(_devices).FirstOrDefault(other => other.Second == _devices[number]).First ?? new InferenceSession[_cut.Segments.Count];
+        int[] mine = [.. Enumerable.Range(0, Homes).Where(number => _ranks is null || number == _ranks.Rank)];
+        foreach (var number in mine)
+            _segments[number] = mine.TakeWhile(other => other < number).Where(other => _devices[other] == _devices[number]).Select(other => _segments[other]).FirstOrDefault() ?? new InferenceSession[_cut.Segments.Count];
+        if (mine.Length == 0)
+            return;
         for (var s = 0; s < _cut.Segments.Count; s++)
         {
             var bytes = SegmentModel.Of(_file.Model, _cut.Segments[s], s == 0, _infos).ToByteArray();
-            foreach (var (device, sessions) in _devices.Zip(_segments).DistinctBy(pair => pair.First))
-                sessions[s] = SessionFactory.OpenPart(bytes, _file.Path, device, _file.Threads, _file.Kernels);
-            foreach (var (name, value) in _segments[0][s].InputMetadata.Concat(_segments[0][s].OutputMetadata))
+            foreach (var number in mine.DistinctBy(number => _devices[number]))
+                _segments[number]![s] = SessionFactory.OpenPart(bytes, _file.Path, _devices[number], _file.Threads, _file.Kernels);
+            var opened = _segments[mine[0]]![s];
+            foreach (var (name, value) in opened.InputMetadata.Concat(opened.OutputMetadata))
                 _infos.TryAdd(name, SegmentModel.Info(name, value, symbols));
             foreach (var call in _cut.Calls.Where(call => call.Segment == s))
                 _infos[call.Output] = new(_infos[call.Tokens]) { Name = call.Output };
@@ -405,7 +409,7 @@ internal sealed class CutGraph : IModelGraph
 
     private void DisposeSegments()
     {
-        foreach (var session in _segments.Where(sessions => sessions is not null).Distinct().SelectMany(sessions => sessions))
+        foreach (var session in _segments.OfType<InferenceSession[]>().Distinct().SelectMany(sessions => sessions))
             session?.Dispose();
     }
 }

@@ -5,9 +5,6 @@ namespace OnnxMoe.Serving.ExpertParallel;
 internal sealed class DeviceExchange(DeviceGroup devices) : IExpertExchange
 {
     /// <inheritdoc/>
-    public int Homes => devices.Devices.Count;
-
-    /// <inheritdoc/>
     public bool Reaches(IReadOnlyList<int> wanted) => !wanted.Any(devices.Lost.Contains);
 
     /// <inheritdoc/>

@@ -8,23 +8,24 @@ internal static class ExpertDispatch
 {
     /// <summary>Applies the experts of one call.</summary>
     /// <param name="call">Where.</param>
-    /// <param name="sources">The tokens of all runs of the step.</param>
+    /// <param name="width">Numbers of a token, D.</param>
+    /// <param name="sources">The tokens of all runs of the step; none on a rank of a group that only works for others.</param>
     /// <param name="experts">The experts and who finds them.</param>
     /// <param name="exchange">Brings the tokens there and back.</param>
     /// <param name="traffic">Is told who works how long.</param>
     /// <returns>What each run gets; null when a device has failed, or had before.</returns>
-    public static DispatchedTokens[]? Apply(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, IExpertExchange exchange, TrafficCounter traffic)
+    public static DispatchedTokens[]? Apply(ExpertCall call, int width, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts, IExpertExchange exchange, TrafficCounter traffic)
     {
         var parcels = Pack(call, sources, experts);
         if (!exchange.Reaches([.. Enumerable.Range(0, parcels.Length).Where(device => parcels[device].Tokens.Count > 0)]))
             return null;
-        return exchange.Apply(call, experts, Array.ConvertAll(parcels, parcel => parcel.WorkOn(sources)), traffic) is { } sums ? Sum(sources, parcels, sums) : null;
+        return exchange.Apply(call, experts, Array.ConvertAll(parcels, parcel => parcel.WorkOn(sources, width)), traffic) is { } sums ? Sum(width, sources, parcels, sums) : null;
     }
 
     private static Parcel[] Pack(ExpertCall call, IReadOnlyList<RoutedTokens> sources, PlacedExperts experts)
     {
         var routes = experts.RoutesOf(call);
-        var picks = sources.Max(source => source.Picks);
+        var picks = sources.Select(source => source.Picks).DefaultIfEmpty().Max();
         var parcels = experts.Plan.Devices.Select(_ => new Parcel(picks)).ToArray();
         for (var number = 0; number < sources.Count; number++)
         {
@@ -43,12 +44,12 @@ internal static class ExpertDispatch
         return parcels;
     }
 
-    private static DispatchedTokens[] Sum(IReadOnlyList<RoutedTokens> sources, Parcel[] parcels, float[][] sums)
+    private static DispatchedTokens[] Sum(int width, IReadOnlyList<RoutedTokens> sources, Parcel[] parcels, float[][] sums)
     {
         var results = sources.Select(source => new DispatchedTokens(new float[source.Count * source.Width], new int[parcels.Length])).ToArray();
         for (var device = 0; device < parcels.Length; device++)
         {
-            var (width, tokens) = (sources[0].Width, parcels[device].Tokens);
+            var tokens = parcels[device].Tokens;
             for (var i = 0; i < tokens.Count; i++)
             {
                 var (source, token) = tokens[i];

@@ -22,7 +22,7 @@ internal sealed class ExpertSession : IDisposable
     public ExpertSession(CutFile file, ExpertCall call, IReadOnlyList<int> experts, Device device)
     {
         (_call, Experts, Device) = (call, experts, device);
-        _width = (int)file.Initializers[call.Stacks[0]].Dims[1];
+        _width = file.WidthOf(call);
         var stacks = call.Stacks.Where(name => name.Length > 0).Distinct()
             .Select(name => TensorProtoFile.FromHost(TensorProtoFile.Rows(file.Initializers[name], experts, file.Folder, file.Path), name));
         _session = SessionFactory.OpenPart(SegmentModel.OfExperts(file.Model, call, stacks).ToByteArray(), file.Path, device, file.Threads, file.Kernels);

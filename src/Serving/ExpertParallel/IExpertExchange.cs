@@ -3,9 +3,6 @@ namespace OnnxMoe.Serving.ExpertParallel;
 /// <summary>Brings work to the devices that hold experts, and back what they made of it.</summary>
 internal interface IExpertExchange
 {
-    /// <summary>How many devices sequences can be at home on: the first ones.</summary>
-    int Homes { get; }
-
     /// <summary>Whether all of these devices can be used.</summary>
     bool Reaches(IReadOnlyList<int> devices);
 

@@ -30,9 +30,9 @@ internal sealed class Parcel(int picks)
 
     /// <summary>What its device is to do.</summary>
     /// <param name="sources">Whose tokens there are.</param>
-    public ExpertWork WorkOn(IReadOnlyList<RoutedTokens> sources)
+    /// <param name="width">Numbers of a token, D.</param>
+    public ExpertWork WorkOn(IReadOnlyList<RoutedTokens> sources, int width)
     {
-        var width = sources[0].Width;
         var rows = new float[_tokens.Count * width];
         for (var i = 0; i < _tokens.Count; i++)
             sources[_tokens[i].Source].Rows.GetTensorDataAsSpan<float>().Slice(_tokens[i].Token * width, width).CopyTo(rows.AsSpan(i * width));

@@ -33,6 +33,29 @@ public sealed class TrafficCounter
     /// <summary>A device was busy with its experts.</summary>
     internal void Worked(int device, TimeSpan time) => Interlocked.Add(ref _busy[device], time.Ticks);
 
+    /// <summary>What was counted since the last time of the tokens of a home and the work of its device, as numbers; they begin anew.</summary>
+    internal long[] TakeOf(int home)
+    {
+        var counted = new List<long>();
+        foreach (var sent in _sent.Values)
+            for (var device = 0; device < _devices; device++)
+                counted.Add(Interlocked.Exchange(ref sent[(home * _devices) + device], 0));
+        for (var device = 0; device < _devices; device++)
+            counted.Add(Interlocked.Exchange(ref _tokens[device], 0));
+        return [.. counted, Interlocked.Exchange(ref _busy[home], 0)];
+    }
+
+    /// <summary>Adds what <see cref="TakeOf"/> took in another process.</summary>
+    internal void Add(int home, long[] counted)
+    {
+        foreach (var (layer, sent) in _sent.Values.Index())
+            for (var device = 0; device < _devices; device++)
+                Interlocked.Add(ref sent[(home * _devices) + device], counted[(layer * _devices) + device]);
+        for (var device = 0; device < _devices; device++)
+            Interlocked.Add(ref _tokens[device], counted[(_sent.Count * _devices) + device]);
+        Interlocked.Add(ref _busy[home], counted[^1]);
+    }
+
     /// <summary>Tokens of a home have met experts of a layer on a device.</summary>
     internal void Add(int layer, int home, int device, int tokens)
     {

@@ -25,6 +25,15 @@ internal static unsafe partial class MpiLibrary
         }
     }
 
+    /// <summary>Which MPI it is, and whether it takes memory of GPUs.</summary>
+    public static (string Version, bool IsCudaAware) Describe()
+    {
+        Span<byte> text = stackalloc byte[512];
+        fixed (byte* bytes = text)
+            Version(bytes, text.Length);
+        return (TextIn(text), CudaAware() != 0);
+    }
+
     /// <summary>Leaves the job.</summary>
     public static void Leave() => Check(LeaveJob());
 
@@ -55,14 +64,17 @@ internal static unsafe partial class MpiLibrary
         return result;
     }
 
-    /// <summary>Each rank gives each other one a number.</summary>
+    /// <summary>Each rank gives each other one so many numbers.</summary>
+    /// <param name="counts">All that this one gives, in the order of the ranks.</param>
+    /// <param name="each">How many numbers each rank is given.</param>
+    /// <param name="stop">Not 0 gives the wait up.</param>
     /// <returns>What each rank gave.</returns>
     /// <exception cref="OperationCanceledException">It was given up.</exception>
-    public static int[] ExchangeCounts(int[] counts, int* stop)
+    public static int[] ExchangeCounts(int[] counts, int each, int* stop)
     {
         var received = new int[counts.Length];
         fixed (int* send = counts, receive = received)
-            Check(ExchangeCounts(send, receive, stop));
+            Check(ExchangeCounts(send, receive, each, stop));
         return received;
     }
 
@@ -75,8 +87,10 @@ internal static unsafe partial class MpiLibrary
         Span<byte> text = stackalloc byte[512];
         fixed (byte* bytes = text)
             Describe(error, bytes, text.Length);
-        throw new InvalidOperationException($"MPI failed: {Encoding.UTF8.GetString(text[..text.IndexOf((byte)0)])}");
+        throw new InvalidOperationException($"MPI failed: {TextIn(text)}");
     }
+
+    private static string TextIn(ReadOnlySpan<byte> text) => Encoding.UTF8.GetString(text[..text.IndexOf((byte)0)]);
 
     [LibraryImport(Name, EntryPoint = "onnxmoe_mpi_join")]
     private static partial int Join(out int rank, out int size);
@@ -88,10 +102,16 @@ internal static unsafe partial class MpiLibrary
     private static partial int Broadcast(byte* data, int bytes, int* stop);
 
     [LibraryImport(Name, EntryPoint = "onnxmoe_mpi_exchange_counts")]
-    private static partial int ExchangeCounts(int* send, int* receive, int* stop);
+    private static partial int ExchangeCounts(int* send, int* receive, int each, int* stop);
 
     [LibraryImport(Name, EntryPoint = "onnxmoe_mpi_exchange_rows")]
     private static partial int ExchangeRows(void* send, int* sendCounts, void* receive, int* receiveCounts, int rowBytes, int* stop);
+
+    [LibraryImport(Name, EntryPoint = "onnxmoe_mpi_cuda_aware")]
+    private static partial int CudaAware();
+
+    [LibraryImport(Name, EntryPoint = "onnxmoe_mpi_version")]
+    private static partial void Version(byte* text, int size);
 
     [LibraryImport(Name, EntryPoint = "onnxmoe_mpi_describe")]
     private static partial void Describe(int error, byte* text, int size);

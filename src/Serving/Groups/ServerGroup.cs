@@ -14,14 +14,9 @@ public sealed unsafe class ServerGroup : IDisposable
 
     private ServerGroup(int rank, int size)
     {
-        (Rank, Size) = (rank, size);
+        (Rank, Size, Nothing) = (rank, size, [.. Enumerable.Repeat<byte[]>([], size)]);
         _stop = (int*)NativeMemory.AllocZeroed(sizeof(int));
-        _lifeline = Lifeline.Open(this, problem =>
-        {
-            Problem ??= problem;
-            Volatile.Write(ref *_stop, 1); // who waits for the others would wait for ever
-            Broken?.Invoke();
-        });
+        _lifeline = Lifeline.Open(this, Break);
     }
 
     /// <summary>The group that this process is in; null when it serves alone.</summary>
@@ -35,6 +30,15 @@ public sealed unsafe class ServerGroup : IDisposable
 
     /// <summary>Why the group cannot go on; null while it can.</summary>
     public string? Problem { get; private set; }
+
+    /// <summary>Whether all ranks have loaded their part, so that they follow rank 0.</summary>
+    public bool Started { get; internal set; }
+
+    /// <summary>How long rank 0 waits for the others during a step: a rank that takes longer ends the group.</summary>
+    public TimeSpan Limit { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>An empty message for each rank.</summary>
+    public byte[][] Nothing { get; }
 
     /// <summary>Tells that <see cref="Problem"/> is set.</summary>
     public event Action? Broken;
@@ -53,13 +57,52 @@ public sealed unsafe class ServerGroup : IDisposable
     public void Broadcast(Span<byte> data) => MpiLibrary.Broadcast(data, _stop);
 
     /// <summary>Each rank gives each other one rows of so many numbers; see <see cref="MpiLibrary.Exchange"/>.</summary>
-    public T[] Exchange<T>(T[] rows, int[] counts, int width, int[] received) where T : unmanaged => MpiLibrary.Exchange(rows, counts, width, received, _stop);
+    public T[] Exchange<T>(T[] rows, int[] counts, int width, int[] received) where T : unmanaged => Limited(() => MpiLibrary.Exchange(rows, counts, width, received, _stop));
 
-    /// <summary>Each rank gives each other one a number.</summary>
-    public int[] ExchangeCounts(int[] counts) => MpiLibrary.ExchangeCounts(counts, _stop);
+    /// <summary>Each rank gives each other one so many numbers; see <see cref="MpiLibrary.ExchangeCounts"/>.</summary>
+    public int[] ExchangeCounts(int[] counts, int each = 1) => Limited(() => MpiLibrary.ExchangeCounts(counts, each, _stop));
 
-    /// <summary>Waits until all ranks are here.</summary>
-    public void Meet() => ExchangeCounts(new int[Size]);
+    /// <summary>Each rank gives each other one a message.</summary>
+    /// <param name="messages">One for each rank.</param>
+    /// <returns>One from each rank.</returns>
+    public byte[][] ExchangeMessages(IReadOnlyList<byte[]> messages)
+    {
+        int[] lengths = [.. messages.Select(message => message.Length)];
+        var received = ExchangeCounts(lengths);
+        var all = Exchange([.. messages.SelectMany(bytes => bytes)], lengths, 1, received);
+        var offset = 0;
+        return Array.ConvertAll(received, length => all[offset..(offset += length)]);
+    }
+
+    /// <summary>Tells each rank what every rank says, in their order.</summary>
+    public byte[][] Gather(byte[] mine) => ExchangeMessages([.. Enumerable.Repeat(mine, Size)]);
+
+    /// <summary>The group cannot go on: who waits for the others gives up.</summary>
+    /// <param name="problem">Why, in one sentence without its full stop.</param>
+    public void Break(string problem)
+    {
+        Problem ??= problem;
+        Volatile.Write(ref *_stop, 1);
+        Broken?.Invoke();
+    }
+
+    /// <summary>Waits for the others, but rank 0 not for ever: a process that is there and does nothing would hold up all of them.</summary>
+    private T Limited<T>(Func<T> wait)
+    {
+        if (Rank > 0 || !Started)
+            return wait();
+        using var watch = new Timer(_ => Break(FormattableString.Invariant($"A rank of the group has not answered within {Limit.TotalSeconds} seconds (Serve:DeviceTimeout)")), null, Limit, Timeout.InfiniteTimeSpan);
+        return wait();
+    }
+
+    /// <summary>How tokens move, for people.</summary>
+    /// <param name="homes">How many ranks have sequences.</param>
+    public string Describe(int homes)
+    {
+        var (mpi, isCudaAware) = MpiLibrary.Describe();
+        return $"{(homes > 1 ? $"Each of the {homes} ranks is home to a share of the sequences" : "Rank 0 is home to all sequences")}. "
+            + $"{mpi} is {(isCudaAware ? "CUDA-aware, which is not used" : "not CUDA-aware")}: tokens pass through the memory of the hosts.";
+    }
 
     /// <summary>Leaves the job; returns when all others do. Who ends without it ends the others too: <c>mpirun</c> sees to that.</summary>
     public void Leave()

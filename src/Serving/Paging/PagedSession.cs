@@ -13,7 +13,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
 {
     private readonly PagedModel _model;
     private readonly PagePool[] _pools; // by device
-    private readonly PagedMemory[] _memories; // by device
+    private readonly PagedMemory?[] _memories; // by device; null where the graph keeps them
     private readonly Home[] _homes; // by device: since when its pages are
     private readonly Exception?[] _problems; // by device: of a run that hangs there
 
@@ -28,7 +28,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
     {
         _model = model;
         _pools = [.. Enumerable.Range(0, homes).Select(_ => new PagePool(pages, model.Attention.PageSize))];
-        _memories = [.. Enumerable.Range(0, homes).Select(_ => new PagedMemory(model, pages, graph.DeviceMemory))];
+        _memories = [.. Enumerable.Range(0, homes).Select(device => graph.KeepsPages(device) ? null : new PagedMemory(model, pages, graph.DeviceMemory))];
         _homes = [.. Enumerable.Range(0, homes).Select(device => new Home(device, 0))];
         _problems = new Exception?[homes];
     }
@@ -98,7 +98,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
         (_homes[home.Device], _problems[home.Device]) = (home, null);
     }
 
-    private void Free(int device) => DeviceException.Afterwards([_problems[device]], _memories[device].Dispose);
+    private void Free(int device) => DeviceException.Afterwards([_problems[device]], () => _memories[device]?.Dispose());
 
     private (ModelStep[] Steps, RunOutputs? Outputs, Exception? Problem)[] Run(ModelStep[][] groups)
     {
@@ -125,9 +125,9 @@ internal sealed class PagedSession : CausalModel, IDisposable
     private GraphRun RunOf(ModelStep[] group, PackedSteps steps)
     {
         var home = HomeOf(group);
-        return new(steps.InputsWith(_memories[home.Device].Tensors), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))])
+        return new(steps.InputsWith(_memories[home.Device]?.Tensors ?? []), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))])
         {
-            InPlace = _memories[home.Device].Outputs,
+            InPlace = _memories[home.Device]?.Outputs ?? [],
             Home = home,
             TokenRequests = steps.Requests,
             ComputedBefore = steps.ComputedBefore,

@@ -29,6 +29,9 @@ public interface IModelGraph : IDisposable
     /// <summary>Whether what is at home there can still be used.</summary>
     bool Has(Home home) => true;
 
+    /// <summary>Whether the pages of what is at home on a device are the graph's own matter, since the device is another process's; runs are given no pages then.</summary>
+    bool KeepsPages(int device) => false;
+
     /// <summary>Runs the graph on each of some sets of inputs. The failure of one is in its result and leaves the others alone.</summary>
     IReadOnlyList<GraphResult> Run(IReadOnlyList<GraphRun> runs);
 }

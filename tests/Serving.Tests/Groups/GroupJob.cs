@@ -9,7 +9,7 @@ namespace OnnxMoe.Serving.Tests.Groups;
 internal sealed partial class GroupJob : IDisposable
 {
     /// <summary>Longer than anything takes here; only a hang gets there.</summary>
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(150);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(600);
 
     private readonly Process _mpirun;
     private readonly StringBuilder _output = new();
@@ -18,9 +18,13 @@ internal sealed partial class GroupJob : IDisposable
     /// <param name="folder">The model.</param>
     /// <param name="devices">Serve:Devices.</param>
     /// <param name="trace">Serve:Trace.</param>
-    public GroupJob(int ranks, string folder, int devices = 1, string trace = "off")
+    /// <param name="port">Serve:Port.</param>
+    /// <param name="last">The model folder of the last rank; null for the one that all have.</param>
+    /// <param name="timeout">Serve:DeviceTimeout.</param>
+    public GroupJob(int ranks, string folder, int devices = 1, string trace = "off", int port = 0, string? last = null, int timeout = 0)
     {
-        var start = new ProcessStartInfo("mpirun", ["--allow-run-as-root", "--oversubscribe", "-np", $"{ranks}", Environment.ProcessPath!, "exec", typeof(GroupJob).Assembly.Location, folder, $"{devices}", trace])
+        string[] Ranks(int count, string model) => ["-np", $"{count}", Environment.ProcessPath!, "exec", typeof(GroupJob).Assembly.Location, model, $"{devices}", trace, $"{port}", $"{timeout}"];
+        var start = new ProcessStartInfo("mpirun", ["--allow-run-as-root", "--oversubscribe", .. last is null ? Ranks(ranks, folder) : [.. Ranks(ranks - 1, folder), ":", .. Ranks(1, last)]])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -54,6 +58,9 @@ internal sealed partial class GroupJob : IDisposable
     /// <summary>The process of a rank.</summary>
     public async Task<Process> ProcessOfAsync(int rank) => Process.GetProcessById(int.Parse(
         (await FindAsync(new Regex($@"Process (\d+) is rank {rank}\b"))).Groups[1].Value, CultureInfo.InvariantCulture));
+
+    /// <summary>Sends mpirun a signal.</summary>
+    public void Signal(string name) => Process.Start("kill", [$"-{name}", $"{_mpirun.Id}"]).WaitForExit();
 
     /// <summary>Waits for the end of the job.</summary>
     /// <returns>Its exit code.</returns>

@@ -3,7 +3,7 @@ using OnnxMoe.Artifacts;
 
 namespace OnnxMoe.Serving.Tests.Groups;
 
-/// <summary>A rank of a group, as the command <c>serve MODEL --group mpi</c> runs it: <c>mpirun dotnet exec OnnxMoe.Serving.Tests.dll FOLDER DEVICES TRACE</c>.</summary>
+/// <summary>A rank of a group, as the command <c>serve MODEL --group mpi</c> runs it: <c>mpirun dotnet exec OnnxMoe.Serving.Tests.dll FOLDER DEVICES TRACE PORT TIMEOUT</c>.</summary>
 internal static class GroupProgram
 {
     private static async Task<int> Main(string[] args)
@@ -17,7 +17,17 @@ internal static class GroupProgram
         });
         try
         {
-            await ServeRun.ExecuteAsync(args[0], new ServeOptions { Group = "mpi", Devices = int.Parse(args[1]), Trace = args[2], Port = 0, Threads = 1, Log = "off" }, stop.Token);
+            await ServeRun.ExecuteAsync(args[0], new ServeOptions
+            {
+                Group = "mpi",
+                Devices = int.Parse(args[1]),
+                Trace = args[2],
+                Port = int.Parse(args[3]),
+                DeviceTimeout = int.Parse(args[4]),
+                Threads = 1,
+                DrainSeconds = 120,
+                Log = "off",
+            }, stop.Token);
             return 0;
         }
         catch (UserError mistake)
