@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using OnnxMoe.Drills;
 using OnnxMoe.Drills.Cases;
 using OnnxMoe.Drills.Tools;
@@ -10,6 +11,9 @@ if (args.Length < 2)
     Console.Error.WriteLine("Give the onnxmoe command and a model folder, then names of drills (none: all but soak).");
     return 2;
 }
+// Since .NET 10 a signal ends a program without the event on which servers are stopped.
+PosixSignal[] signals = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
+var stops = Array.ConvertAll(signals, signal => PosixSignalRegistration.Create(signal, _ => Environment.Exit(1)));
 var minutes = 20.0;
 var names = new List<string>();
 for (var i = 2; i < args.Length; i++)
@@ -50,4 +54,5 @@ foreach (var drill in all.Where(drill => names.Count == 0 ? drill is not Soak : 
     }
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {drill.Name} | {result} | {facts} | {(DateTime.UtcNow - began).TotalSeconds:F0} |"));
 }
+Array.ForEach(stops, stop => stop.Dispose());
 return failed == 0 ? 0 : 1;
