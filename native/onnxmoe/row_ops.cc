@@ -1,5 +1,6 @@
 #include "row_ops.h"
 
+#include <charconv>
 #include <cmath>
 
 #include "requirements.h"
@@ -40,12 +41,20 @@ float SumOfSquares(const float* x, int64_t count) {
     return sum;
 }
 
+// Numbers are written with a point, whatever the process's locale says.
+float Number(const std::string& text) {
+    float number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) throw InvalidInput("'" + text + "' is no number");
+    return number;
+}
+
 }  // namespace
 
 RmsNorm::RmsNorm(const NodeInfo& info, bool skip)
     : Kernel(skip ? "SkipSimplifiedLayerNormalization" : "SimplifiedLayerNormalization", info),
       skip_(skip),
-      epsilon_(std::stof(info.StringAttribute("epsilon", "1e-5"))) {}
+      epsilon_(Number(info.StringAttribute("epsilon", "1e-5"))) {}
 
 void RmsNorm::Compute(Context& context) const {
     const Tensor x = context.Input(0), skip = skip_ ? context.Input(1) : Tensor{}, scale = context.Input(skip_ ? 2 : 1);

@@ -16,7 +16,7 @@ internal sealed class ContainerLimit : IDrill
 
     public async Task<string> RunAsync(Setting setting)
     {
-        using var group = MemoryGroup.Create(LimitMiB);
+        await using var group = MemoryGroup.Create(LimitMiB);
         var limited = setting with { Group = group };
         var kept = await KeepsBelowAsync(limited, group);
         var (statuses, code) = await KilledAsync(limited with { HeapMiB = NoLimitMiB }, group);

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OnnxMoe.Drills.Tools;
 
 /// <summary>A cgroup of its own with a limit on memory, as containers have one, swap included; version 2 of cgroups where it is mounted, else version 1.</summary>
-internal sealed class MemoryGroup : IDisposable
+internal sealed class MemoryGroup : IAsyncDisposable
 {
     private const string Root = "/sys/fs/cgroup";
     private readonly bool _second; // version 2
@@ -50,11 +50,13 @@ internal sealed class MemoryGroup : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <exception cref="DrillFailedException">A process is left in it.</exception>
+    public async ValueTask DisposeAsync()
     {
         // The kernel needs a moment after the last process has ended.
         for (var i = 0; File.ReadLines(this["cgroup.procs"]).Any() && i < 100; i++)
-            Thread.Sleep(100);
+            await Task.Delay(100);
+        DrillFailedException.Unless(!File.ReadLines(this["cgroup.procs"]).Any(), $"A process is left in the cgroup {Folder}.");
         Directory.Delete(Folder);
     }
 

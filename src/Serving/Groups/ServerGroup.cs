@@ -69,7 +69,14 @@ public sealed unsafe class ServerGroup : IDisposable
     {
         int[] lengths = [.. messages.Select(message => message.Length)];
         var received = ExchangeCounts(lengths);
-        var all = Exchange([.. messages.SelectMany(bytes => bytes)], lengths, 1, received);
+        var joined = new byte[lengths.Sum()];
+        var rest = joined.AsSpan();
+        foreach (var message in messages)
+        {
+            message.CopyTo(rest);
+            rest = rest[message.Length..];
+        }
+        var all = Exchange(joined, lengths, 1, received);
         var offset = 0;
         return Array.ConvertAll(received, length => all[offset..(offset += length)]);
     }

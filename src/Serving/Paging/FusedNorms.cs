@@ -36,7 +36,7 @@ internal static class FusedNorms
                 OpType = WithSum,
                 Input = { add.Input[0], add.Input[1], scale },
                 Output = { nodes[^1].Output[0], "", "", add.Output[0] },
-                Attribute = { Epsilon(epsilon) },
+                Attribute = { GraphParts.Float("epsilon", epsilon) },
             };
             graph.Node[graph.Node.IndexOf(add)] = fused;
             foreach (var node in nodes)
@@ -46,7 +46,7 @@ internal static class FusedNorms
         {
             if (Norm(square.Input[0]) is not var (nodes, scale, epsilon) || nodes[0] != square)
                 continue;
-            graph.Node[graph.Node.IndexOf(square)] = new NodeProto { Name = $"{square.Name}/norm", OpType = Alone, Input = { square.Input[0], scale }, Output = { nodes[^1].Output[0] }, Attribute = { Epsilon(epsilon) } };
+            graph.Node[graph.Node.IndexOf(square)] = new NodeProto { Name = $"{square.Name}/norm", OpType = Alone, Input = { square.Input[0], scale }, Output = { nodes[^1].Output[0] }, Attribute = { GraphParts.Float("epsilon", epsilon) } };
             foreach (var node in nodes)
                 graph.Node.Remove(node);
         }
@@ -73,6 +73,4 @@ internal static class FusedNorms
         float? Number(string name) => !initializers.TryGetValue(name, out var tensor) || tensor.DataType != (int)TensorProto.Types.DataType.Float || tensor.ExternalData.Count > 0 ? null
             : tensor.RawData.Length == sizeof(float) ? MemoryMarshal.Read<float>(tensor.RawData.Span) : tensor.FloatData is [var number] ? number : null;
     }
-
-    private static AttributeProto Epsilon(float value) => new() { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = value };
 }

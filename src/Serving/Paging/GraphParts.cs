@@ -14,6 +14,12 @@ internal static class GraphParts
     /// <summary>An attribute of whole numbers.</summary>
     public static AttributeProto Ints(string name, params long[] values) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { values } };
 
+    /// <summary>An attribute that is a number.</summary>
+    public static AttributeProto Float(string name, float value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Float, F = value };
+
+    /// <summary>An attribute that is a text.</summary>
+    public static AttributeProto Text(string name, string value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8(value) };
+
     /// <summary>An input or output; sizes are numbers or names.</summary>
     public static ValueInfoProto Info(string name, DataType type, params object[] shape) => new()
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Google.Protobuf;
 using Onnx;
 using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
@@ -41,13 +40,13 @@ internal sealed class Regions
     private void Change()
     {
         var nodes = new List<NodeProto>();
-        var together = new List<NodeProto>();
+        var together = new List<(NodeProto Node, string Type)>();
         var written = new HashSet<string>();
         foreach (var node in _graph.Node)
         {
-            if (TypeOf(node) is not null)
+            if (TypeOf(node) is { } type)
             {
-                together.Add(node);
+                together.Add((node, type));
                 written.UnionWith(node.Output);
                 continue;
             }
@@ -62,7 +61,7 @@ internal sealed class Regions
 
         void Close()
         {
-            nodes.AddRange(together.Count > 1 ? [RegionOf(together)] : together);
+            nodes.AddRange(together.Count > 1 ? [RegionOf(together)] : together.Select(known => known.Node));
             together.Clear();
             written.Clear();
         }
@@ -111,8 +110,9 @@ internal sealed class Regions
 
     private static long Int(NodeProto node, string name, long otherwise) => node.Attribute.FirstOrDefault(attribute => attribute.Name == name)?.I ?? otherwise;
 
-    private NodeProto RegionOf(List<NodeProto> nodes)
+    private NodeProto RegionOf(List<(NodeProto Node, string Type)> known)
     {
+        var nodes = known.ConvertAll(one => one.Node);
         // Values are numbered: first what comes from outside, then what the nodes give, in the order in which they do.
         var written = nodes.SelectMany(node => node.Output).Where(name => name.Length > 0).ToHashSet();
         var inputs = nodes.SelectMany(ReadBy).Where(name => name.Length > 0 && !written.Contains(name)).Distinct().ToArray();
@@ -123,8 +123,8 @@ internal sealed class Regions
         var outputs = nodes.SelectMany(node => node.Output.Select((name, i) => (Name: name, Type: IsInteger(node, i) ? DataType.Int64 : DataType.Float)))
             .Where(output => _outputs.Contains(output.Name) || _readers[output.Name].Any(reader => !inside.Contains(reader))).ToArray();
 
-        var known = _graph.ValueInfo.Select(info => info.Name).Concat(_outputs).ToHashSet();
-        _graph.ValueInfo.Add(outputs.Where(output => !known.Contains(output.Name)).Select(output => new ValueInfoProto { Name = output.Name, Type = new() { TensorType = new() { ElemType = (int)output.Type } } }));
+        var stated = _graph.ValueInfo.Select(info => info.Name).Concat(_outputs).ToHashSet();
+        _graph.ValueInfo.Add(outputs.Where(output => !stated.Contains(output.Name)).Select(output => new ValueInfoProto { Name = output.Name, Type = new() { TensorType = new() { ElemType = (int)output.Type } } }));
         return new NodeProto
         {
             Name = $"region_{_made++}",
@@ -132,15 +132,15 @@ internal sealed class Regions
             OpType = Region,
             Input = { inputs },
             Output = { outputs.Select(output => output.Name) },
-            Attribute = { Text("program", string.Join('\n', nodes.Select(Line))), Text("outputs", string.Join(',', outputs.Select(output => numbers[output.Name]))) },
+            Attribute = { GraphParts.Text("program", string.Join('\n', known.Select(Line))), GraphParts.Text("outputs", string.Join(',', outputs.Select(output => numbers[output.Name]))) },
         };
 
         // The axes of a sum are known.
         IEnumerable<string> ReadBy(NodeProto node) => node.OpType == "ReduceSum" ? node.Input.Take(1) : node.Input;
 
-        string Line(NodeProto node) => string.Join('\t', [
-            MoeFunctions.OpOf(node.OpType), TypeOf(node), string.Concat(node.Name.Select(letter => char.IsControl(letter) ? ' ' : letter)),
-            Numbers(ReadBy(node)), Numbers(node.Output), .. node.Attribute.Select(attribute => $"{attribute.Name}={Value(attribute)}")]);
+        string Line((NodeProto Node, string Type) one) => string.Join('\t', [
+            MoeFunctions.OpOf(one.Node.OpType), one.Type, string.Concat(one.Node.Name.Select(letter => char.IsControl(letter) ? ' ' : letter)),
+            Numbers(ReadBy(one.Node)), Numbers(one.Node.Output), .. one.Node.Attribute.Select(attribute => $"{attribute.Name}={Value(attribute)}")]);
 
         string Numbers(IEnumerable<string> names) => string.Join(',', names.Select(name => name.Length > 0 ? numbers[name] : -1));
     }
@@ -151,6 +151,4 @@ internal sealed class Regions
         AttributeType.Float => attribute.F.ToString("R", CultureInfo.InvariantCulture),
         _ => attribute.S.ToStringUtf8(),
     };
-
-    private static AttributeProto Text(string name, string value) => new() { Name = name, Type = AttributeType.String, S = ByteString.CopyFromUtf8(value) };
 }
