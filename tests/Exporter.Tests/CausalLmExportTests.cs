@@ -64,6 +64,17 @@ public class CausalLmExportTests
         Assert.Equal(before.Data, TorchRunner.Run(model, inputs)["logits"].Data);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void OfAFloat16EmbeddingOnlyTheRowsThatAreReadAreCast(bool tied)
+    {
+        using var exported = new Exported(Some.Model(options => options.TiedHead = tied), ExportTarget.OnnxMoe, WeightPrecision.Fp16);
+        var lookup = Assert.Single(exported.Model.Proto.Graph.Node, node => node.OpType == "Gather" && node.Input[1] == "input_ids");
+        Assert.Contains(exported.Model.Initializers, initializer => initializer.Name == lookup.Input[0] && initializer.Type == ElementType.Float16);
+        Assert.Contains(exported.Model.Proto.Graph.Node, node => node.OpType == "Cast" && node.Input[0] == lookup.Output[0]);
+    }
+
     [Fact]
     public void RoutingOutputsAreTheModels()
     {

@@ -48,6 +48,8 @@ public sealed class BpeTokenizer : ITokenizer
             _bytes[token.Id] = token.Special ? [] : Encoding.UTF8.GetBytes(token.Content);
         if (vocabulary.IgnoreMerges)
             _wholeTokens = ids;
+        // A character takes a byte at least.
+        LongestToken = Math.Max(_bytes.Max(bytes => bytes.Length), vocabulary.AddedTokens.Select(token => token.Content.Length).DefaultIfEmpty(0).Max());
         _added = [.. vocabulary.AddedTokens.OrderByDescending(token => token.Content.Length)];
         _addedContents = SearchValues.Create([.. _added.Select(token => token.Content)], StringComparison.Ordinal);
         _cacheBySpan = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -59,6 +61,8 @@ public sealed class BpeTokenizer : ITokenizer
     public int VocabularySize { get; }
 
     public int EndOfText { get; }
+
+    public int LongestToken { get; }
 
     /// <summary>Reads a Hugging Face tokenizer.json.</summary>
     /// <exception cref="UserError">Missing or damaged, or not a byte-level BPE tokenizer with GPT-2's pattern.</exception>

@@ -14,6 +14,8 @@ public sealed class ByteTokenizer : ITokenizer
 
     public int EndOfText => 256;
 
+    public int LongestToken => 1;
+
     public int[] Encode(ReadOnlySpan<char> text)
     {
         var bytes = new byte[Encoding.UTF8.GetByteCount(text)];

@@ -9,6 +9,9 @@ public interface ITokenizer
     /// <summary>The id that ends a document.</summary>
     int EndOfText { get; }
 
+    /// <summary>The most UTF-16 characters of a text that one token stands for.</summary>
+    int LongestToken { get; }
+
     /// <summary>The ids of a text, without an end-of-text id added.</summary>
     int[] Encode(ReadOnlySpan<char> text);
 

@@ -79,6 +79,9 @@ public sealed class OnnxOps : OpSet
         attributes ??= [];
         if (domain == MoeDomain)
             return Target.Lower(this, op, inputs, attributes, outputs);
+        // Of a float16 table only the rows that are read become floats.
+        if (domain.Length == 0 && op == "Gather" && StoredHalf(inputs[0]!) is { } table)
+            return [Append("", op, [table, .. inputs[1..]], attributes, table.Type)[0].Cast(ElementType.Float)];
         var schema = domain.Length > 0
             ? throw new UserError($"The operator {domain}:{op} cannot be exported: only standard ONNX operators and those of the domain {MoeDomain} can.")
             : OperatorSchema.Find(op) ?? throw Unknown(op);

@@ -76,6 +76,22 @@ public sealed class ErrorTests
         Assert.Contains("The prompt has 200 tokens, but the model's context holds 96", (string)answer["error"]!["message"]!);
     }
 
+    [Theory]
+    [InlineData(Completions, """{"prompt":"TEXT"}""", "prompt", "The prompt has 1000000 characters, but the model's context holds 96 tokens")]
+    [InlineData(Completions, """{"prompt":["a","TEXT"]}""", "prompt", "The prompt has 1000000 characters, but the model's context holds 96 tokens")]
+    [InlineData(Chat, """{"messages":[{"role":"user","content":"TEXT"}]}""", "messages", " characters, but the model's context holds 96 tokens")]
+    [InlineData(Completions, """{"prompt":[IDS97]}""", "prompt", "The prompt has 300001 tokens, but the model's context holds 96")]
+    [InlineData(Completions, """{"prompt":[[97],[IDS97]]}""", "prompt", "The prompt has 300001 tokens, but the model's context holds 96")]
+    public async Task APromptFarTooLongIsRefusedBeforeItsTokensAreMade(string path, string body, string field, string says)
+    {
+        await using var served = await Served.RandomAsync();
+        body = body.Replace("TEXT", new('a', 1_000_000)).Replace("IDS", string.Concat(Enumerable.Repeat("97,", 300_000)));
+        var (status, answer, _) = await served.PostAsync(path, body);
+        Assert.Equal(400, status);
+        Assert.Equal(("context_length_exceeded", field), ((string)answer["error"]!["code"]!, (string)answer["error"]!["param"]!));
+        Assert.Contains(says, (string)answer["error"]!["message"]!);
+    }
+
     [Fact]
     public async Task ABodyBeyondTheLimitGets413()
     {

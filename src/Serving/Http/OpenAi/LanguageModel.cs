@@ -17,6 +17,9 @@ namespace OnnxMoe.Serving.Http.OpenAi;
 public sealed record LanguageModel(
     string Name, DateTimeOffset Created, LanguageModelSizes Sizes, ITokenizer Tokenizer, IGenerationEngine Engine, ChatTemplate Template, int DefaultMaxTokens)
 {
+    /// <summary>A text of so many characters is turned into tokens even when it is too long, so that the client learns its number.</summary>
+    private const int AlwaysCounted = 1 << 16;
+
     /// <summary>Changes when the model does: equal requests with a seed get equal answers while it stays (<c>system_fingerprint</c>).</summary>
     public required string Fingerprint { get; init; }
 
@@ -45,8 +48,19 @@ public sealed record LanguageModel(
     /// <summary>The error for a model that is not this one.</summary>
     internal ApiError Unknown(string? name) => new(404, $"The model '{name}' is not served here; '{Name}' is.", "model", "model_not_found");
 
-    /// <summary>The tokens of a text; an empty one begins at the end of a document.</summary>
-    internal IReadOnlyList<int> Tokens(string text) => Tokenizer.Encode(text) is { Length: > 0 } tokens ? tokens : [Sizes.EndOfText];
+    /// <summary>The tokens of a prompt; an empty one begins at the end of a document.</summary>
+    /// <param name="text">The prompt.</param>
+    /// <param name="field">The request field it came from, for errors.</param>
+    /// <exception cref="ApiError">It is too long for the context whatever its tokens are: those of megabytes take time and a lot of memory.</exception>
+    internal IReadOnlyList<int> Tokens(string text, string field)
+    {
+        if (text.Length > Math.Max(AlwaysCounted, (long)Sizes.ContextLength * Tokenizer.LongestToken))
+            throw TooLong($"{text.Length} characters, but the model's context holds {Sizes.ContextLength} tokens with the answer, too few for them", field);
+        return Tokenizer.Encode(text) is { Length: > 0 } tokens ? tokens : [Sizes.EndOfText];
+    }
+
+    /// <summary>The error for a prompt of so many tokens, which the context cannot hold.</summary>
+    internal ApiError TooLong(int tokens, string field) => TooLong($"{tokens} tokens, but the model's context holds {Sizes.ContextLength} with the answer", field);
 
     /// <summary>The sequences of one prompt, checked to fit the context.</summary>
     /// <param name="prompt">Its tokens.</param>
@@ -58,7 +72,7 @@ public sealed record LanguageModel(
     {
         var room = Sizes.ContextLength - prompt.Count;
         if (room < (options.MaxTokens == 0 ? 0 : 1))
-            throw ApiError.BadRequest($"The prompt has {prompt.Count} tokens, but the model's context holds {Sizes.ContextLength} with the answer; shorten the prompt.", field, "context_length_exceeded");
+            throw TooLong(prompt.Count, field);
         if (options.MaxTokens > room)
             throw ApiError.BadRequest($"The prompt has {prompt.Count} tokens and the request asks for {options.MaxTokens} more, but the model's context holds {Sizes.ContextLength}; ask for at most {room}.", "max_tokens", "context_length_exceeded");
         return Enumerable.Range(0, options.Choices).Select(choice =>
@@ -72,4 +86,6 @@ public sealed record LanguageModel(
                 PromptLogProbs = echo && options.TopLogProbs is not null,
             });
     }
+
+    private static ApiError TooLong(string what, string field) => ApiError.BadRequest($"The prompt has {what}; shorten the prompt.", field, "context_length_exceeded");
 }

@@ -58,7 +58,7 @@ public static class OpenAiApi
         model.CheckName(fields);
         var options = GenerationOptions.Read(context.Request, fields, model, settings.RequestTimeout, chat: true);
         options = options with { Stops = [.. options.Stops, .. model.Template.Stops] };
-        var prompt = model.Tokens(model.Template.Apply(ChatMessages.Read(fields)));
+        var prompt = model.Tokens(model.Template.Apply(ChatMessages.Read(fields)), "messages");
         var requests = model.Requests(prompt, options, "messages", ClientName.Read(context, fields)).ToArray();
         await Answer(context, model, new ChatFormat(model.Tokenizer, options, prompt), options, [prompt], requests, limits, settings, log);
     }
@@ -84,7 +84,7 @@ public static class OpenAiApi
         {
             ["count"] = tokens.Length,
             ["max_model_len"] = model.Sizes.ContextLength,
-            ["tokens"] = new JsonArray([.. tokens.Select(token => (JsonNode)token)]),
+            ["tokens"] = JsonValue.Create(tokens),
         });
     }
 
