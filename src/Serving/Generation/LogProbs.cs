@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace OnnxMoe.Serving.Generation;
 
 /// <summary>Log probabilities from a model's scores.</summary>
@@ -6,13 +8,9 @@ public static class LogProbs
     /// <summary>The score of <paramref name="token"/> and of the <paramref name="top"/> most likely tokens.</summary>
     public static TokenScore Of(ReadOnlySpan<float> logits, int token, int top)
     {
-        var best = float.NegativeInfinity;
-        foreach (var logit in logits)
-            best = Math.Max(best, logit);
-        var sum = 0.0;
-        foreach (var logit in logits)
-            sum += Math.Exp(logit - best);
-        var norm = best + Math.Log(sum);
+        var weights = new double[logits.Length];
+        TokenWeights.Write(logits, 1, weights);
+        var norm = TensorPrimitives.Max(logits) + Math.Log(TensorPrimitives.Sum<double>(weights));
 
         var scores = logits.ToArray();
         var leaders = Enumerable.Range(0, scores.Length).OrderByDescending(id => scores[id]).Take(top);

@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Numerics.Tensors;
+
 namespace OnnxMoe.Serving.Generation;
 
 /// <summary>
@@ -14,50 +17,54 @@ public sealed class Sampler(SamplingSettings settings, IReadOnlyList<int> prompt
     /// <param name="logits">The model's scores, one a token id; left unchanged.</param>
     public int Next(ReadOnlySpan<float> logits)
     {
-        var scores = logits.ToArray();
+        var rented = ArrayPool<float>.Shared.Rent(logits.Length);
+        var scores = rented.AsSpan(0, logits.Length);
+        logits.CopyTo(scores);
         Adjust(scores);
         var token = settings.Temperature == 0 ? Best(scores) : Draw(scores);
+        ArrayPool<float>.Shared.Return(rented);
         _output[token] = _output.GetValueOrDefault(token) + 1;
         _count++;
         return token;
     }
 
-    private void Adjust(float[] scores)
+    private void Adjust(Span<float> scores)
     {
         foreach (var (token, bias) in settings.LogitBias)
             scores[token] += bias;
         if (settings.RepetitionPenalty != 1)
             foreach (var token in _prompt.Union(_output.Keys))
                 scores[token] = (float)(scores[token] > 0 ? scores[token] / settings.RepetitionPenalty : scores[token] * settings.RepetitionPenalty);
-        foreach (var (token, times) in _output)
-            scores[token] -= (float)(settings.PresencePenalty + settings.FrequencyPenalty * times);
+        if (settings.PresencePenalty != 0 || settings.FrequencyPenalty != 0)
+            foreach (var (token, times) in _output)
+                scores[token] -= (float)(settings.PresencePenalty + settings.FrequencyPenalty * times);
         if (_count < settings.MinTokens)
             scores[endOfText] = float.NegativeInfinity;
     }
 
     /// <summary>The index of the largest score; of equal ones the first.</summary>
-    private static int Best(float[] scores) => Array.IndexOf(scores, scores.Max());
+    private static int Best(ReadOnlySpan<float> scores) => TensorPrimitives.IndexOfMax(scores);
 
-    private int Draw(float[] scores)
+    private int Draw(ReadOnlySpan<float> scores)
     {
-        var best = scores.Max();
-        var weights = Array.ConvertAll(scores, score => Math.Exp((score - best) / settings.Temperature)); // relative to the best token's
-        if (settings is { TopK: 0, TopP: >= 1, MinP: 0 })
-            return Draw(weights);
-
-        var order = Enumerable.Range(0, weights.Length).ToArray();
-        Array.Sort(Array.ConvertAll(weights, weight => -weight), order);
-        var descending = Array.ConvertAll(order, token => weights[token]);
-        var kept = settings.TopK > 0 ? Math.Min(settings.TopK, order.Length) : order.Length;
-        if (settings.MinP > 0 && Array.FindIndex(descending, 0, kept, weight => weight < settings.MinP) is >= 0 and var cut)
-            kept = cut;
-        return order[Draw(descending.AsSpan(0, Nucleus(descending.AsSpan(0, kept))))];
+        var rented = ArrayPool<double>.Shared.Rent(scores.Length);
+        var weights = rented.AsSpan(0, scores.Length);
+        TokenWeights.Write(scores, settings.Temperature, weights);
+        if (settings.TopK > 0 && settings.TopK < weights.Length)
+            TokenWeights.KeepLargest(weights, settings.TopK);
+        if (settings.MinP > 0)
+            TokenWeights.KeepFrom(weights, settings.MinP);
+        if (settings.TopP < 1)
+            TokenWeights.KeepNucleus(weights, settings.TopP);
+        var token = Place(weights);
+        ArrayPool<double>.Shared.Return(rented);
+        return token;
     }
 
     /// <summary>A place, drawn with probabilities proportional to the weights.</summary>
-    private int Draw(ReadOnlySpan<double> weights)
+    private int Place(ReadOnlySpan<double> weights)
     {
-        var target = Uniform() * Sum(weights);
+        var target = Uniform() * TensorPrimitives.Sum(weights);
         var last = 0; // rounding may leave a rest: it belongs to the last place that can be drawn at all
         for (var i = 0; i < weights.Length; i++)
         {
@@ -69,29 +76,6 @@ public sealed class Sampler(SamplingSettings settings, IReadOnlyList<int> prompt
                 break;
         }
         return last;
-    }
-
-    /// <summary>How many of the descending weights reach the fraction TopP of their sum; at least one.</summary>
-    private int Nucleus(ReadOnlySpan<double> weights)
-    {
-        if (settings.TopP >= 1)
-            return weights.Length;
-        var missing = settings.TopP * Sum(weights);
-        for (var i = 0; i < weights.Length; i++)
-        {
-            missing -= weights[i];
-            if (missing <= 0)
-                return i + 1;
-        }
-        return weights.Length;
-    }
-
-    private static double Sum(ReadOnlySpan<double> values)
-    {
-        var sum = 0.0;
-        foreach (var value in values)
-            sum += value;
-        return sum;
     }
 
     /// <summary>The number in [0, 1) that belongs to the seed and this place (SplitMix64, Steele et al. 2014).</summary>

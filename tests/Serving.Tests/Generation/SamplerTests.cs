@@ -40,6 +40,52 @@ public sealed class SamplerTests
         Assert.Equal(5, Drawn(new() { Temperature = 5 }).Count);
     }
 
+    /// <summary>Against cuts of the sorted list. Scores are of few values in every other case, so that many are equal.</summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(40, true)]
+    [InlineData(1000, false)]
+    [InlineData(5000, true)]
+    public void TheCutsOfManyTokensAreThoseOfTheSortedOnes(int tokens, bool areCoarse)
+    {
+        var random = new Random(tokens);
+        for (var round = 0; round < 20; round++)
+        {
+            var scores = Enumerable.Range(0, tokens).Select(_ => areCoarse ? random.Next(12) : 30 * random.NextSingle()).ToArray();
+            var all = new double[tokens];
+            TokenWeights.Write(scores, 1.5, all);
+            var order = Enumerable.Range(0, tokens).OrderByDescending(token => scores[token]).ToArray(); // stable
+            Assert.Equal(scores.Select(score => Math.Exp(((double)score - scores.Max()) / 1.5)), all, (a, b) => Math.Abs(a - b) < 1e-12);
+
+            var count = 1 + random.Next(tokens);
+            var largest = all.ToArray();
+            TokenWeights.KeepLargest(largest, count);
+            Assert.Equal(Kept(count), largest);
+
+            var fraction = random.NextDouble();
+            var nucleus = all.ToArray();
+            TokenWeights.KeepNucleus(nucleus, fraction);
+            var (sum, needed) = (0.0, 0);
+            while (needed == 0 || sum < fraction * all.Sum() - 1e-9)
+                sum += all[order[needed++]];
+            Assert.Equal(Kept(needed), nucleus);
+
+            double[] Kept(int first)
+            {
+                var kept = order.Take(first).ToHashSet();
+                return [.. all.Select((weight, token) => kept.Contains(token) ? weight : 0)];
+            }
+        }
+    }
+
+    [Fact]
+    public void ScoresThatAreNoNumbersGiveAToken()
+    {
+        foreach (var logits in new float[][] { [float.NaN, 1, 2], [float.NegativeInfinity, float.NegativeInfinity], [float.PositiveInfinity, 0] })
+            foreach (var settings in new SamplingSettings[] { new() { Temperature = 0 }, new(), new() { TopK = 1 }, new() { TopP = 0.5 }, new() { MinP = 0.5 } })
+                Assert.InRange(new Sampler(settings, [0], 0).Next(logits), 0, logits.Length - 1);
+    }
+
     [Fact]
     public void BiasAndMinTokensChangeTheChoice()
     {
