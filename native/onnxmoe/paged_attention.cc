@@ -30,6 +30,7 @@ struct Stretch {
     int64_t pieces;       // into so many runs of splits is the work of a head cut
     int64_t nanoseconds;  // of a head
     float* partials;      // when cut: [kv_heads, rows, splits, PartialFloats]
+    bool stores;          // its tasks write the new keys and values of their heads, which nobody else reads
 
     int64_t Length() const { return before + tokens; }
     int64_t Splits() const { return (Length() + kSplit - 1) / kSplit; }
@@ -58,10 +59,10 @@ class Attention {
           y_(y) {}
 
     void Run() const {
-        StoreNewTokens();
         std::vector<Stretch> stretches = Stretches();
         Scratch partials(PlacePartials(stretches, nullptr));
         PlacePartials(stretches, &partials);
+        StoreForOthers(stretches);
         const std::vector<Piece> pieces = Pieces(stretches);
         int64_t nanoseconds = 0;
         for (const Stretch& stretch : stretches) nanoseconds += stretch.nanoseconds * kv_heads_;
@@ -70,29 +71,32 @@ class Attention {
     }
 
    private:
-    // Writes the keys, rotated, and the values of the batch into their pages.
-    void StoreNewTokens() const {
-        struct Place {
-            int64_t page, place;
-        };
-        std::vector<Place> places;
-        for (int64_t s = 0; s < batch_.sequences; s++)
-            for (int64_t i = batch_.past[s]; i < batch_.Length(s); i++)
-                places.push_back({batch_.page_table[s * batch_.max_pages + i / page_size_], i % page_size_});
-        constexpr int64_t kTokens = 16;
-        const int64_t width = kv_heads_ * size_;
-        ParallelFor(context_, (batch_.tokens + kTokens - 1) / kTokens, batch_.tokens * width * 2, [&](int64_t task) {
-            Scratch scratch(Scratch::Bytes<float>(size_) + Scratch::Bytes<Half>(size_));
-            float* rotated = scratch.Take<float>(size_);
-            Half* halves = scratch.Take<Half>(size_);
-            for (int64_t n = task * kTokens; n < std::min(batch_.tokens, (task + 1) * kTokens); n++)
-                for (int64_t head = 0; head < kv_heads_; head++) {
-                    const int64_t from = n * batch_.key_stride + head * size_;
-                    Rotate(batch_.key + from, Cos(n), Sin(n), size_, 1.0f, rotated);
-                    keys_.StoreKey(places[n].page, head, places[n].place, Stored(rotated, halves));
-                    values_.StoreValue(places[n].page, head, places[n].place, Stored(batch_.value + from, halves));
-                }
-        });
+    // Writes the new keys and values that tasks of other stretches or pieces read, too.
+    void StoreForOthers(const std::vector<Stretch>& stretches) const {
+        std::vector<const Stretch*> read_by_others;
+        int64_t tokens = 0;
+        for (const Stretch& stretch : stretches) {
+            if (stretch.stores) continue;
+            read_by_others.push_back(&stretch);
+            tokens += stretch.tokens;
+        }
+        ParallelFor(context_, read_by_others.size() * kv_heads_, tokens * kv_heads_ * size_ * 2,
+                    [&](int64_t i) { Store(*read_by_others[i / kv_heads_], i % kv_heads_); });
+    }
+
+    // Writes the keys, rotated, and the values of a stretch into their pages.
+    void Store(const Stretch& stretch, int64_t head) const {
+        Scratch scratch(Scratch::Bytes<float>(size_) + Scratch::Bytes<Half>(size_));
+        float* rotated = scratch.Take<float>(size_);
+        Half* halves = scratch.Take<Half>(size_);
+        for (int64_t i = 0; i < stretch.tokens; i++) {
+            const int64_t n = stretch.first + i, position = stretch.before + i, from = n * batch_.key_stride + head * size_;
+            const int64_t page = PageOf(stretch, position), place = position % page_size_;
+            keys_.Await(page, head, place);
+            Rotate(batch_.key + from, Cos(n), Sin(n), size_, 1.0f, rotated);
+            values_.StoreValue(page, head, place, Stored(batch_.value + from, halves));
+            keys_.StoreKey(page, head, place, Stored(rotated, halves));
+        }
     }
 
     // The values as the cache holds them, in `halves` when those are halves.
@@ -116,7 +120,7 @@ class Attention {
             const int64_t count = batch_.Count(s), cuts = (count + at_a_time - 1) / at_a_time;
             for (int64_t i = 0; i < cuts; i++) {
                 const int64_t begin = count * i / cuts, end = count * (i + 1) / cuts;
-                Stretch stretch{s, batch_.starts[s] + begin, end - begin, batch_.past[s] + begin, 1, 0, nullptr};
+                Stretch stretch{s, batch_.starts[s] + begin, end - begin, batch_.past[s] + begin, 1, 0, nullptr, cuts == 1};
                 const int64_t elements = 2 * stretch.Length() * size_;
                 stretch.nanoseconds = Nanoseconds(elements, elements * stretch.tokens * group_);
                 total += stretch.nanoseconds * kv_heads_;
@@ -124,7 +128,10 @@ class Attention {
             }
         }
         const int64_t piece = std::max(total / kTasks, kWorthAPiece);
-        for (Stretch& stretch : stretches) stretch.pieces = std::clamp<int64_t>(stretch.nanoseconds / piece, 1, stretch.Splits());
+        for (Stretch& stretch : stretches) {
+            stretch.pieces = std::clamp<int64_t>(stretch.nanoseconds / piece, 1, stretch.Splits());
+            stretch.stores = stretch.stores && stretch.pieces == 1;
+        }
         std::stable_sort(stretches.begin(), stretches.end(),
                          [](const Stretch& a, const Stretch& b) { return a.nanoseconds / a.pieces > b.nanoseconds / b.pieces; });
         return stretches;
@@ -155,6 +162,7 @@ class Attention {
         const Stretch& stretch = *piece.stretch;
         const int64_t rows = stretch.tokens * group_, floats = PartialFloats(size_);
         const bool is_whole = stretch.partials == nullptr;
+        if (stretch.stores) Store(stretch, piece.head);
         Scratch scratch(Scratch::Bytes<float>(rows * size_) + Scratch::Bytes<float>((rows + kMaxRows) * floats));
         float* queries = scratch.Take<float>(rows * size_);
         // The splits so far of every row, and the next one of a block of rows.
@@ -208,11 +216,15 @@ class Attention {
         const int64_t last = (stretch.Length() - 1) / kGroup;
         for (int64_t i = 0; i < kSplitGroups; i++) {
             const int64_t position = std::min(s * kSplitGroups + i, last) * kGroup;
-            const int64_t page = batch_.page_table[stretch.sequence * batch_.max_pages + position / page_size_];
+            const int64_t page = PageOf(stretch, position);
             split.keys[i] = keys_.Group(page, head, position % page_size_);
             split.values[i] = values_.Group(page, head, position % page_size_);
         }
         return split;
+    }
+
+    int64_t PageOf(const Stretch& stretch, int64_t position) const {
+        return batch_.page_table[stretch.sequence * batch_.max_pages + position / page_size_];
     }
 
     // Adds up the splits of the stretches that were cut, in their order: the same sums as those of one piece.
