@@ -87,6 +87,7 @@ const KnownOp& OpNamed(const std::string& name) {
         {"ReduceSum", Row<ReduceSum>(1)},
         {"TopK", Row<TopK>(2, 1)},
         {"Gather", Row<Gather>(2, 1)},
+        {"Concat", Row<Concat>(0)},  // any number of inputs, of any type
         {"Add", Sides("Add", Elementwise::Op::kAdd)},
         {"Sub", Sides("Sub", Elementwise::Op::kSub)},
         {"Mul", Sides("Mul", Elementwise::Op::kMul)},

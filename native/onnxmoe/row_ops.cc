@@ -144,6 +144,28 @@ void TopK::Compute(Context& context) const {
     });
 }
 
+void Concat::Compute(Context& context) const {
+    const Tensor first = context.Input(0);
+    if (first.shape.rank == 0) throw InvalidInput("input 0 has no dimension, but must have at least one");
+    Shape shape = first.shape;
+    for (size_t i = 1; context.Input(i).Exists(); i++) {
+        const Tensor next = context.Input(i);
+        Shape alike = next.shape;
+        alike.sizes[0] = first.shape[0];
+        if (alike != first.shape || next.type != first.type)
+            throw InvalidInput("input " + std::to_string(i) + " has the shape " + next.shape.ToString() + ", but must be like input 0, " + first.shape.ToString() +
+                               ", in all but the first dimension, and of its type");
+        shape.sizes[0] += next.shape[0];
+    }
+    char* to = first.type == kElementType<int64_t> ? reinterpret_cast<char*>(context.Output<int64_t>(shape)) : reinterpret_cast<char*>(context.Output<float>(shape));
+    for (size_t i = 0; context.Input(i).Exists(); i++) {
+        const Tensor next = context.Input(i);
+        size_t bytes = next.type == kElementType<int64_t> ? sizeof(int64_t) : sizeof(float);
+        for (size_t d = 0; d < next.shape.rank; d++) bytes *= next.shape[d];
+        to = std::copy_n(static_cast<const char*>(next.data), bytes, to);
+    }
+}
+
 void Gather::Compute(Context& context) const {
     const Tensor table = context.Input(0), indices = context.Input(1);
     RequireShape(table, "data", "[V,D]", {-1, -1});

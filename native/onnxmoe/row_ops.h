@@ -2,7 +2,7 @@
 
 #include "kernel.h"
 
-// The small operators of ONNX that stand between the products of a decoder. All work on the last dimension.
+// The small operators of ONNX that stand between the products of a decoder. All but Concat and Gather work on the last dimension.
 
 namespace onnxmoe {
 
@@ -49,6 +49,15 @@ class ReduceSum final : public Kernel {
 class TopK final : public Kernel {
    public:
     explicit TopK(const NodeInfo& info) : Kernel("TopK", info) {}
+
+   protected:
+    void Compute(Context& context) const override;
+};
+
+// The inputs, of equal shapes but for the first dimension and of one type, along the first dimension.
+class Concat final : public Kernel {
+   public:
+    explicit Concat(const NodeInfo& info) : Kernel("Concat", info) {}
 
    protected:
     void Compute(Context& context) const override;

@@ -91,6 +91,41 @@ public sealed class RegionTests
     }
 
     [Fact]
+    public void Values_of_one_type_come_one_after_the_other()
+    {
+        var some = new Some(4);
+        var floats = new (string, HostTensor?)[] { ("a", some.Floats(1, 2, 3)), ("b", some.Floats(1, 5, 3)), ("c", some.Floats(1, 0, 3)) };
+        var (plain, region) = Both([Node("Concat", "", ["a", "b", "a", "c"], ["y"], ("axis", 0))], floats, [], 1);
+        Assert.Equal(plain.Shape, region.Shape);
+        Assert.Equal(plain.Values, region.Values);
+
+        var inputs = new (string, HostTensor?)[] { ("x", some.Floats(1, 4, 16)), ("z", some.Floats(1, 7, 16)), ("k", HostTensor.From([3L], 1)) };
+        NodeProto[] nodes =
+        [
+            Node("TopK", "", ["x", "k"], ["values", "places"]),
+            Node("TopK", "", ["z", "k"], ["more", "places of z"]),
+            Node("Concat", "", ["places", "places of z"], ["places of all"], ("axis", 0)),
+            Node("Cast", "", ["places of all"], ["y"], ("to", (long)DataType.Float)),
+        ];
+        (plain, region) = Both(nodes, inputs, [], 2, joined: 3);
+        Assert.Equal(plain.Shape, region.Shape);
+        Assert.Equal(plain.Values, region.Values);
+    }
+
+    [Fact]
+    public void Values_of_another_shape_or_type_do_not_come_after_the_first()
+    {
+        var some = new Some(4);
+        foreach (var other in new[] { some.Floats(1, 2, 4), HostTensor.From([1L, 2, 3], 1, 3) })
+        {
+            var inputs = new (string, HostTensor?)[] { ("x", some.Floats(1, 2, 3)), ("other", other) };
+            using var session = new KernelSession(OneNodeModel.Build("Region", inputs, new HashSet<string>(), ("program", "Concat\tfloat\tn\t0,1\t2\taxis=0"), ("outputs", "2")));
+            var error = Assert.Throws<OnnxRuntimeException>(() => session.Run(inputs));
+            Assert.Contains("Concat 'n': input 1 has the shape", error.Message);
+        }
+    }
+
+    [Fact]
     public void A_sum_and_its_norm_are_two_outputs()
     {
         var some = new Some(6);
@@ -209,7 +244,7 @@ public sealed class RegionTests
         string[] read = [.. nodes.SelectMany(node => node.OpType == "ReduceSum" ? node.Input.Take(1) : node.Input).Distinct().Except(written)];
         string[] values = [.. read, .. written];
         var outputs = written.Where(name => name == "y" || after.Any(node => node.Input.Contains(name))).ToArray();
-        graph.ValueInfo.Add(outputs.Where(name => name != "y").Select(name => new ValueInfoProto { Name = name, Type = new() { TensorType = new() { ElemType = (int)(name == "places" ? DataType.Int64 : DataType.Float) } } }));
+        graph.ValueInfo.Add(outputs.Where(name => name != "y").Select(name => new ValueInfoProto { Name = name, Type = new() { TensorType = new() { ElemType = (int)(name.StartsWith("places", StringComparison.Ordinal) ? DataType.Int64 : DataType.Float) } } }));
         string Numbers(IEnumerable<string> names) => string.Join(',', names.Select(name => Array.IndexOf(values, name)));
         AttributeProto Text(string name, string text) => new() { Name = name, Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8(text) };
         var lines = nodes.Select(node => string.Join('\t', [node.OpType, "float", node.Name, Numbers(node.OpType == "ReduceSum" ? node.Input.Take(1) : node.Input), Numbers(node.Output), .. node.Attribute.Select(a => $"{a.Name}={(a.Type == AttributeProto.Types.AttributeType.Int ? a.I : a.F)}")]));

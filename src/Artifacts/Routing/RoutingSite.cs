@@ -33,6 +33,9 @@ public readonly record struct RoutingSite(int Layer, int Iteration = 0) : ICompa
         };
     }
 
+    /// <summary>The sites whose chosen experts a model's outputs hold, in the order in which a token meets them.</summary>
+    public static IReadOnlyList<RoutingSite> AllOf(IEnumerable<string> outputs) => [.. outputs.Select(OfIndices).OfType<RoutingSite>().Order()];
+
     /// <summary>In the order in which a token meets them.</summary>
     public int CompareTo(RoutingSite other) => (Layer, Iteration).CompareTo((other.Layer, other.Iteration));
 

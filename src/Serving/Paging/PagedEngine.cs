@@ -60,9 +60,10 @@ internal static class PagedEngine
     /// <param name="kernels">Path of the native library; null for attention in standard operators.</param>
     public static WholeGraph Open(PagedModel model, string path, Device device, int threads, string? kernels)
     {
-        var whole = model.Model;
+        var whole = model.Model.Clone();
+        StackedRouting.Use(whole.Graph);
         if (kernels is not null)
-            Regions.Use(whole = whole.Clone(), model.CacheType);
+            Regions.Use(whole, model.CacheType);
         return new(SessionFactory.OpenChanged(whole.ToByteArray(), path, device, threads, kernels), device);
     }
 }

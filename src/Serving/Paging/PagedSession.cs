@@ -24,7 +24,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
     /// <param name="pages">Pages of each of them.</param>
     /// <exception cref="UserError">An input or output of the contract is missing.</exception>
     public PagedSession(IModelGraph graph, PagedModel model, LanguageModelSizes sizes, int homes, int pages)
-        : base(graph, sizes, model.IsInput)
+        : base(graph, sizes, model.IsInput, model.Model.Graph.Output.Select(output => output.Name))
     {
         _model = model;
         _pools = [.. Enumerable.Range(0, homes).Select(_ => new PagePool(pages, model.Attention.PageSize))];
@@ -81,6 +81,10 @@ internal sealed class PagedSession : CausalModel, IDisposable
         }
         return results;
     }
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, bool Stays)> RoutingOutputs(bool weights) => !Graph.Outputs.ContainsKey(StackedRouting.Indices) ? base.RoutingOutputs(weights)
+        : weights ? [(StackedRouting.Indices, false), (StackedRouting.Weights, false)] : [(StackedRouting.Indices, false)];
 
     public void Dispose()
     {

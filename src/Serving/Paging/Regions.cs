@@ -21,6 +21,7 @@ internal sealed class Regions
     private readonly ILookup<string, NodeProto> _readers;
     private readonly HashSet<string> _outputs;
     private readonly HashSet<string> _floats; // values that are known to be floats
+    private readonly HashSet<string> _integers = []; // or 64-bit integers
     private int _made;
 
     private Regions(GraphProto graph, ElementType cache)
@@ -81,15 +82,14 @@ internal sealed class Regions
             ("", "Add" or "Sub" or "Mul" or "Div" or "Sigmoid") => node.Input.Any(_floats.Contains) ? "float" : null,
             ("", "Softmax") => Int(node, "axis", -1) == -1 && _floats.Contains(node.Input[0]) ? "float" : null,
             ("", "ReduceSum") => Int(node, "keepdims", 1) == 1 && node.Input.Count == 2 && IsLastAxis(node.Input[1]) && _floats.Contains(node.Input[0]) ? "float" : null,
+            ("", "Concat") => Int(node, "axis", 0) == 0 && (node.Input.All(_floats.Contains) || node.Input.All(_integers.Contains)) ? "float" : null,
             ("", "TopK") => Int(node, "axis", -1) == -1 && Int(node, "largest", 1) == 1 && node.Output.All(name => name.Length > 0) && _floats.Contains(node.Input[0]) ? "float" : null,
             _ => null,
         };
-        if (type is not null)
-            _floats.UnionWith(node.Output.Where((name, i) => name.Length > 0 && !IsInteger(node, i)));
+        foreach (var (i, name) in node.Output.Index().Where(output => type is not null && output.Item.Length > 0))
+            _ = (node.OpType == "TopK" && i == 1) || (node.OpType == "Concat" && _integers.Contains(node.Input[0])) ? _integers.Add(name) : _floats.Add(name);
         return type;
     }
-
-    private static bool IsInteger(NodeProto node, int output) => node.OpType == "TopK" && output == 1;
 
     private string? WeightsOf(string matrix) => !_initializers.TryGetValue(matrix, out var tensor) ? null : (DataType)tensor.DataType switch
     {
@@ -120,7 +120,7 @@ internal sealed class Regions
         foreach (var name in nodes.SelectMany(node => node.Output).Where(name => name.Length > 0))
             numbers.Add(name, numbers.Count);
         var inside = nodes.ToHashSet();
-        var outputs = nodes.SelectMany(node => node.Output.Select((name, i) => (Name: name, Type: IsInteger(node, i) ? DataType.Int64 : DataType.Float)))
+        var outputs = nodes.SelectMany(node => node.Output.Select(name => (Name: name, Type: _integers.Contains(name) ? DataType.Int64 : DataType.Float)))
             .Where(output => _outputs.Contains(output.Name) || _readers[output.Name].Any(reader => !inside.Contains(reader))).ToArray();
 
         var stated = _graph.ValueInfo.Select(info => info.Name).Concat(_outputs).ToHashSet();

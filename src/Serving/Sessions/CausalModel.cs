@@ -15,11 +15,11 @@ public abstract class CausalModel
     /// <param name="graph">The loaded model; the caller keeps and disposes it.</param>
     /// <param name="sizes">What the manifest says of it.</param>
     /// <param name="isKnown">Which further inputs it may have.</param>
+    /// <param name="outputs">The outputs of the file.</param>
     /// <exception cref="UserError">An input or output of the contract is missing.</exception>
-    protected CausalModel(IModelGraph graph, LanguageModelSizes sizes, Func<string, bool> isKnown)
+    protected CausalModel(IModelGraph graph, LanguageModelSizes sizes, Func<string, bool> isKnown, IEnumerable<string> outputs)
     {
-        (Graph, Sizes) = (graph, sizes);
-        RoutedLayers = [.. graph.Outputs.Keys.Select(RoutingSite.OfIndices).OfType<RoutingSite>().Order()];
+        (Graph, Sizes, RoutedLayers) = (graph, sizes, RoutingSite.AllOf(outputs));
         foreach (var name in StepTensors.Names)
             Require(graph.Inputs.ContainsKey(name), $"no input '{name}'");
         Require(graph.Outputs.ContainsKey("logits"), "no output 'logits'");
@@ -78,7 +78,7 @@ public abstract class CausalModel
 
     /// <summary>The routing outputs to fetch.</summary>
     /// <param name="weights">Those of the weights too.</param>
-    protected IEnumerable<(string Name, bool Stays)> RoutingOutputs(bool weights) =>
+    protected virtual IEnumerable<(string Name, bool Stays)> RoutingOutputs(bool weights) =>
         RoutedLayers.Select(site => (site.IndicesOutput, false)).Concat(weights ? RoutedLayers.Select(site => (site.WeightsOutput, false)) : []);
 
     /// <summary>What those outputs and the scores hold together.</summary>
@@ -86,7 +86,7 @@ public abstract class CausalModel
     /// <param name="routing">The values of <see cref="RoutingOutputs"/>.</param>
     /// <param name="tokens">Tokens of the run.</param>
     private protected RunOutputs Outputs(Microsoft.ML.OnnxRuntime.OrtValue logits, Microsoft.ML.OnnxRuntime.OrtValue[] routing, int tokens) =>
-        new(logits, routing[..RoutedLayers.Count], routing[RoutedLayers.Count..], tokens, Sizes.VocabularySize);
+        new(logits, routing.AsSpan(0, RoutingOutputs(false).Count()), routing.AsSpan(RoutingOutputs(false).Count()), RoutedLayers.Count, tokens, Sizes.VocabularySize);
 
     /// <summary>Refuses a file that breaks a rule.</summary>
     protected static void Require(bool rule, string broken)

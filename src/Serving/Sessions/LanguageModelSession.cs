@@ -24,7 +24,7 @@ public sealed class LanguageModelSession : CausalModel
     /// <param name="graph">The loaded model; the caller keeps and disposes it.</param>
     /// <param name="sizes">What the manifest says of it.</param>
     /// <exception cref="UserError">An input or output of the contract is missing.</exception>
-    public LanguageModelSession(IModelGraph graph, LanguageModelSizes sizes) : base(graph, sizes, CacheInput.Is)
+    public LanguageModelSession(IModelGraph graph, LanguageModelSizes sizes) : base(graph, sizes, CacheInput.Is, graph.Outputs.Keys)
     {
         _caches = new CacheLayout(graph, "The ONNX file");
         Require(_caches.Count > 0, $"no cache (an input '{CacheInput.Prefix}*')");
