@@ -21,7 +21,7 @@ struct PagedCache {
         return elements + ((page * kv_heads + head) * page_size + place / kGroup * kGroup) * size;
     }
 
-    // Asks for the lines that StoreKey writes to, one for every few elements.
+    // Asks for the memory that StoreKey will write to, a line for every element or two.
     void Await(int64_t page, int64_t head, int64_t place) const {
         const Element* to = Group(page, head, place) + place % kGroup;
         for (int64_t i = 0; i < size; i++) __builtin_prefetch(to + i * kGroup, 1);

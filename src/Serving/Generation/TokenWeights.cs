@@ -2,13 +2,17 @@ using System.Numerics.Tensors;
 
 namespace OnnxMoe.Serving.Generation;
 
-/// <summary>What a model's scores weigh as probabilities, relative to the best token: e^((score - best) / temperature), from 0 to 1.</summary>
+/// <summary>
+/// What a model's scores weigh as probabilities, relative to the best token: e^((score - best) / temperature), from 0 to 1. Weights below 2^-64 count as 0: no
+/// draw would ever meet them.
+/// </summary>
 internal static class TokenWeights
 {
     // A weight's bucket is its exponent and the first bits of its mantissa: weights of one bucket differ by a thirty-second at most.
     private const int MantissaBits = 5;
     private const int Shift = 52 - MantissaBits;
-    private const int Buckets = 64 << MantissaBits; // those below 2^-64 share the last one
+    private const int Smallest = 64; // as a negative power of two
+    private const int Buckets = (Smallest << MantissaBits) + 2; // of 1 alone, of 64 times 32 ranges below, of 0
 
     /// <summary>The weights of all tokens.</summary>
     /// <param name="scores">The model's.</param>
@@ -20,6 +24,7 @@ internal static class TokenWeights
         TensorPrimitives.Subtract(weights, TensorPrimitives.Max(scores), weights);
         TensorPrimitives.Divide(weights, temperature, weights);
         TensorPrimitives.Exp<double>(weights, weights);
+        KeepFrom(weights, Math.ScaleB(1, -Smallest));
     }
 
     /// <summary>Keeps the <paramref name="count"/> largest, of equal ones the first; the others become 0.</summary>
@@ -48,7 +53,7 @@ internal static class TokenWeights
         for (var token = 0; token < weights.Length; token++)
         {
             var bucket = BucketOf(weights[token]);
-            if (bucket == last)
+            if (bucket == last && weights[token] != 0)
                 undecided.Add((weights[token], token));
             else if (bucket > last)
                 weights[token] = 0;

@@ -85,8 +85,11 @@ public abstract class CausalModel
     /// <param name="logits">The scores.</param>
     /// <param name="routing">The values of <see cref="RoutingOutputs"/>.</param>
     /// <param name="tokens">Tokens of the run.</param>
-    private protected RunOutputs Outputs(Microsoft.ML.OnnxRuntime.OrtValue logits, Microsoft.ML.OnnxRuntime.OrtValue[] routing, int tokens) =>
-        new(logits, routing.AsSpan(0, RoutingOutputs(false).Count()), routing.AsSpan(RoutingOutputs(false).Count()), RoutedLayers.Count, tokens, Sizes.VocabularySize);
+    private protected RunOutputs Outputs(Microsoft.ML.OnnxRuntime.OrtValue logits, Microsoft.ML.OnnxRuntime.OrtValue[] routing, int tokens)
+    {
+        var indices = RoutingOutputs(false).Count();
+        return new(logits, routing.AsSpan(0, indices), routing.AsSpan(indices), RoutedLayers.Count, tokens, Sizes.VocabularySize);
+    }
 
     /// <summary>Refuses a file that breaks a rule.</summary>
     protected static void Require(bool rule, string broken)

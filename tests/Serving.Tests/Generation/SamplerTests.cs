@@ -79,6 +79,18 @@ public sealed class SamplerTests
     }
 
     [Fact]
+    public void TokensThatNoDrawWouldMeetCountAsNone()
+    {
+        var weights = new double[4];
+        TokenWeights.Write([5, 0, 4.5f, -1], 0.1, weights);
+        Assert.Equal([1, 0, Math.Exp(-5), 0], weights, (a, b) => Math.Abs(a - b) < 1e-12);
+        var before = weights.ToArray();
+        TokenWeights.KeepLargest(weights, 3);
+        TokenWeights.KeepNucleus(weights, 1);
+        Assert.Equal(before, weights);
+    }
+
+    [Fact]
     public void ScoresThatAreNoNumbersGiveAToken()
     {
         foreach (var logits in new float[][] { [float.NaN, 1, 2], [float.NegativeInfinity, float.NegativeInfinity], [float.PositiveInfinity, 0] })
