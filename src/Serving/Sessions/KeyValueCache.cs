@@ -9,6 +9,7 @@ namespace OnnxMoe.Serving.Sessions;
 public sealed class KeyValueCache : SequenceCache
 {
     private OrtValue[] _tensors;
+    private Exception? _problem; // of the last run that was given them
 
     internal KeyValueCache(int rows, OrtValue[] empty) => (Rows, _tensors) = (rows, empty);
 
@@ -23,17 +24,19 @@ public sealed class KeyValueCache : SequenceCache
     /// <summary>Takes over the tensors after a step of <paramref name="added"/> tokens and frees those before it.</summary>
     internal void Advance(OrtValue[] tensors, int added)
     {
-        var old = _tensors;
-        _tensors = tensors;
+        Replace(tensors);
         Length += added;
-        foreach (var tensor in old)
-            tensor.Dispose();
     }
 
-    public override void Dispose()
+    /// <summary>Notes that a run which was given the tensors failed: a device that hangs may still read them when it goes on.</summary>
+    internal void Failed(Exception problem) => _problem = problem;
+
+    public override void Dispose() => Replace([]);
+
+    private void Replace(OrtValue[] tensors)
     {
-        foreach (var tensor in _tensors)
-            tensor.Dispose();
-        _tensors = [];
+        var (old, problem) = (_tensors, _problem);
+        (_tensors, _problem) = (tensors, null);
+        DeviceException.Afterwards([problem], () => Array.ForEach(old, tensor => tensor.Dispose()));
     }
 }

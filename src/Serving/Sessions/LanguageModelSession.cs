@@ -110,7 +110,10 @@ public sealed class LanguageModelSession : CausalModel
     private StepResult ResultOf(ModelStep step, GraphResult result)
     {
         if (result.Problem is { } problem)
+        {
+            ((KeyValueCache)step.Cache).Failed(problem);
             return new(null, problem);
+        }
         var (outputs, columns) = (result.Values, step.Tokens.Length / step.Cache.Rows);
         ((KeyValueCache)step.Cache).Advance(outputs[1..(1 + _caches.Count)], columns);
         return new(new(Outputs(outputs[0], outputs[(1 + _caches.Count)..], step.Tokens.Length), step.Tokens.Length, columns), null);

@@ -99,6 +99,31 @@ public sealed class CutGraphTests
         Assert.Equal(2, second.Length);
     }
 
+    /// <summary>The run of a device that hangs reads its inputs when it goes on, which may be long after its sequence was given up.</summary>
+    [Theory]
+    [InlineData(0)] // the prompt, with caches that are empty
+    [InlineData(1)]
+    public async Task WhatADeviceThatHangsWasGivenIsThereWhenItGoesOn(int steps)
+    {
+        using var scratch = new Scratch();
+        MoeModel.Write(scratch.Folder);
+        using var cut = Cut(scratch, MoeModel.Plan(2, 0, 1), null, TimeSpan.FromSeconds(2));
+        var model = new LanguageModelSession(cut, ModelManifest.Load(scratch.Folder).LanguageModel!);
+        var home = cut.HomeOf(1).Device;
+        var cache = model.NewSequence(1);
+        for (var step = 0; step < steps; step++)
+            model.Forward([new ModelStep([1, 2, 3], cache) { Request = 1 }])[0].Value().Dispose();
+        cut.Group.Faults.Hang(home);
+        var lost = Assert.IsType<DeviceFailedException>(model.Forward([new ModelStep([4], cache) { Request = 1 }])[0].Problem);
+        cache.Dispose();
+        Assert.False(lost.Ended.IsCompleted);
+
+        cut.Restart(home); // a value that was freed would end the process here
+        await lost.Ended;
+        using var again = model.NewSequence(1);
+        model.Forward([new ModelStep([1, 2, 3, 4], again) { Request = 1 }])[0].Value().Dispose();
+    }
+
     [Fact]
     public void TheFilesInputsAndOutputsAreThoseOfTheWhole()
     {
@@ -112,8 +137,8 @@ public sealed class CutGraphTests
         Assert.All(whole.Outputs, output => Assert.Equal(output.Value.Dimensions, cut.Outputs[output.Key].Dimensions));
     }
 
-    private static CutGraph Cut(Scratch scratch, PlacementPlan plan, string? kernels) =>
-        new(new CutFile(scratch.PathOf("model.onnx"), 1, kernels), plan, [.. plan.Devices.Select(_ => Cpu)], Timeout.InfiniteTimeSpan);
+    private static CutGraph Cut(Scratch scratch, PlacementPlan plan, string? kernels, TimeSpan? limit = null) =>
+        new(new CutFile(scratch.PathOf("model.onnx"), 1, kernels), plan, [.. plan.Devices.Select(_ => Cpu)], limit ?? Timeout.InfiniteTimeSpan);
 
     private static KeyValueCache[] Caches(LanguageModelSession model) => [.. Prompts.Select(_ => model.NewCache(1))];
 
