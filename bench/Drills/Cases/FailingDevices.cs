@@ -5,7 +5,10 @@ using OnnxMoe.Drills.Tools;
 
 namespace OnnxMoe.Drills.Cases;
 
-/// <summary>Devices that fail, hang and are restarted every few seconds under the load of several clients: every answer is right, and /health tells which devices are gone.</summary>
+/// <summary>
+/// Devices that fail, hang and are restarted every few seconds under the load of several clients: every answer is right, and /health tells which devices are gone.
+/// Both with pages and with caches in one piece, which are freed at other times.
+/// </summary>
 internal sealed class FailingDevices : IDrill
 {
     private const int Devices = 4, Clients = 8;
@@ -13,9 +16,12 @@ internal sealed class FailingDevices : IDrill
 
     public string Name => "devices";
 
-    public async Task<string> RunAsync(Setting setting)
+    public async Task<string> RunAsync(Setting setting) =>
+        $"{Devices} devices, {Clients} clients, {Length.TotalSeconds:F0} s each; pages: {await RunAsync(setting, "on")}; caches in one piece: {await RunAsync(setting, "off")}";
+
+    private static async Task<string> RunAsync(Setting setting, string pages)
     {
-        var (server, questions) = await setting.StartAsync("--devices", $"{Devices}", "--Serve:FaultInjection=on", "--Serve:DeviceTimeout=5");
+        var (server, questions) = await setting.StartAsync("--devices", $"{Devices}", $"--Serve:Pages={pages}", "--Serve:FaultInjection=on", "--Serve:DeviceTimeout=5");
         await using (server)
         {
             await questions.RequireAllAsync(server, "Before any failure");
@@ -50,7 +56,7 @@ internal sealed class FailingDevices : IDrill
             var failures = await server.MetricAsync("onnxmoe_device_failures_total");
             DrillFailedException.Unless(failures >= faults.Values.Sum(), $"{faults.Values.Sum()} devices were made to fail, but /metrics says {failures}.");
             DrillFailedException.Unless(server.Threads <= threads + 2 * Devices, $"{server.Threads} threads after all restarts, {threads} before the first failure.");
-            return $"{Devices} devices, {Clients} clients, {Length.TotalSeconds:F0} s: {faults["fail"]} failed and {faults["hang"]} hung, each was restarted; answers: {tally}; /health told each; threads {threads} before, {server.Threads} after";
+            return $"{faults["fail"]} failed and {faults["hang"]} hung, each was restarted; answers: {tally}; /health told each; threads {threads} before, {server.Threads} after";
         }
     }
 
