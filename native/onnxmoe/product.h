@@ -42,24 +42,31 @@ template <class Finish>
 void MultiplyEach(const Product& product, const Finish& finish) {
     const ExpertMatrix& matrix = product.matrix;
     const Picks& picks = product.picks;
-    // Experts are cut into stretches of at most so many rows, numbered through all experts.
-    const int64_t stretch = RowsAtATime(matrix.Depth());
-    const auto pieces = [&](int64_t g) { return (picks[g].count + stretch - 1) / stretch; };
-    int64_t stretches = 0;
-    for (int64_t g = 0; g < picks.ExpertCount(); g++) stretches += pieces(g);
+    // Experts are cut into stretches of at most so many rows.
+    struct Stretch {
+        int64_t group, begin, end;
+    };
+    const int64_t at_a_time = RowsAtATime(matrix.Depth());
+    const int64_t at_most = picks.ExpertCount() + picks.Total() / at_a_time;
+    Scratch scratch(Scratch::Bytes<Stretch>(at_most));
+    Stretch* const stretches = scratch.Take<Stretch>(at_most);
+    int64_t stretch_count = 0;
+    for (int64_t g = 0; g < picks.ExpertCount(); g++) {
+        const int64_t count = picks[g].count, pieces = (count + at_a_time - 1) / at_a_time;
+        for (int64_t i = 0; i < pieces; i++) stretches[stretch_count++] = {g, count * i / pieces, count * (i + 1) / pieces};
+    }
 
     const int64_t panels = matrix.Panels();
     const int64_t nanoseconds =
-        Nanoseconds(stretches * panels * matrix.PanelBytes(), picks.Total() * panels * matrix.Depth() * product.engine.columns);
-    ParallelFor(product.context, stretches * panels, nanoseconds, [&](int64_t task) {
-        int64_t piece = task / panels, g = 0;
-        while (piece >= pieces(g)) piece -= pieces(g++);
-        const ExpertPicks& group = picks[g];
-        const int64_t begin = group.count * piece / pieces(g), end = group.count * (piece + 1) / pieces(g);
-        const int64_t panel = task % panels, first = picks.Before(g) + begin;
-        const Work work(matrix.WorkBytes(end - begin));
-        matrix.Multiply(group.expert, panel, product.rows + first, end - begin, work.Memory(),
-                        [&](int64_t r, const float* tile) { finish(g, panel, first + r, group.picks[begin + r], tile); });
+        Nanoseconds(stretch_count * panels * matrix.PanelBytes(), picks.Total() * panels * matrix.Depth() * product.engine.columns);
+    ParallelFor(product.context, stretch_count * panels, nanoseconds, [&](int64_t task) {
+        const Stretch& rows = stretches[task / panels];
+        const ExpertPicks& group = picks[rows.group];
+        const int64_t panel = task % panels, first = picks.Before(rows.group) + rows.begin, count = rows.end - rows.begin;
+        const Work work(matrix.WorkBytes(count));
+        matrix.Multiply(group.expert, panel, product.rows + first, count, work.Memory(), [&](int64_t r, const float* tile) {
+            finish(rows.group, panel, first + r, group.picks[rows.begin + r], tile);
+        });
     });
 }
 

@@ -1,4 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
 using Onnx;
 using OnnxMoe.Artifacts.Graphs;
 using OnnxMoe.Artifacts.Tensors;
@@ -49,7 +48,7 @@ internal sealed class NativeAttention(int pageSize) : PagedAttention(pageSize)
     public override IEnumerable<(int Index, ModelStep Item)[]> RunsOf(IEnumerable<(int Index, ModelStep Item)> steps) => [[.. steps]];
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, OrtValue Value)> ValuesOf(IReadOnlyList<ModelStep> steps)
+    public override void SetInputs(IReadOnlyList<ModelStep> steps, InputTensors tensors)
     {
         var longest = steps.Max(step => PagesOf(step).Count);
         var (table, starts, past) = (new int[steps.Count * longest], new int[steps.Count + 1], new int[steps.Count]);
@@ -60,6 +59,8 @@ internal sealed class NativeAttention(int pageSize) : PagedAttention(pageSize)
             past[i] = steps[i].Cache.Length;
             starts[i + 1] = starts[i] + steps[i].Tokens.Length;
         }
-        return [(PageTable, Tensor(table, steps.Count, longest)), (Starts, Tensor(starts, starts.Length)), (Past, Tensor(past, past.Length))];
+        tensors.Set(PageTable, table, steps.Count, longest);
+        tensors.Set(Starts, starts, starts.Length);
+        tensors.Set(Past, past, past.Length);
     }
 }

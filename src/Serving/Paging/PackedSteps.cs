@@ -5,16 +5,17 @@ using OnnxMoe.Serving.Sessions;
 namespace OnnxMoe.Serving.Paging;
 
 /// <summary>The inputs of a run that serves several steps, beside the pages: the tokens of all of them in one row.</summary>
-internal sealed class PackedSteps : IDisposable
+internal sealed class PackedSteps
 {
-    private readonly Dictionary<string, OrtValue> _values = [];
-
     /// <param name="steps">One sequence each, whose cache has room for its tokens.</param>
     /// <param name="model">What runs them.</param>
     /// <param name="graph">Which inputs there are.</param>
     /// <param name="threshold">Of the routers; null takes the model's.</param>
-    public PackedSteps(IReadOnlyList<ModelStep> steps, PagedModel model, IModelGraph graph, double? threshold)
+    /// <param name="tensors">Take the values; nobody else's until the run is over.</param>
+    public PackedSteps(IReadOnlyList<ModelStep> steps, PagedModel model, IModelGraph graph, double? threshold, InputTensors tensors)
     {
+        Inputs = tensors;
+        tensors.Values.Clear();
         Tokens = steps.Sum(step => step.Tokens.Length);
         Requests = [.. steps.SelectMany(step => Enumerable.Repeat(step.Request, step.Tokens.Length))];
         ComputedBefore = steps.Any(step => step.Repeated > 0) ? [.. steps.SelectMany(step => step.Tokens.Select((_, column) => column < step.Repeated))] : null;
@@ -30,22 +31,30 @@ internal sealed class PackedSteps : IDisposable
             token += step.Tokens.Length;
             rows.AddRange(Enumerable.Range(token - LogitRowsOf(step), LogitRowsOf(step)).Select(row => (long)row));
         }
-        AddForEach(StepTensors.Ids, ids);
-        AddForEach(StepTensors.Positions, positions);
-        AddForEach(StepTensors.Mask, Array.ConvertAll(ids, _ => 1L)); // no node reads it, but the file has it
+        SetForEach(StepTensors.Ids, ids);
+        SetForEach(StepTensors.Positions, positions);
+        SetForEach(StepTensors.Mask, Array.ConvertAll(ids, _ => 1L)); // no node reads it, but the file has it
         if (graph.Inputs.ContainsKey(PreGate.ExpertIds))
-            AddForEach(PreGate.ExpertIds, experts);
-        foreach (var (name, tensor) in model.Attention.ValuesOf(steps))
-            _values[name] = tensor;
-        Add(PagedModel.LogitRows, rows.ToArray(), [rows.Count]);
+            SetForEach(PreGate.ExpertIds, experts);
+        model.Attention.SetInputs(steps, tensors);
+        tensors.Set(PagedModel.LogitRows, rows.ToArray(), rows.Count);
         if (steps[0].ActiveExperts is { } number)
-            Add(ActiveExperts.Input, [(long)number], [1]);
+            tensors.Set(ActiveExperts.Input, [(long)number], 1);
         if (threshold is { } value)
-            Add(RouterThreshold.Input, [(float)value], []);
+            tensors.Set(RouterThreshold.Input, [(float)value]);
 
         // [N], or [1, N] where the graph has kept its batch.
-        void AddForEach(string name, long[] values) => Add(name, values, graph.Inputs[name].Dimensions.Length == 1 ? [Tokens] : [1, Tokens]);
+        void SetForEach(string name, long[] values)
+        {
+            if (graph.Inputs[name].Dimensions.Length == 1)
+                tensors.Set(name, values, Tokens);
+            else
+                tensors.Set(name, values, 1, Tokens);
+        }
     }
+
+    /// <summary>The inputs beside the pages.</summary>
+    public InputTensors Inputs { get; }
 
     /// <summary>Tokens of all steps.</summary>
     public int Tokens { get; }
@@ -60,14 +69,5 @@ internal sealed class PackedSteps : IDisposable
     public static int LogitRowsOf(ModelStep step) => step.LastLogitsOnly ? 1 : step.Tokens.Length;
 
     /// <summary>All inputs of a run.</summary>
-    public Dictionary<string, OrtValue> InputsWith(IReadOnlyDictionary<string, OrtValue> pages) => new(_values.Concat(pages));
-
-    public void Dispose()
-    {
-        foreach (var value in _values.Values)
-            value.Dispose();
-    }
-
-    private void Add<T>(string name, T[] values, long[] shape) where T : unmanaged =>
-        _values[name] = OrtValue.CreateTensorValueFromMemory(values, shape);
+    public Dictionary<string, OrtValue> InputsWith(IReadOnlyDictionary<string, OrtValue> pages) => new(Inputs.Values.Concat(pages));
 }

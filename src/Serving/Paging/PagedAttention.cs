@@ -1,4 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
 using Onnx;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Serving.Sessions;
@@ -33,12 +32,9 @@ internal abstract class PagedAttention(int pageSize)
     /// <summary>Which of some steps are to share a run.</summary>
     public abstract IEnumerable<(int Index, ModelStep Item)[]> RunsOf(IEnumerable<(int Index, ModelStep Item)> steps);
 
-    /// <summary>The values of <see cref="Inputs"/> for a run of some steps; the caller's.</summary>
-    public abstract IEnumerable<(string Name, OrtValue Value)> ValuesOf(IReadOnlyList<ModelStep> steps);
+    /// <summary>Sets the values of <see cref="Inputs"/> for a run of some steps.</summary>
+    public abstract void SetInputs(IReadOnlyList<ModelStep> steps, InputTensors tensors);
 
     /// <summary>The pages of a step's sequence.</summary>
     protected static IReadOnlyList<int> PagesOf(ModelStep step) => ((PagedCache)step.Cache).Pages;
-
-    /// <summary>A tensor of numbers.</summary>
-    protected static OrtValue Tensor<T>(T[] values, params long[] shape) where T : unmanaged => OrtValue.CreateTensorValueFromMemory(values, shape);
 }

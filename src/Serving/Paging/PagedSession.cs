@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.ML.OnnxRuntime;
 using OnnxMoe.Artifacts;
 using OnnxMoe.Artifacts.Manifests;
@@ -16,6 +17,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
     private readonly PagedMemory?[] _memories; // by device; null where the graph keeps them
     private readonly Home[] _homes; // by device: since when its pages are
     private readonly Exception?[] _problems; // by device: of a run that hangs there
+    private readonly ConcurrentStack<InputTensors> _idle = []; // which no run uses
 
     /// <param name="graph">The loaded model; the caller keeps and disposes it.</param>
     /// <param name="model">What it is of.</param>
@@ -90,6 +92,8 @@ internal sealed class PagedSession : CausalModel, IDisposable
     {
         for (var device = 0; device < _memories.Length; device++)
             Free(device);
+        foreach (var tensors in _idle)
+            tensors.Dispose();
     }
 
     /// <summary>What was on a device that was started again is lost, and a run that hung may still write to it.</summary>
@@ -106,7 +110,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
 
     private (ModelStep[] Steps, RunOutputs? Outputs, Exception? Problem)[] Run(ModelStep[][] groups)
     {
-        var packed = Array.ConvertAll(groups, steps => new PackedSteps(steps, _model, Graph, Threshold));
+        var packed = Array.ConvertAll(groups, steps => new PackedSteps(steps, _model, Graph, Threshold, _idle.TryPop(out var idle) ? idle : new()));
         IReadOnlyList<GraphResult> results = [];
         try
         {
@@ -114,7 +118,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
         }
         finally
         {
-            DeviceException.Afterwards(results.Select(result => result.Problem), () => Array.ForEach(packed, steps => steps.Dispose()));
+            DeviceException.Afterwards(results.Select(result => result.Problem), () => Array.ForEach(packed, steps => _idle.Push(steps.Inputs)));
         }
         for (var i = 0; i < groups.Length; i++)
         {
@@ -132,6 +136,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
         return new(steps.InputsWith(_memories[home.Device]?.Tensors ?? []), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))])
         {
             InPlace = _memories[home.Device]?.Outputs ?? [],
+            InputsLast = true,
             Home = home,
             TokenRequests = steps.Requests,
             ComputedBefore = steps.ComputedBefore,

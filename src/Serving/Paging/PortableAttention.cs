@@ -1,5 +1,4 @@
 using System.Numerics;
-using Microsoft.ML.OnnxRuntime;
 using Onnx;
 using OnnxMoe.Artifacts.Tensors;
 using OnnxMoe.Serving.Sessions;
@@ -131,7 +130,7 @@ internal sealed class PortableAttention(int pageSize) : PagedAttention(pageSize)
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, OrtValue Value)> ValuesOf(IReadOnlyList<ModelStep> steps)
+    public override void SetInputs(IReadOnlyList<ModelStep> steps, InputTensors tensors)
     {
         int PagesIn(ModelStep step) => (step.Cache.Length + step.Tokens.Length + PageSize - 1) / PageSize;
         var (queries, longest) = (steps.Max(step => step.Tokens.Length), steps.Max(PagesIn));
@@ -154,13 +153,15 @@ internal sealed class PortableAttention(int pageSize) : PagedAttention(pageSize)
                 slots.Add((own[slot / PageSize], slot % PageSize));
             }
         }
-        return
-        [
-            (QueryRows, Tensor(queryRows, steps.Count, queries)), (TokenPlaces, Tensor(places.ToArray(), places.Count)), (WriteRows, Tensor(rows.ToArray(), rows.Count)),
-            (Columns, Tensor([.. Enumerable.Range(0, longest * PageSize).Select(column => (long)column)], (long)longest * PageSize)),
-            .. _heads.SelectMany(heads => ((string, OrtValue)[])
-                [(PageRows(heads), Tensor(RowsOf(pages, steps.Count, heads), steps.Count, heads, longest)), (WriteSlots(heads), Tensor(SlotsOf(slots, heads), (long)slots.Count * heads, 2))]),
-        ];
+        tensors.Set(QueryRows, queryRows, steps.Count, queries);
+        tensors.Set(TokenPlaces, places.ToArray(), places.Count);
+        tensors.Set(WriteRows, rows.ToArray(), rows.Count);
+        tensors.Set(Columns, [.. Enumerable.Range(0, longest * PageSize).Select(column => (long)column)], (long)longest * PageSize);
+        foreach (var heads in _heads)
+        {
+            tensors.Set(PageRows(heads), RowsOf(pages, steps.Count, heads), steps.Count, heads, longest);
+            tensors.Set(WriteSlots(heads), SlotsOf(slots, heads), (long)slots.Count * heads, 2);
+        }
     }
 
     /// <summary>The rows of a cache's memory that pages [S, P] are: [S, heads, P].</summary>

@@ -8,6 +8,8 @@ namespace OnnxMoe.Serving.Sessions;
 public sealed class WholeGraph(InferenceSession session, Device device) : IModelGraph
 {
     private readonly Lazy<OrtAllocator>? _memory = device.CudaId is null ? null : new(() => new OrtAllocator(session, device.Memory));
+    private readonly RunOptions _options = new();
+    private BoundRun? _idle; // of a run that is over, with its inputs
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, NodeMetadata> Inputs => session.InputMetadata;
@@ -32,6 +34,8 @@ public sealed class WholeGraph(InferenceSession session, Device device) : IModel
 
     public void Dispose()
     {
+        _idle?.Dispose();
+        _options.Dispose();
         if (_memory is { IsValueCreated: true })
             _memory.Value.Dispose();
         session.Dispose();
@@ -39,25 +43,35 @@ public sealed class WholeGraph(InferenceSession session, Device device) : IModel
 
     private GraphResult Run(GraphRun run)
     {
+        // Values that a GPU needs are copied there when they are bound, so that what is bound must be bound anew.
+        var lasts = run.InputsLast && device.CudaId is null;
+        var bound = lasts ? Interlocked.Exchange(ref _idle, null) : null;
         try
         {
-            using var options = new RunOptions();
-            using var binding = session.CreateIoBinding();
-            foreach (var (name, value) in run.Inputs)
-                binding.BindInput(name, value);
+            bound ??= new BoundRun(session);
+            bound.BindInputs(run.Inputs);
             foreach (var (name, stays) in run.Outputs)
-                binding.BindOutputToDevice(name, stays ? device.Memory : OrtMemoryInfo.DefaultInstance);
+                bound.Binding.BindOutputToDevice(name, stays ? device.Memory : OrtMemoryInfo.DefaultInstance);
             foreach (var (name, value) in run.InPlace)
-                binding.BindOutput(name, value);
-            session.RunWithBinding(options, binding);
-            OrtValue[] values = [.. binding.GetOutputValues()]; // in the order they were bound
+                bound.Binding.BindOutput(name, value);
+            session.RunWithBinding(_options, bound.Binding);
+            OrtValue[] values = [.. bound.Binding.GetOutputValues()]; // in the order they were bound
             foreach (var written in values[run.Outputs.Count..])
                 written.Dispose(); // the tensor itself is the caller's
+            if (lasts)
+            {
+                bound.Binding.ClearBoundOutputs(); // or the next run would write to these
+                bound = Interlocked.Exchange(ref _idle, bound);
+            }
             return new(values[..run.Outputs.Count]);
         }
         catch (Exception problem)
         {
             return new(problem);
+        }
+        finally
+        {
+            bound?.Dispose();
         }
     }
 }
