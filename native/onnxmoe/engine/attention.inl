@@ -15,9 +15,10 @@ constexpr bool StartsLine(int vector) {
     return vector * kWidth * sizeof(Element) % 64 == 0;
 }
 
-// scores [Rows, kSplit], from `column` on: query [size] times the keys of the next Vectors * kWidth positions.
+// scores [Rows, kSplit], from `column` on: query [size] times the keys of the next Vectors * kWidth positions. Meanwhile those after them
+// come from memory, or when `end` is near, the first values.
 template <int Rows, int Vectors, class Element>
-void Scores(const float* const* query, const Split<Element>& split, int column, float (*scores)[kSplit]) {
+void Scores(const float* const* query, const Split<Element>& split, int column, int end, float (*scores)[kSplit]) {
     const float* row[Rows];
     for (int r = 0; r < Rows; r++) row[r] = query[r];
     const Element* key[Vectors];
@@ -25,7 +26,7 @@ void Scores(const float* const* query, const Split<Element>& split, int column, 
     for (int v = 0; v < Vectors; v++) {
         const int here = column + v * kWidth, ahead = here + Vectors * kWidth;
         key[v] = split.keys[here / kGroup] + here % kGroup;
-        next[v] = (ahead < kSplit ? split.keys[ahead / kGroup] : split.values[v * kWidth / kGroup]) + ahead % kGroup;
+        next[v] = (ahead < end ? split.keys[ahead / kGroup] : split.values[v * kWidth / kGroup]) + ahead % kGroup;
     }
     Vector sum[Rows][Vectors] = {};
     for (int64_t k = 0; k < split.size; k++) {
@@ -131,7 +132,7 @@ void Attend(const Split<Element>& split, const float* const* query, const int* s
         constexpr int kBeside = VectorsBeside(Rows);
         alignas(kAlignment) float scores[Rows][kSplit];
         const int positions = seen[Rows - 1], end = (positions + kGroup - 1) / kGroup * kGroup;
-        for (int column = 0; column < end; column += kBeside * kWidth) Scores<Rows, kBeside>(query, split, column, scores);
+        for (int column = 0; column < end; column += kBeside * kWidth) Scores<Rows, kBeside>(query, split, column, end, scores);
         float top[Rows], sum[Rows];
         for (int r = 0; r < Rows; r++) Exponentials(scores[r], seen[r], end, top[r], sum[r]);
         AllContexts<Rows, kBeside>(scores, split, positions, 0, partials);
