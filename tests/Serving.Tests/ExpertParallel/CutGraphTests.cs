@@ -107,7 +107,7 @@ public sealed class CutGraphTests
     {
         using var scratch = new Scratch();
         MoeModel.Write(scratch.Folder);
-        using var cut = Cut(scratch, MoeModel.Plan(2, 0, 1), null, TimeSpan.FromSeconds(2));
+        using var cut = Cut(scratch, MoeModel.Plan(2, 0, 1), null, TimeSpan.FromSeconds(5));
         var model = new LanguageModelSession(cut, ModelManifest.Load(scratch.Folder).LanguageModel!);
         var home = cut.HomeOf(1).Device;
         var cache = model.NewSequence(1);
