@@ -136,7 +136,7 @@ internal sealed class PagedSession : CausalModel, IDisposable
         return new(steps.InputsWith(_memories[home.Device]?.Tensors ?? []), [("logits", false), .. RoutingOutputs(group.Any(step => step.RoutingWeights))])
         {
             InPlace = _memories[home.Device]?.Outputs ?? [],
-            InputsLast = true,
+            ReusesInputs = true,
             Home = home,
             TokenRequests = steps.Requests,
             ComputedBefore = steps.ComputedBefore,

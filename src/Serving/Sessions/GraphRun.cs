@@ -11,8 +11,8 @@ public sealed record GraphRun(IReadOnlyDictionary<string, OrtValue> Inputs, IRea
     /// <summary>Further outputs, each with the tensor that it is written to: an input, where the graph changes that. They are no part of the result.</summary>
     public IReadOnlyDictionary<string, OrtValue> InPlace { get; init; } = ReadOnlyDictionary<string, OrtValue>.Empty;
 
-    /// <summary>Whether the same tensors, with other values, are likely to be the inputs of the next run, so that it is worth keeping hold of them.</summary>
-    public bool InputsLast { get; init; }
+    /// <summary>Whether the next run is likely to have the same tensors as its inputs, with other values, so that it is worth keeping them bound.</summary>
+    public bool ReusesInputs { get; init; }
 
     /// <summary>Number of the request it is for.</summary>
     public long Request { get; init; }

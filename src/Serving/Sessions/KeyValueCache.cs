@@ -9,7 +9,7 @@ namespace OnnxMoe.Serving.Sessions;
 public sealed class KeyValueCache : SequenceCache
 {
     private OrtValue[] _tensors;
-    private Exception? _problem; // of the last run that was given them
+    private readonly List<Exception> _problems = []; // of runs that were given them
 
     internal KeyValueCache(int rows, OrtValue[] empty) => (Rows, _tensors) = (rows, empty);
 
@@ -29,14 +29,15 @@ public sealed class KeyValueCache : SequenceCache
     }
 
     /// <summary>Notes that a run which was given the tensors failed: a device that hangs may still read them when it goes on.</summary>
-    internal void Failed(Exception problem) => _problem = problem;
+    internal void Failed(Exception problem) => _problems.Add(problem);
 
     public override void Dispose() => Replace([]);
 
     private void Replace(OrtValue[] tensors)
     {
-        var (old, problem) = (_tensors, _problem);
-        (_tensors, _problem) = (tensors, null);
-        DeviceException.Afterwards([problem], () => Array.ForEach(old, tensor => tensor.Dispose()));
+        var old = _tensors;
+        _tensors = tensors;
+        DeviceException.Afterwards(_problems, () => Array.ForEach(old, tensor => tensor.Dispose()));
+        _problems.Clear();
     }
 }

@@ -44,8 +44,8 @@ public sealed class WholeGraph(InferenceSession session, Device device) : IModel
     private GraphResult Run(GraphRun run)
     {
         // Values that a GPU needs are copied there when they are bound, so that what is bound must be bound anew.
-        var lasts = run.InputsLast && device.CudaId is null;
-        var bound = lasts ? Interlocked.Exchange(ref _idle, null) : null;
+        var reuse = run.ReusesInputs && device.CudaId is null;
+        var bound = reuse ? Interlocked.Exchange(ref _idle, null) : null;
         try
         {
             bound ??= new BoundRun(session);
@@ -58,7 +58,7 @@ public sealed class WholeGraph(InferenceSession session, Device device) : IModel
             OrtValue[] values = [.. bound.Binding.GetOutputValues()]; // in the order they were bound
             foreach (var written in values[run.Outputs.Count..])
                 written.Dispose(); // the tensor itself is the caller's
-            if (lasts)
+            if (reuse)
             {
                 bound.Binding.ClearBoundOutputs(); // or the next run would write to these
                 bound = Interlocked.Exchange(ref _idle, bound);
