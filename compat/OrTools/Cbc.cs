@@ -26,9 +26,6 @@ static partial class Cbc
     [LibraryImport(Library, EntryPoint = "Cbc_setObjSense")]
     internal static partial void SetObjectiveSense(nint model, double sense);
 
-    [LibraryImport(Library, EntryPoint = "Cbc_setMIPStartI")]
-    internal static partial void SetMipStart(nint model, int count, int[] columns, double[] values);
-
     [LibraryImport(Library, EntryPoint = "Cbc_setParameter", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial void SetParameter(nint model, string name, string value);
 

@@ -85,7 +85,11 @@ public partial class Solver : IDisposable
         return true;
     }
 
-    /// <summary>A first answer to start from. CBC takes it when it can be completed to one that meets all rows.</summary>
+    /// <summary>
+    /// A first answer to start from: values of whole variables, to be completed to an answer that meets all rows. It bounds the search
+    /// and is the answer where CBC finds none better. CBC itself never sees it: version 2.10 dies (in CglPreProcess::postProcess) when
+    /// it has one and its time ends while it preprocesses.
+    /// </summary>
     public void SetHint(MPVariableVector variables, double[] values)
     {
         _hint.Clear();
@@ -148,10 +152,7 @@ public partial class Solver : IDisposable
     /// <summary>Whether the answer meets all bounds, rows and whole variables within <paramref name="tolerance"/>.</summary>
     public bool VerifySolution(double tolerance, bool log_errors)
     {
-        var broken = _variables.Where(v => v.SolutionValue() < v.Lower - tolerance || v.SolutionValue() > v.Upper + tolerance
-                || (v.IsInteger && !_relax && Math.Abs(v.SolutionValue() - Math.Round(v.SolutionValue())) > tolerance)).Select(v => v.Label)
-            .Concat(_constraints.Where(c => c.Coefficients.Sum(t => t.Value * Solution[t.Key]) is var x && (x < c.Lower - tolerance || x > c.Upper + tolerance)).Select(c => $"row {c.Index()}"))
-            .ToList();
+        var broken = Broken(Solution, tolerance).ToList();
         if (log_errors)
             broken.ForEach(b => Console.Error.WriteLine($"The answer breaks {b}."));
         return broken.Count == 0;
@@ -174,10 +175,13 @@ public partial class Solver : IDisposable
             _watch.Start();
             try
             {
-                Load(model);
-                Configure(model, param);
+                var hint = CompleteHint();
+                var began = _watch.Elapsed;
+                Load(model, []);
+                Configure(model, param, hint);
                 Cbc.Solve(model);
-                return Read(model);
+                var status = Read(model, outOfTime: _limit > TimeSpan.Zero && _watch.Elapsed - began >= _limit);
+                return hint is null ? status : TakeBetter(hint, status, model);
             }
             finally
             {
@@ -189,10 +193,9 @@ public partial class Solver : IDisposable
 
     public void Dispose() => GC.SuppressFinalize(this);
 
-    void Configure(nint model, MPSolverParameters param)
+    void Configure(nint model, MPSolverParameters param, double[]? hint)
     {
-        Cbc.SetLogLevel(model, _output ? 1 : 0);
-        Cbc.SetParameter(model, "log", _output ? "1" : "0");
+        Output(model);
         Cbc.SetParameter(model, "ratio", param.RelativeGap.ToString(CultureInfo.InvariantCulture));
         if (_limit != Timeout.InfiniteTimeSpan)
         {
@@ -201,15 +204,62 @@ public partial class Solver : IDisposable
         }
         if (_threads > 1)
             Cbc.SetParameter(model, "threads", _threads.ToString(CultureInfo.InvariantCulture));
-        if (_hint.Count > 0 && !_relax)
-            Cbc.SetMipStart(model, _hint.Count, [.. _hint.Keys], [.. _hint.Values]);
+        if (hint is not null && !_objective.Maximize) // CBC's limit is for objectives to be minimised
+            Cbc.SetParameter(model, "cutoff", (Value(hint) + 1e-6 * Math.Max(1, Math.Abs(Value(hint)))).ToString(CultureInfo.InvariantCulture));
     }
 
-    ResultStatus Read(nint model)
+    void Output(nint model)
+    {
+        Cbc.SetLogLevel(model, _output ? 1 : 0);
+        Cbc.SetParameter(model, "log", _output ? "1" : "0");
+    }
+
+    /// <summary>The hint's whole variables and the best values of all others, if these meet all rows.</summary>
+    double[]? CompleteHint()
+    {
+        if (_relax || _hint.Count == 0)
+            return null;
+        var model = Cbc.NewModel();
+        try
+        {
+            Load(model, _hint);
+            Output(model);
+            Cbc.Solve(model);
+            var answer = Cbc.IsProvenOptimal(model) == 0 ? 0 : Cbc.ColumnSolution(model);
+            return answer != 0 && Copy(answer, _variables.Count) is var hint && !Broken(hint, 1e-6).Any() ? hint : null;
+        }
+        finally
+        {
+            Cbc.DeleteModel(model);
+        }
+    }
+
+    /// <summary>The hint where CBC found nothing better.</summary>
+    ResultStatus TakeBetter(double[] hint, ResultStatus status, nint model)
+    {
+        var (sign, value) = (_objective.Maximize ? -1 : 1, Value(hint));
+        var found = status is ResultStatus.OPTIMAL or ResultStatus.FEASIBLE;
+        if (status == ResultStatus.UNBOUNDED || (found && sign * ObjectiveValue <= sign * value))
+            return status;
+        var bound = found ? ObjectiveBound : Cbc.BestPossible(model);
+        (Solution, ObjectiveValue, ObjectiveBound) = (hint, value, sign * Math.Min(sign * value, sign * bound));
+        // Infeasible: no answer below the limit that the hint set, so there is none better.
+        return status is ResultStatus.OPTIMAL or ResultStatus.INFEASIBLE ? ResultStatus.OPTIMAL : ResultStatus.FEASIBLE;
+    }
+
+    double Value(double[] at) => _objective.Coefficients.Sum(c => c.Value * at[c.Key]);
+
+    /// <summary>The variables and rows that an answer breaks.</summary>
+    IEnumerable<string> Broken(double[] at, double tolerance) =>
+        _variables.Where(v => Less(at[v.Column], v.Lower, tolerance) || Less(v.Upper, at[v.Column], tolerance)
+                || (v.IsInteger && !_relax && Math.Abs(at[v.Column] - Math.Round(at[v.Column])) > tolerance)).Select(v => v.Label)
+            .Concat(_constraints.Where(c => c.Coefficients.Sum(t => t.Value * at[t.Key]) is var x && (Less(x, c.Lower, tolerance) || Less(c.Upper, x, tolerance))).Select(c => $"row {c.Index()}"));
+
+    ResultStatus Read(nint model, bool outOfTime)
     {
         (_iterations, _nodes) = (Cbc.IterationCount(model), Cbc.NodeCount(model));
         if (Cbc.IsProvenInfeasible(model) != 0)
-            return ResultStatus.INFEASIBLE;
+            return outOfTime ? ResultStatus.NOT_SOLVED : ResultStatus.INFEASIBLE; // CBC sometimes says so when its time ends at the root
         if (Cbc.IsContinuousUnbounded(model) != 0)
             return ResultStatus.UNBOUNDED;
         var whole = !_relax && _variables.Exists(v => v.IsInteger);
@@ -219,7 +269,7 @@ public partial class Solver : IDisposable
         Solution = Copy(answer, _variables.Count);
         if (!whole && Cbc.ReducedCost(model) is not 0 and var costs)
             ReducedCosts = Copy(costs, _variables.Count);
-        ObjectiveValue = _objective.Coefficients.Sum(c => c.Value * Solution[c.Key]);
+        ObjectiveValue = Value(Solution);
         // Secondary status 0: the tree was searched to its end. CBC leaves an older bound standing then.
         var exhausted = Cbc.IsProvenOptimal(model) != 0 && Cbc.SecondaryStatus(model) == 0;
         ObjectiveBound = whole && !exhausted ? Cbc.BestPossible(model) : ObjectiveValue;
@@ -227,8 +277,11 @@ public partial class Solver : IDisposable
     }
 
     /// <summary>Hands the program to CBC, columns one after the other.</summary>
-    void Load(nint model)
+    /// <param name="model">CBC's.</param>
+    /// <param name="chosen">Values at which whole variables are fixed: with all of them a program without whole variables is left.</param>
+    void Load(nint model, Dictionary<int, double> chosen)
     {
+        bool IsFixed(Variable v) => v.IsInteger && chosen.ContainsKey(v.Column);
         var columns = _variables.Select(_ => new List<(int Row, double Value)>()).ToArray();
         foreach (var constraint in _constraints)
         {
@@ -242,11 +295,11 @@ public partial class Solver : IDisposable
         for (var c = 0; c < columns.Length; c++)
             start[c + 1] = start[c] + columns[c].Count;
         Cbc.LoadProblem(model, columns.Length, _constraints.Count, start, [.. columns.SelectMany(c => c).Select(t => t.Row)], [.. columns.SelectMany(c => c).Select(t => t.Value)],
-            [.. _variables.Select(v => v.Lower)], [.. _variables.Select(v => v.Upper)], [.. _variables.Select(v => _objective.Coefficients.GetValueOrDefault(v.Column))],
+            [.. _variables.Select(v => IsFixed(v) ? chosen[v.Column] : v.Lower)], [.. _variables.Select(v => IsFixed(v) ? chosen[v.Column] : v.Upper)], [.. _variables.Select(v => _objective.Coefficients.GetValueOrDefault(v.Column))],
             [.. _constraints.Select(c => c.Lower)], [.. _constraints.Select(c => c.Upper)]);
         foreach (var variable in _variables)
         {
-            if (variable.IsInteger && !_relax)
+            if (variable.IsInteger && !_relax && !IsFixed(variable))
                 Cbc.SetInteger(model, variable.Column);
         }
         Cbc.SetObjectiveSense(model, _objective.Maximize ? -1 : 1);
@@ -261,6 +314,9 @@ public partial class Solver : IDisposable
             _objective.SetCoefficient(variable, coefficient);
         _objective.SetOptimizationDirection(maximize);
     }
+
+    /// <summary>Whether a number is less than another by more than rounding explains.</summary>
+    static bool Less(double a, double b, double tolerance) => b - a > tolerance * Math.Max(1, Math.Min(Math.Abs(a), Math.Abs(b)));
 
     static double[] Copy(nint numbers, int count)
     {

@@ -96,6 +96,71 @@ public sealed class LinearSolverTests
         Assert.Empty(bad);
     }
 
+    /// <summary>
+    /// Wherever the limit strikes: a few milliseconds end CBC in each of its phases. It must not die (given a first answer itself, it
+    /// did), gives the first answer at least, and claims no more than is true.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    [InlineData(5000)]
+    public void ATimeLimitMayEndTheSearchAnywhere(int milliseconds)
+    {
+        var random = new Random(milliseconds);
+        for (var round = 0; round < 200; round++)
+        {
+            using var solver = Solver.CreateSolver("CBC");
+            var (items, machines) = (random.Next(4, 8), random.Next(3, 5));
+            int[] weights = [.. Enumerable.Range(0, items).Select(_ => random.Next(1, 1001))];
+            var busiest = Enumerable.Range(0, machines).Max(m => weights.Where((_, i) => i % machines == m).Sum());
+            var longest = solver.MakeNumVar(weights.Max(), busiest, "longest");
+            var at = solver.MakeIntVarMatrix(items, machines, 0, 1, "at");
+            for (var i = 0; i < items; i++)
+            {
+                var once = solver.MakeConstraint(1, 1);
+                for (var m = 0; m < machines; m++)
+                    once.SetCoefficient(at[i, m], 1);
+            }
+            for (var m = 0; m < machines; m++)
+            {
+                var load = solver.MakeConstraint(0, double.PositiveInfinity);
+                load.SetCoefficient(longest, 1);
+                var most = solver.MakeConstraint(0, (items + machines - 1) / machines);
+                for (var i = 0; i < items; i++)
+                {
+                    load.SetCoefficient(at[i, m], -weights[i]);
+                    most.SetCoefficient(at[i, m], 1);
+                }
+            }
+            double[] turns = [.. Enumerable.Range(0, items * machines).Select(v => v / machines % machines == v % machines ? 1.0 : 0)];
+            solver.SetHint([longest, .. at.Cast<Variable>()], [busiest, .. turns]);
+            solver.Minimize(longest);
+            solver.SetTimeLimit(milliseconds);
+            var status = solver.Solve();
+            var best = Enumerable.Range(0, (int)Math.Pow(machines, items)).Select(plan => Loads(plan, weights, machines))
+                .Where(load => load.All(l => l.Items <= (items + machines - 1) / machines)).Min(load => load.Max(l => l.Weight));
+            Assert.True(solver.VerifySolution(1e-4, false));
+            Assert.InRange(solver.Objective().Value(), best - 1e-4, busiest + 1e-4);
+            Assert.True(solver.Objective().BestBound() <= best + 1e-4, $"{solver.Objective().BestBound()} bounds {best}");
+            Assert.Contains(status, new[] { Solver.ResultStatus.OPTIMAL, Solver.ResultStatus.FEASIBLE });
+            if (status == Solver.ResultStatus.OPTIMAL)
+                Assert.Equal(best, solver.Objective().Value(), 1e-4 * best);
+        }
+    }
+
+    /// <summary>Items and weight on each machine, for an assignment written as a number of base <paramref name="machines"/>.</summary>
+    static (int Items, int Weight)[] Loads(int plan, int[] weights, int machines)
+    {
+        var loads = new (int Items, int Weight)[machines];
+        foreach (var weight in weights)
+        {
+            loads[plan % machines] = (loads[plan % machines].Items + 1, loads[plan % machines].Weight + weight);
+            plan /= machines;
+        }
+        return loads;
+    }
+
     [Fact]
     public void AnUnknownEngineIsNull() => Assert.Null(Solver.CreateSolver("NO_SUCH_ENGINE"));
 }
