@@ -20,7 +20,6 @@ public partial class Solver : IDisposable
     readonly Dictionary<int, double> _hint = [];
     readonly bool _relax;
     TimeSpan _limit = Timeout.InfiniteTimeSpan;
-    int _threads;
     bool _output;
     long _iterations;
     long _nodes;
@@ -78,12 +77,8 @@ public partial class Solver : IDisposable
     public void SetTimeLimit(long time_limit_milliseconds) =>
         _limit = time_limit_milliseconds <= 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(time_limit_milliseconds);
 
-    /// <summary>How many threads the search may use.</summary>
-    public bool SetNumThreads(int num_theads)
-    {
-        _threads = num_theads;
-        return true;
-    }
+    /// <summary>CBC stays on one thread: false. On several, version 2.10 is not deterministic and known to crash (coin-or/Cbc issue 511).</summary>
+    public bool SetNumThreads(int num_theads) => false;
 
     /// <summary>
     /// A first answer to start from: values of whole variables, to be completed to an answer that meets all rows. It bounds the search
@@ -202,8 +197,6 @@ public partial class Solver : IDisposable
             Cbc.SetParameter(model, "timeMode", "elapsed");
             Cbc.SetParameter(model, "sec", _limit.TotalSeconds.ToString(CultureInfo.InvariantCulture));
         }
-        if (_threads > 1)
-            Cbc.SetParameter(model, "threads", _threads.ToString(CultureInfo.InvariantCulture));
         if (hint is not null && !_objective.Maximize) // CBC's limit is for objectives to be minimised
             Cbc.SetParameter(model, "cutoff", (Value(hint) + 1e-6 * Math.Max(1, Math.Abs(Value(hint)))).ToString(CultureInfo.InvariantCulture));
     }

@@ -59,7 +59,7 @@ public sealed class PlaceOptions
     [Setting("Most that may be moved away from the plan of Place:From; -1: all", Unit = "GiB", Min = -1)]
     public double MoveGiB { get; set; } = -1;
 
-    [Setting("Threads of an integer program", Unit = "threads", Min = 1)]
+    [Setting("Threads of an integer program, for engines that may use several (the system lane's CBC stays on one)", Unit = "threads", Min = 1)]
     public int Threads { get; set; } = 2;
 
     [Setting("Seed of the random plan, of local search and of the engines that take one; unless given, the recipe's")]
