@@ -144,10 +144,10 @@ public partial class Solver : IDisposable
     /// <summary>Forgets the answer.</summary>
     public void Reset() => (Solution, ReducedCosts, ObjectiveValue, ObjectiveBound) = ([], [], 0, 0);
 
-    /// <summary>Whether the answer meets all bounds, rows and whole variables within <paramref name="tolerance"/>.</summary>
+    /// <summary>Whether the answer meets all bounds, rows and whole variables within <paramref name="tolerance"/>, which is relative for bounds beyond 1.</summary>
     public bool VerifySolution(double tolerance, bool log_errors)
     {
-        var broken = Broken(Solution, tolerance).ToList();
+        var broken = Broken([.. _variables.Select(v => v.SolutionValue())], tolerance).ToList();
         if (log_errors)
             broken.ForEach(b => Console.Error.WriteLine($"The answer breaks {b}."));
         return broken.Count == 0;
