@@ -23,7 +23,7 @@ var creation = new EnvironmentCreationOptions { logId = "bench", logLevel = OrtL
 using var environment = OrtEnv.CreateInstanceWithOptions(ref creation);
 
 var kernels = KernelLibrary.Locate();
-var limits = MachineLimits.Measure(threads, kernels);
+var limits = MachineLimits.Measure(kernels);
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
     $"ONNX Runtime {environment.GetVersionString()}, {threads} threads; this machine: float products {limits.GigaflopsPerSecond:0} GFLOP/s, reading memory {limits.GigabytesPerSecond:0.0} GB/s"));
 if (args is not ["dense", ..])

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <thread>
 
 namespace onnxmoe {
 
@@ -150,16 +151,23 @@ void ExpertMatrix::CopyPanel(int64_t expert, int64_t panel, void* to) const {
         CopyColumns(raw_, expert, column, panel_width_, static_cast<float*>(to));
 }
 
-ExpertMatrix::Panel ExpertMatrix::Prepare(int64_t expert, int64_t panel, int64_t rows, void* work) const {
+int64_t ExpertMatrix::Tasks(int64_t rows, int64_t products) const {
+    // So many for every thread are dealt out evenly.
+    static const int64_t enough = 4 * std::max<int64_t>(1, std::thread::hardware_concurrency());
+    const int64_t together = std::clamp<int64_t>(products * panels_ / enough, 1, Together(rows));
+    return (panels_ + together - 1) / together;
+}
+
+const void* ExpertMatrix::Prepare(int64_t expert, int64_t panel, int64_t rows, void* work) const {
     const void* weights = packed_.get() + (expert * Panels() + panel) * PanelBytes();
     if (packed_ == nullptr) {
         CopyPanel(expert, panel, work);
         weights = work;
         work = static_cast<char*>(work) + PanelBytes();
     }
-    if (!Widens(rows)) return {weights, type_};
+    if (!Widens(rows)) return weights;
     engine_->widen(static_cast<const Half*>(weights), depth_ * engine_->columns, static_cast<float*>(work));
-    return {work, WeightType::kFloat};
+    return work;
 }
 
 }  // namespace onnxmoe

@@ -55,19 +55,18 @@ class ExpertMatrix {
     // Bytes of working memory that Multiply needs for so many rows; mostly 0 for packed matrices.
     int64_t WorkBytes(int64_t rows) const;
 
-    // For each of the rows x (floats, or quantized rows for codes): finish(row number, row of the product with the panel [engine.columns]).
+    // Tasks in which a product of so many rows does best; each takes every Tasks-th panel, so that those it multiplies together are far
+    // apart. `products`: such products that run side by side.
+    int64_t Tasks(int64_t rows, int64_t products) const;
+
+    // For every step-th panel from the first on, and each of the rows x (floats, or quantized rows for codes):
+    // finish(panel, row number, row of the product with the panel [engine.columns]).
     template <class Finish>
-    void Multiply(int64_t expert, int64_t panel, const void* const* x, int64_t rows, void* work, const Finish& finish) const;
+    void Multiply(int64_t expert, int64_t first, int64_t step, const void* const* x, int64_t rows, void* work, const Finish& finish) const;
 
    private:
     struct Free {
         void operator()(void* memory) const;
-    };
-
-    // A panel ready to be multiplied.
-    struct Panel {
-        const void* weights;
-        WeightType type;
     };
 
     ExpertMatrix(const Engine& engine, const StackedWeights& weights);
@@ -79,8 +78,13 @@ class ExpertMatrix {
     // again and again, they are widened once.
     bool Widens(int64_t rows) const { return type_ == WeightType::kHalf && rows > 8 * engine_->ProductWith(type_).rows; }
 
-    // The panel, in `work` if it must be rearranged or widened first.
-    Panel Prepare(int64_t expert, int64_t panel, int64_t rows, void* work) const;
+    // Panels multiplied at once with so many rows.
+    int64_t Together(int64_t rows) const {
+        return packed_ == nullptr || Widens(rows) ? 1 : PanelsAtOnce(engine_->ProductWith(type_).pairs, rows);
+    }
+
+    // A panel ready to be multiplied, in `work` if it must be rearranged or widened first.
+    const void* Prepare(int64_t expert, int64_t panel, int64_t rows, void* work) const;
 
     const Engine* engine_;
     StackedWeights raw_;
@@ -91,17 +95,22 @@ class ExpertMatrix {
 };
 
 template <class Finish>
-void ExpertMatrix::Multiply(int64_t expert, int64_t panel, const void* const* x, int64_t rows, void* work, const Finish& finish) const {
-    const Panel prepared = Prepare(expert, panel, rows, work);
-    const Engine::Product& product = engine_->ProductWith(prepared.type);
+void ExpertMatrix::Multiply(int64_t expert, int64_t first, int64_t step, const void* const* x, int64_t rows, void* work,
+                            const Finish& finish) const {
+    const Engine::Product& product = engine_->ProductWith(Widens(rows) ? WeightType::kFloat : type_);
     alignas(kAlignment) float tile[kMaxRows * kMaxColumns];
-    const int64_t blocks = (rows + product.rows - 1) / product.rows;
-    for (int64_t b = 0; b < blocks; b++) {
-        // Blocks of even height: 7 rows are 4 + 3 and not 6 + 1.
-        const int64_t begin = rows * b / blocks, end = rows * (b + 1) / blocks;
-        const int count = static_cast<int>(end - begin);
-        product.multiply(x + begin, count, prepared.weights, depth_, tile);
-        for (int r = 0; r < count; r++) finish(begin + r, tile + r * engine_->columns);
+    const int64_t blocks = (rows + product.rows - 1) / product.rows, together = Together(rows);
+    for (int64_t next = first; next < panels_; next += together * step) {
+        const void* panels[kMaxPanels];
+        int count = 0;
+        for (int64_t p = next; p < panels_ && count < together; p += step) panels[count++] = Prepare(expert, p, rows, work);
+        for (int64_t b = 0; b < blocks; b++) {
+            // Blocks of even height: 7 rows are 4 + 3 and not 6 + 1.
+            const int64_t begin = rows * b / blocks, end = rows * (b + 1) / blocks;
+            const int height = static_cast<int>(end - begin);
+            product.multiply(x + begin, height, panels, count, depth_, tile);
+            for (int i = 0; i < count * height; i++) finish(next + i / height * step, begin + i % height, tile + i * engine_->columns);
+        }
     }
 }
 

@@ -48,12 +48,14 @@ void Linear::Compute(Context& context) const {
 
     const int64_t panels = matrix.Panels(), at_a_time = RowsAtATime(depth), stretches = (rows + at_a_time - 1) / at_a_time;
     const int64_t nanoseconds = Nanoseconds(stretches * panels * matrix.PanelBytes(), rows * panels * depth * engine.columns);
-    ParallelFor(context, stretches * panels, nanoseconds, [&](int64_t task) {
-        const int64_t begin = rows * (task / panels) / stretches, end = rows * (task / panels + 1) / stretches;
-        const int64_t column = task % panels * matrix.PanelWidth(), columns = std::min(matrix.PanelWidth(), width - column);
+    const int64_t tasks = matrix.Tasks(rows / stretches, stretches);
+    ParallelFor(context, stretches * tasks, nanoseconds, [&](int64_t task) {
+        const int64_t begin = rows * (task / tasks) / stretches, end = rows * (task / tasks + 1) / stretches;
         const Work work(matrix.WorkBytes(end - begin));
-        matrix.Multiply(0, task % panels, inputs + begin, end - begin, work.Memory(),
-                        [&](int64_t r, const float* tile) { std::copy_n(tile, columns, y + (begin + r) * width + column); });
+        matrix.Multiply(0, task % tasks, tasks, inputs + begin, end - begin, work.Memory(), [&](int64_t panel, int64_t r, const float* tile) {
+            const int64_t column = panel * matrix.PanelWidth();
+            std::copy_n(tile, std::min(matrix.PanelWidth(), width - column), y + (begin + r) * width + column);
+        });
     });
 }
 

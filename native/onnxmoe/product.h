@@ -56,17 +56,18 @@ void MultiplyEach(const Product& product, const Finish& finish) {
         for (int64_t i = 0; i < pieces; i++) stretches[stretch_count++] = {g, count * i / pieces, count * (i + 1) / pieces};
     }
 
-    const int64_t panels = matrix.Panels();
+    const int64_t panels = matrix.Panels(), tasks = matrix.Tasks(stretch_count == 0 ? 1 : picks.Total() / stretch_count, stretch_count);
     const int64_t nanoseconds =
         Nanoseconds(stretch_count * panels * matrix.PanelBytes(), picks.Total() * panels * matrix.Depth() * product.engine.columns);
-    ParallelFor(product.context, stretch_count * panels, nanoseconds, [&](int64_t task) {
-        const Stretch& rows = stretches[task / panels];
+    ParallelFor(product.context, stretch_count * tasks, nanoseconds, [&](int64_t task) {
+        const Stretch& rows = stretches[task / tasks];
         const ExpertPicks& group = picks[rows.group];
-        const int64_t panel = task % panels, first = picks.Before(rows.group) + rows.begin, count = rows.end - rows.begin;
+        const int64_t first = picks.Before(rows.group) + rows.begin, count = rows.end - rows.begin;
         const Work work(matrix.WorkBytes(count));
-        matrix.Multiply(group.expert, panel, product.rows + first, count, work.Memory(), [&](int64_t r, const float* tile) {
-            finish(rows.group, panel, first + r, group.picks[rows.begin + r], tile);
-        });
+        matrix.Multiply(group.expert, task % tasks, tasks, product.rows + first, count, work.Memory(),
+                        [&](int64_t panel, int64_t r, const float* tile) {
+                            finish(rows.group, panel, first + r, group.picks[rows.begin + r], tile);
+                        });
     });
 }
 

@@ -99,7 +99,7 @@ public sealed class GroupedFfnTests
     [InlineData(true)]
     public void A_token_gets_the_same_bits_in_any_company(bool half)
     {
-        var kernel = new FfnCase { T = 160, D = 70, F = 100, Half = half, UpBias = true, DownBias = true };
+        var kernel = new FfnCase { T = 160, D = 300, F = 1100, Half = half, UpBias = true, DownBias = true };
         var inputs = kernel.Inputs();
         using var session = Session(kernel, inputs, constant: true, threads: 2);
         var (_, together) = session.Run(inputs);

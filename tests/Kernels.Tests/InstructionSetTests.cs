@@ -25,6 +25,13 @@ public sealed class InstructionSetTests
                         using var session = new KernelSession(OneNodeModel.Build("GroupedFfn", inputs, new HashSet<string> { "up", "down", "gate" }, ("activation", activation)));
                         Near.Assert(FfnCase.Reference(inputs, activation), session.Run(inputs).Values);
                     }
+            foreach (var half in new[] { false, true })
+                for (var rows = 1; rows <= 7; rows++)
+                {
+                    var inputs = LinearTests.Inputs(half, [rows, 21], LinearTests.Wide);
+                    using var session = LinearTests.Session(inputs, LinearTests.Matrices);
+                    Near.Assert(LinearTests.Reference(inputs[0].Tensor!, inputs[1].Tensor!), session.Run(inputs).Values);
+                }
         }
         finally
         {

@@ -10,7 +10,7 @@ public sealed class LinearTests
     [CombinedFlags]
     public void Linear_agrees_with_the_loop(bool half, bool constant, bool two)
     {
-        foreach (var (rows, depth, width) in new[] { (0, 5, 3), (1, 1, 1), (1, 19, 37), (7, 64, 16), (40, 33, 65), (300, 20, 17) })
+        foreach (var (rows, depth, width) in new[] { (0, 5, 3), (1, 1, 1), (1, 19, 37), (7, 64, 16), (40, 33, 65), (300, 20, 17), (1, 21, Wide), (2, 21, Wide), (3, 21, Wide), (5, 21, Wide) })
         {
             var inputs = Inputs(half, [rows, depth], width);
             using var session = Session(inputs, constant ? Matrices : None, two ? 2 : 1);
@@ -21,18 +21,21 @@ public sealed class LinearTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_row_gets_the_same_bits_in_any_company(bool half)
+    [InlineData(false, 70)]
+    [InlineData(true, 70)]
+    [InlineData(false, Wide)]
+    [InlineData(true, Wide)]
+    public void A_row_gets_the_same_bits_in_any_company(bool half, int width)
     {
-        var inputs = Inputs(half, [50, 90], 70);
+        var inputs = Inputs(half, [50, 90], width);
         using var session = Session(inputs, Matrices, threads: 2);
         var together = session.Run(inputs).Values;
-        foreach (var row in new[] { 0, 7, 49 })
-        {
-            var x = HostTensor.From(inputs[0].Tensor!.AsSpan<float>().Slice(row * 90, 90).ToArray(), 1, 90);
-            Assert.Equal(together[(row * 70)..((row + 1) * 70)], session.Run([("x", x)]).Values);
-        }
+        foreach (var row in new[] { 0, 7, 43 })
+            for (var rows = 1; rows <= 7; rows++)
+            {
+                var x = HostTensor.From(inputs[0].Tensor!.AsSpan<float>().Slice(row * 90, rows * 90).ToArray(), rows, 90);
+                Assert.Equal(together[(row * width)..((row + rows) * width)], session.Run([("x", x)]).Values);
+            }
     }
 
     [Fact]
@@ -54,20 +57,23 @@ public sealed class LinearTests
         Assert.Contains("Linear 'node': matrix has the shape [7,6], but must be [D,F] = [8,-1] (-1: any size)", error.Message);
     }
 
-    private static readonly HashSet<string> None = [];
-    private static readonly HashSet<string> Matrices = ["matrix"];
+    /// <summary>So wide that few rows meet several panels at once.</summary>
+    internal const int Wide = 4100;
 
-    private static (string Name, HostTensor? Tensor)[] Inputs(bool half, long[] shape, long width)
+    internal static readonly HashSet<string> Matrices = ["matrix"];
+    private static readonly HashSet<string> None = [];
+
+    internal static (string Name, HostTensor? Tensor)[] Inputs(bool half, long[] shape, long width)
     {
         var some = new Some(5);
         var (x, matrix) = (some.Floats(2, shape), some.Floats(1 / Math.Sqrt(shape[^1]), shape[^1], width));
         return [("x", x), ("matrix", half ? Some.Halves(matrix) : matrix)];
     }
 
-    private static KernelSession Session((string Name, HostTensor? Tensor)[] inputs, HashSet<string> constants, int threads = 1) =>
+    internal static KernelSession Session((string Name, HostTensor? Tensor)[] inputs, HashSet<string> constants, int threads = 1) =>
         new(OneNodeModel.Build("Linear", inputs, constants), threads);
 
-    private static double[] Reference(HostTensor x, HostTensor matrix)
+    internal static double[] Reference(HostTensor x, HostTensor matrix)
     {
         int depth = (int)matrix.Shape[0], width = (int)matrix.Shape[1];
         var weights = matrix.Type == ElementType.Float16 ? Array.ConvertAll(matrix.AsSpan<Half>().ToArray(), v => (double)v) : Array.ConvertAll(matrix.AsSpan<float>().ToArray(), v => (double)v);

@@ -12,7 +12,8 @@ public sealed class QuantizedTests
     private static readonly HashSet<string> Nothing = [];
 
     /// <summary>Rows, depth, width.</summary>
-    private static readonly (int, int, int)[] Sizes = [(0, 32, 5), (1, 1, 1), (1, 33, 33), (3, 31, 1), (2, 64, 16), (5, 65, 40), (9, 100, 130), (70, 96, 64)];
+    private static readonly (int, int, int)[] Sizes = [(0, 32, 5), (1, 1, 1), (1, 33, 33), (3, 31, 1), (2, 64, 16), (5, 65, 40), (9, 100, 130), (70, 96, 64),
+        (1, 70, LinearTests.Wide), (2, 70, LinearTests.Wide), (3, 70, LinearTests.Wide)];
 
     [Theory]
     [CombinedFlags]
@@ -123,7 +124,7 @@ public sealed class QuantizedTests
     [CombinedFlags]
     public void A_token_gets_the_same_bits_in_any_company(bool eight, bool constant)
     {
-        var kernel = new FfnCase { T = 160, D = 70, F = 100, UpBias = true, DownBias = true };
+        var kernel = new FfnCase { T = 160, D = 300, F = 1100, UpBias = true, DownBias = true };
         var inputs = Quantized(kernel.Inputs(), eight ? 8 : 4);
         using var session = Session(inputs, kernel, constant, threads: 2);
         using var one = Session(inputs, kernel, constant, threads: 1);

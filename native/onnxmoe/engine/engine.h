@@ -51,17 +51,25 @@ static auto QuantizedCorrections(Byte* codes, int64_t blocks) {
 }
 
 constexpr int kMaxRows = 16;
+constexpr int kMaxPanels = 4;
 constexpr int kMaxColumns = 64;
 constexpr int kAlignment = 64;
+
+// Memory gives several streams more than one, so that few rows meet several panels at once: rows * panels up to `pairs`.
+static constexpr int PanelsAtOnce(int pairs, int64_t rows) {
+    return rows > pairs ? 1 : rows * kMaxPanels > pairs ? pairs / static_cast<int>(rows) : kMaxPanels;
+}
 
 struct Engine {
     const char* name;
     int columns;  // width of a panel
 
-    // tile [rows, columns] = x [rows, depth] * panel [depth, columns]. x is given row by row: floats, or quantized rows for codes.
+    // tile [count, rows, columns] = x [rows, depth] * each of the panels [depth, columns]. x is given row by row: floats, or quantized
+    // rows for codes.
     struct Product {
-        void (*multiply)(const void* const* x, int rows, const void* panel, int64_t depth, float* tile);
-        int rows;  // at most so many are multiplied together
+        void (*multiply)(const void* const* x, int rows, const void* const* panels, int count, int64_t depth, float* tile);
+        int rows;   // at most so many are multiplied together
+        int pairs;  // with PanelsAtOnce(pairs, rows) panels at most
     };
     Product products[kWeightTypes];
 

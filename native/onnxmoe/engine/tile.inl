@@ -52,40 +52,67 @@ inline Vector WidenHalves(const Half* from) {
 
 inline Vector Load(const Half* from) { return WidenHalves(from); }
 
-template <int Rows, class Weight>
-void MultiplyRows(const void* const* x, const Weight* panel, int64_t depth, float* tile) {
-    // A weight is used once by this call and comes from the second-level cache or from memory: ask for it early.
-    constexpr int kAhead = (sizeof(Weight) == sizeof(float) ? 16 : 64) * kColumns;
-    const float* row[Rows];
-    for (int r = 0; r < Rows; r++) row[r] = static_cast<const float*>(x[r]);
-    Vector sum[Rows][kVectors] = {};
-    for (int64_t k = 0; k < depth; k++, panel += kColumns) {
-        Vector weight[kVectors];
-#pragma GCC unroll 16
-        for (int v = 0; v < kVectors; v++) weight[v] = Load(panel + v * kWidth);
-        for (int line = 0; line < static_cast<int>(kColumns * sizeof(Weight)); line += 64)
-            __builtin_prefetch(reinterpret_cast<const char*>(panel + kAhead) + line);
-#pragma GCC unroll 16
-        for (int r = 0; r < Rows; r++) {
-            const Vector value = Fill(row[r][k]);
-#pragma GCC unroll 16
-            for (int v = 0; v < kVectors; v++) sum[r][v] += value * weight[v];
-        }
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < Rows; r++)
-#pragma GCC unroll 16
-        for (int v = 0; v < kVectors; v++) Store(tile + r * kColumns + v * kWidth, sum[r][v]);
+// Weights are used once by a call and come from the second-level cache or from memory: so many bytes ahead they are asked for, 0 where the
+// processor does better by itself.
+template <class Weight>
+constexpr int Ahead(int panels) {
+    constexpr bool is_half = sizeof(Weight) < sizeof(float);
+    return panels == 1 ? (is_half ? 64 : 16) * kColumns * sizeof(Weight) : is_half ? 256 : 0;
 }
 
-template <class Weight, int Rows = kRows>
-void Multiply(const void* const* x, int rows, const void* panel, int64_t depth, float* tile) {
-    if constexpr (Rows > 0) {
-        if (rows == Rows)
-            MultiplyRows<Rows>(x, static_cast<const Weight*>(panel), depth, tile);
-        else
-            Multiply<Weight, Rows - 1>(x, rows, panel, depth, tile);
+// A product of rows and panels; Run as Engine::Product::multiply.
+template <class Weight>
+struct FloatProduct {
+    static constexpr int kMostRows = kRows, kPairs = 6;
+
+    template <int Rows, int Panels>
+    static void Run(const void* const* x, const void* const* panels, int64_t depth, float* tile) {
+        constexpr int kAhead = Ahead<Weight>(Panels);
+        const float* row[Rows];
+        for (int r = 0; r < Rows; r++) row[r] = static_cast<const float*>(x[r]);
+        const Weight* panel[Panels];
+        for (int p = 0; p < Panels; p++) panel[p] = static_cast<const Weight*>(panels[p]);
+        Vector sum[Panels][Rows][kVectors] = {};
+        for (int64_t k = 0; k < depth; k++) {
+#pragma GCC unroll 16
+            for (int p = 0; p < Panels; p++) {
+                Vector weight[kVectors];
+#pragma GCC unroll 16
+                for (int v = 0; v < kVectors; v++) weight[v] = Load(panel[p] + v * kWidth);
+                for (int line = 0; kAhead > 0 && line < static_cast<int>(kColumns * sizeof(Weight)); line += 64)
+                    __builtin_prefetch(reinterpret_cast<const char*>(panel[p]) + kAhead + line);
+#pragma GCC unroll 16
+                for (int r = 0; r < Rows; r++) {
+                    const Vector value = Fill(row[r][k]);
+#pragma GCC unroll 16
+                    for (int v = 0; v < kVectors; v++) sum[p][r][v] += value * weight[v];
+                }
+                panel[p] += kColumns;
+            }
+        }
+#pragma GCC unroll 16
+        for (int p = 0; p < Panels; p++)
+#pragma GCC unroll 16
+            for (int r = 0; r < Rows; r++)
+#pragma GCC unroll 16
+                for (int v = 0; v < kVectors; v++) Store(tile + (p * Rows + r) * kColumns + v * kWidth, sum[p][r][v]);
     }
+};
+
+// Engine::Product::multiply: finds the product whose constants are the numbers of rows and panels.
+template <class Product, int Rows = Product::kMostRows, int Panels = PanelsAtOnce(Product::kPairs, Rows)>
+void Multiply(const void* const* x, int rows, const void* const* panels, int count, int64_t depth, float* tile) {
+    if (rows == Rows && count == Panels)
+        Product::template Run<Rows, Panels>(x, panels, depth, tile);
+    else if constexpr (Panels > 1)
+        Multiply<Product, Rows, Panels - 1>(x, rows, panels, count, depth, tile);
+    else if constexpr (Rows > 1)
+        Multiply<Product, Rows - 1>(x, rows, panels, count, depth, tile);
+}
+
+template <class Product>
+constexpr Engine::Product Multiplied() {
+    return {Multiply<Product>, Product::kMostRows, Product::kPairs};
 }
 
 void Widen(const Half* halves, int64_t count, float* values) {

@@ -13,9 +13,6 @@ typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
 
 constexpr int kCodeGroups = kQuantBlock / 4;
 
-// Codes come from memory once: ask for them so many bytes ahead.
-constexpr int kQuantizedAhead = 1536;
-
 #ifndef ENGINE_DOT_PRODUCTS
 // 16-bit sums of two neighbouring products: at most 2 * 128 * 127.
 inline ShortVector DotPairs(Bytes w, Bytes x) {
@@ -87,55 +84,57 @@ inline void SumHalfBytes(const int8_t* panel, const int8_t* const* x, typename C
     }
 }
 
-template <class Codes, int Rows>
-void MultiplyCodeRows(const void* const* x, const int8_t* panel, int64_t depth, float* tile) {
-    const int64_t blocks = QuantizedBlocks(depth);
-    constexpr int kCodeBytes = kQuantBlock * kColumns * Codes::kBits / 8, kBlockBytes = kCodeBytes + kColumns * sizeof(Half);
-    const int8_t* row[Rows];
-    const float* scale[Rows];
-    const int32_t* correction[Rows];
-    for (int r = 0; r < Rows; r++) {
-        row[r] = static_cast<const int8_t*>(x[r]);
-        scale[r] = QuantizedScales(row[r], blocks);
-        correction[r] = QuantizedCorrections(row[r], blocks);
-    }
-    // The results lie in the tile, in memory: the integer sums need the registers.
-    for (int i = 0; i < Rows * kColumns; i += kWidth) Store(tile + i, Vector{});
-    for (int64_t b = 0; b < blocks; b++, panel += kBlockBytes) {
-        for (int line = 0; line < kBlockBytes; line += 64) __builtin_prefetch(panel + kQuantizedAhead + line);
-        typename Codes::Sum sum[Rows][kVectors] = {};
-        if constexpr (Codes::kBits == 8)
-            SumBytes<Codes, Rows>(panel, row, sum);
-        else
-            SumHalfBytes<Codes, Rows>(panel, row, sum);
-        Vector weight_scale[kVectors];
-#pragma GCC unroll 16
-        for (int v = 0; v < kVectors; v++) weight_scale[v] = WidenHalves(reinterpret_cast<const Half*>(panel + kCodeBytes) + v * kWidth);
-#pragma GCC unroll 16
-        for (int r = 0; r < Rows; r++) {
-            const Vector row_scale = Fill(scale[r][b]);
-            const IntVector row_correction = correction[r][b] - IntVector{};
-#pragma GCC unroll 16
-            for (int v = 0; v < kVectors; v++) {
-                float* result = tile + r * kColumns + v * kWidth;
-                const Vector total = __builtin_convertvector(Codes::Total(sum[r][v]) + row_correction, Vector);
-                Store(result, Load(result) + total * (weight_scale[v] * row_scale));
-            }
-            row[r] += kQuantBlock;
-        }
-        asm volatile("" : : : "memory");  // or the compiler would keep them in registers, and the sums in memory
-    }
-}
+template <class Codes>
+struct CodeProduct {
+    static constexpr int kMostRows = kQuantizedRows, kPairs = 2;
 
-template <class Codes, int Rows = kQuantizedRows>
-void MultiplyCodes(const void* const* x, int rows, const void* panel, int64_t depth, float* tile) {
-    if constexpr (Rows > 0) {
-        if (rows == Rows)
-            MultiplyCodeRows<Codes, Rows>(x, static_cast<const int8_t*>(panel), depth, tile);
-        else
-            MultiplyCodes<Codes, Rows - 1>(x, rows, panel, depth, tile);
+    // The panels take turns at every block.
+    template <int Rows, int Panels>
+    static void Run(const void* const* x, const void* const* panels, int64_t depth, float* tile) {
+        constexpr int kCodeBytes = kQuantBlock * kColumns * Codes::kBits / 8, kBlockBytes = kCodeBytes + kColumns * sizeof(Half);
+        // Codes come from memory once: ask for them so many bytes ahead.
+        constexpr int kAhead = Panels == 1 ? 1536 : 768;
+        const int64_t blocks = QuantizedBlocks(depth);
+        const int8_t* row[Rows];
+        const float* scale[Rows];
+        const int32_t* correction[Rows];
+        for (int r = 0; r < Rows; r++) {
+            row[r] = static_cast<const int8_t*>(x[r]);
+            scale[r] = QuantizedScales(row[r], blocks);
+            correction[r] = QuantizedCorrections(row[r], blocks);
+        }
+        // The results lie in the tile, in memory: the integer sums need the registers.
+        for (int i = 0; i < Panels * Rows * kColumns; i += kWidth) Store(tile + i, Vector{});
+        for (int64_t b = 0; b < blocks; b++) {
+            for (int p = 0; p < Panels; p++) {
+                const int8_t* panel = static_cast<const int8_t*>(panels[p]) + b * kBlockBytes;
+                for (int line = 0; line < kBlockBytes; line += 64) __builtin_prefetch(panel + kAhead + line);
+                typename Codes::Sum sum[Rows][kVectors] = {};
+                if constexpr (Codes::kBits == 8)
+                    SumBytes<Codes, Rows>(panel, row, sum);
+                else
+                    SumHalfBytes<Codes, Rows>(panel, row, sum);
+                Vector weight_scale[kVectors];
+#pragma GCC unroll 16
+                for (int v = 0; v < kVectors; v++)
+                    weight_scale[v] = WidenHalves(reinterpret_cast<const Half*>(panel + kCodeBytes) + v * kWidth);
+#pragma GCC unroll 16
+                for (int r = 0; r < Rows; r++) {
+                    const Vector row_scale = Fill(scale[r][b]);
+                    const IntVector row_correction = correction[r][b] - IntVector{};
+#pragma GCC unroll 16
+                    for (int v = 0; v < kVectors; v++) {
+                        float* result = tile + (p * Rows + r) * kColumns + v * kWidth;
+                        const Vector total = __builtin_convertvector(Codes::Total(sum[r][v]) + row_correction, Vector);
+                        Store(result, Load(result) + total * (weight_scale[v] * row_scale));
+                    }
+                }
+                asm volatile("" : : : "memory");  // or the compiler would keep them in registers, and the sums in memory
+            }
+            for (int r = 0; r < Rows; r++) row[r] += kQuantBlock;
+        }
     }
-}
+};
 
 // The lowest byte of each element, side by side in the first of the result.
 inline Bytes LowBytes(IntVector v) {
@@ -218,10 +217,8 @@ void Quantize(WeightType weights, const float* x, int64_t depth, void* row) {
 constexpr Engine MakeEngine(const char* name) {
     return {name,
             kColumns,
-            {{Multiply<float>, kRows},
-             {Multiply<Half>, kRows},
-             {MultiplyCodes<Int8Codes>, kQuantizedRows},
-             {MultiplyCodes<Int4Codes>, kQuantizedRows}},
+            {Multiplied<FloatProduct<float>>(), Multiplied<FloatProduct<Half>>(), Multiplied<CodeProduct<Int8Codes>>(),
+             Multiplied<CodeProduct<Int4Codes>>()},
             Int8Codes::kOffset,
             Quantize,
             Widen,
