@@ -16,6 +16,7 @@ internal sealed record MachineLimits(double GigabytesPerSecond, double Gigaflops
         using var ours = new Contender("Linear", DenseModels.Products("Linear", [matrix]), kernels);
         using var theirs = new Contender("MatMul", DenseModels.Products("MatMul", [matrix]));
         var times = new Turns(3, "best").Measure([[ours.Prepare(x)], [theirs.Prepare(x)]]);
-        return new(ReadBandwidth.Measure(), 2.0 * size * size * size / times.Min() / 1e6);
+        using var memory = new ReadBandwidth();
+        return new(memory.Measure(runs: 8), 2.0 * size * size * size / times.Min() / 1e6);
     }
 }

@@ -11,6 +11,7 @@ internal static class EngineSpeed
 {
     // So long .NET compiles, with a thread of its own, what it finds to be used much; a server has that behind it.
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
+    private const int Pairs = 10;
     private static bool _isWarm;
 
     /// <param name="folder">The model's.</param>
@@ -18,7 +19,8 @@ internal static class EngineSpeed
     /// <param name="answer">Tokens of an answer.</param>
     /// <param name="runs">The best counts.</param>
     /// <param name="options">How it is served.</param>
-    public static Rates Measure(string folder, int prompt, int answer, int runs, ServeOptions options)
+    /// <param name="decoded">Told what one user got in each of many short answers, and how fast memory was read just before and after, in bytes a second.</param>
+    public static Rates Measure(string folder, int prompt, int answer, int runs, ServeOptions options, Action<double, double>? decoded = null)
     {
         options.PrefixReuse = "off";
         using var model = new ServedModel(folder, options, Metrics.NewCustomRegistry(), NullLogger.Instance);
@@ -28,6 +30,16 @@ internal static class EngineSpeed
         var best = default(Rates);
         for (var run = 0; run <= runs; run++) // the first meets weights that are not in any cache, and is seldom the best
             best = best.Best(new(Time(model, 1, prompt, 1).Prefill, Time(model, 1, prompt, answer).Decode, Time(model, 8, prompt, answer).Decode));
+        if (decoded is null)
+            return best;
+        using var memory = new ReadBandwidth();
+        for (var (pair, before) = (0, memory.Measure(1)); pair < Pairs; pair++)
+        {
+            var rate = Time(model, 1, prompt, answer).Decode;
+            var after = memory.Measure(1);
+            decoded(rate, (before + after) / 2 * 1e9);
+            before = after;
+        }
         return best;
     }
 

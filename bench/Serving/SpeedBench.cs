@@ -21,9 +21,8 @@ internal static class SpeedBench
     /// <param name="llama">Path of llama.cpp's script; null leaves it out.</param>
     public static void Run(ModelSize size, string[] precisions, int prompt, int answer, int runs, string? llama)
     {
-        var bandwidth = ReadBandwidth.Measure();
-        Line($"Width {size.Width}, {size.Layers} layers, {size.Heads} heads ({size.KeyHeads} of keys), {size.Experts} experts of {size.Hidden}, top-{size.Picks}, vocabulary {size.Vocabulary}: {size.ActiveWeights / 1e6:0.0} M active weights; prompts of {prompt}, answers of {answer} tokens; memory reads {bandwidth:0.0} GB/s; tokens/s");
-        Line($"{"",-16} {"prefill",9} {"decode",9} {"8 users",9}   {"decode by memory's limit",24}");
+        Line($"Width {size.Width}, {size.Layers} layers, {size.Heads} heads ({size.KeyHeads} of keys), {size.Experts} experts of {size.Hidden}, top-{size.Picks}, vocabulary {size.Vocabulary}: {size.ActiveWeights / 1e6:0.0} M active weights; prompts of {prompt}, answers of {answer} tokens; tokens/s");
+        Line($"{"",-16} {"prefill",9} {"decode",9} {"8 users",9}   decode by memory's limit: median of the pairs (quartiles) [GB/s read beside it]");
         foreach (var precision in precisions)
         {
             var folder = Directory.CreateTempSubdirectory("onnxmoe-bench-").FullName;
@@ -33,16 +32,17 @@ internal static class SpeedBench
                 var gguf = Path.Combine(folder, "model.gguf");
                 if (llama is not null)
                     GgufFile.Write(gguf, size, Classes[precision]);
-                var (ours, theirs) = (default(Rates), default(Rates));
+                var (ours, theirs, pairs) = (default(Rates), default(Rates), new List<(double Share, double Reading)>());
+                var bytes = size.ActiveWeights * precision switch { "fp32" => 4, "fp16" => 2, "int8" => 34.0 / 32, _ => 18.0 / 32 };
                 for (var round = 0; round < Rounds; round++)
                 {
-                    ours = ours.Best(EngineSpeed.Measure(folder, prompt, answer, runs, new ServeOptions()));
+                    ours = ours.Best(EngineSpeed.Measure(folder, prompt, answer, runs, new ServeOptions(), (rate, reading) => pairs.Add((rate * bytes / reading, reading))));
                     if (llama is not null)
                         theirs = theirs.Best(LlamaCpp.Run(llama, gguf, size.Vocabulary, prompt, answer, runs));
-                    bandwidth = Math.Max(bandwidth, ReadBandwidth.Measure());
                 }
-                var bytes = precision switch { "fp32" => 4, "fp16" => 2, "int8" => 34.0 / 32, _ => 18.0 / 32 };
-                Line($"OnnxMoe {precision,-8} {ours.Prefill,9:0} {ours.One,9:0.0} {ours.Eight,9:0.0}   {ours.One / (bandwidth * 1e9 / (bytes * size.ActiveWeights)),24:0%}");
+                pairs.Sort();
+                double Share(double quantile) => pairs[(int)(quantile * (pairs.Count - 1))].Share;
+                Line($"OnnxMoe {precision,-8} {ours.Prefill,9:0} {ours.One,9:0.0} {ours.Eight,9:0.0}   {Share(0.5):0%} ({Share(0.25):0%} to {Share(0.75):0%}) [{pairs.Min(p => p.Reading) * 1e-9:0} to {pairs.Max(p => p.Reading) * 1e-9:0}]");
                 if (llama is not null)
                     Line($"llama.cpp {Classes[precision],-6} {theirs.Prefill,9:0} {theirs.One,9:0.0} {theirs.Eight,9:0.0}");
                 if (llama is not null)
