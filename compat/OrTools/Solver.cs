@@ -192,13 +192,17 @@ public partial class Solver : IDisposable
     {
         Output(model);
         Cbc.SetParameter(model, "ratio", param.RelativeGap.ToString(CultureInfo.InvariantCulture));
-        if (_limit != Timeout.InfiniteTimeSpan)
-        {
-            Cbc.SetParameter(model, "timeMode", "elapsed");
-            Cbc.SetParameter(model, "sec", _limit.TotalSeconds.ToString(CultureInfo.InvariantCulture));
-        }
+        LimitTime(model);
         if (hint is not null && !_objective.Maximize) // CBC's limit is for objectives to be minimised
             Cbc.SetParameter(model, "cutoff", (Value(hint) + 1e-6 * Math.Max(1, Math.Abs(Value(hint)))).ToString(CultureInfo.InvariantCulture));
+    }
+
+    void LimitTime(nint model)
+    {
+        if (_limit == Timeout.InfiniteTimeSpan)
+            return;
+        Cbc.SetParameter(model, "timeMode", "elapsed");
+        Cbc.SetParameter(model, "sec", _limit.TotalSeconds.ToString(CultureInfo.InvariantCulture));
     }
 
     void Output(nint model)
@@ -217,6 +221,8 @@ public partial class Solver : IDisposable
         {
             Load(model, _hint);
             Output(model);
+            if (_variables.Exists(v => v.IsInteger && !_hint.ContainsKey(v.Column)))
+                LimitTime(model); // what is left is a search of its own
             Cbc.Solve(model);
             var answer = Cbc.IsProvenOptimal(model) == 0 ? 0 : Cbc.ColumnSolution(model);
             return answer != 0 && Copy(answer, _variables.Count) is var hint && !Broken(hint, 1e-6).Any() ? hint : null;

@@ -149,6 +149,30 @@ public sealed class LinearSolverTests
         }
     }
 
+    /// <summary>A hint may leave whole variables out: what it says is completed, and a better answer still found.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(10_000)]
+    public void AHintMayLeaveVariablesOut(int milliseconds)
+    {
+        using var solver = Solver.CreateSolver("CBC");
+        var x = solver.MakeIntVarArray(3, 0, 10, "x");
+        solver.Add(2 * x[0] + 3 * x[1] + 4 * x[2] >= 17);
+        solver.SetHint([x[0]], [1]);
+        solver.Minimize(3 * x[0] + 4 * x[1] + 6 * x[2]);
+        solver.SetTimeLimit(milliseconds);
+        var status = solver.Solve();
+        if (milliseconds != 1) // a limit that may strike at any moment, or not
+            Assert.Equal(Solver.ResultStatus.OPTIMAL, status);
+        if (status is Solver.ResultStatus.OPTIMAL or Solver.ResultStatus.FEASIBLE)
+        {
+            Assert.True(solver.VerifySolution(1e-6, false));
+            var best = (from a in Enumerable.Range(0, 11) from b in Enumerable.Range(0, 11) from c in Enumerable.Range(0, 11) where 2 * a + 3 * b + 4 * c >= 17 select 3 * a + 4 * b + 6 * c).Min();
+            Assert.True(status == Solver.ResultStatus.FEASIBLE || Math.Abs(solver.Objective().Value() - best) < 1e-6);
+        }
+    }
+
     /// <summary>Items and weight on each machine, for an assignment written as a number of base <paramref name="machines"/>.</summary>
     static (int Items, int Weight)[] Loads(int plan, int[] weights, int machines)
     {
